@@ -1,0 +1,57 @@
+# Everything a newcomer types. `make help` lists it. Setting up is sim/setup/prepare.sh's work.
+
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+RINGFENCE := $(VENV)/bin/ringfence
+STAMP := $(VENV)/.ringfence-ready
+JOBS ?= 2
+BOARD ?= ulx3s_85f
+PYTEST := $(PYTHON) -m pytest -n $(JOBS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup packages sim test regress lint formal bench bitstream wave docs clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: packages $(STAMP) ## install what is needed (the other targets do this by themselves)
+
+packages:
+	@sim/setup/packages.sh
+
+$(STAMP): pyproject.toml sim/setup/prepare.sh
+	@sim/setup/prepare.sh $(VENV) $(STAMP)
+
+sim: packages $(STAMP) ## the whole demonstration: two guests, an isolation kernel, the attacks
+	$(RINGFENCE) sim
+
+test: packages $(STAMP) ## the tests (-n $(JOBS)), without the long ones
+	$(PYTEST) -m "not regress and not formal" cocotb_tests
+
+regress: packages $(STAMP) ## the long tests
+	$(PYTEST) -m regress cocotb_tests
+
+lint: $(STAMP) ## ruff, mypy, and the size of the isolation kernel
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(PYTHON) -m sim.checks.kernel_lines
+
+formal: packages $(STAMP) ## unbounded proofs of the DMA check and the TLB's tags
+	$(PYTHON) -m pytest -v -s -m formal cocotb_tests
+
+bench: packages $(STAMP) ## measure, and write build/bench.json
+	$(RINGFENCE) bench
+
+bitstream: packages $(STAMP) ## BOARD=ulx3s_85f: synthesis, place and route, packing
+	$(RINGFENCE) bitstream --board $(BOARD) $(FLAGS)
+
+wave: $(STAMP) ## open the demonstration's waveforms
+	$(RINGFENCE) wave
+
+docs: $(STAMP) ## make the reference pages of docs/ from the declarations
+	$(PYTHON) -m sim.docs
+
+clean: ## remove what was built (the virtual environment stays)
+	rm -rf build

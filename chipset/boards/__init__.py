@@ -1,0 +1,1 @@
+"""Top levels: the simulated machine, and boards."""

@@ -1,0 +1,16 @@
+"""Straps of the simulated machine: switches for control runs, which no board has."""
+
+from enum import IntFlag
+
+__all__ = ["STRAP_WIDTH", "Strap"]
+
+STRAP_WIDTH = 8
+
+
+class Strap(IntFlag):
+    """Each switches off one protection, so that the attack it stops is seen to succeed without it."""
+
+    NO_SCRUB = 1 << 0  # platform reset does not scrub RAM
+    GUARD_OFF = 1 << 1  # the guard's refusals are logged but not carried out
+    A20_OBEYED = 1 << 2  # A20 is not forced on while protection is on
+    REGISTERS_OPEN = 1 << 3  # the chipset's control registers answer any authority

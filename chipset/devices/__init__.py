@@ -1,0 +1,1 @@
+"""The devices of the machine, each in a file of its own."""

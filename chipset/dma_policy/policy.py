@@ -1,0 +1,41 @@
+"""The policy in force, as the guard's registers hand it to the guard."""
+
+from amaranth.lib import data
+
+from contracts.policy_map import MAX_DMA_REQUESTERS
+
+__all__ = ["Denial", "LaunchRegion", "MapPlace", "policy_layout"]
+
+_FORMAT_WIDTH = 2
+
+
+class MapPlace(data.Struct):
+    """Where a map lies, in 32-bit words."""
+
+    base: 30
+    length: 30
+
+
+class LaunchRegion(data.Struct):
+    """The 64 KiB that no DMA reaches while ``protect``."""
+
+    protect: 1
+    base: 16  # address bits 31:16
+
+
+def policy_layout(requesters: int) -> data.StructLayout:
+    """Layout of the policy for ``requesters`` DMA requesters; ``maps`` has one place each."""
+    if not 1 <= requesters <= MAX_DMA_REQUESTERS:
+        raise ValueError(f"{requesters} DMA requesters: 1 to {MAX_DMA_REQUESTERS} can be built")
+    return data.StructLayout({
+        "enable": 1, "map_format": _FORMAT_WIDTH, "launch": LaunchRegion, "maps": data.ArrayLayout(MapPlace, requesters),
+    })  # fmt: skip
+
+
+class Denial(data.Struct):
+    """An access that is being refused in this cycle."""
+
+    valid: 1
+    address: 32
+    requester: 5
+    write: 1

@@ -1,0 +1,1 @@
+"""How masters reach memory and devices."""

@@ -1,0 +1,56 @@
+"""Signatures inside the chipset: byte-wide I/O devices, 32-bit register blocks, requests and answers of the memory controller."""
+
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from contracts.bus import BusRequest, BusResponse
+from contracts.requesters import REQUESTER_WIDTH
+
+__all__ = ["IO_ADDRESS_WIDTH", "REGISTER_ADDRESS_WIDTH", "IoSignature", "MemoryRequest", "MemoryResponse", "RegisterSignature"]
+
+IO_ADDRESS_WIDTH = 3  # the widest device, the 16550, has eight ports
+REGISTER_ADDRESS_WIDTH = 10  # 32-bit registers of one 4 KiB page
+
+
+class IoSignature(wiring.Signature):
+    """A device with byte-wide I/O ports, as the device bus sees it.
+
+    ``address`` Out(3) counts from the device's first port. ``read`` and ``write`` Out(1) are strobes of one cycle;
+    ``read_data`` In(8) answers in the same cycle as ``read``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({
+            "address": Out(IO_ADDRESS_WIDTH), "read": Out(1), "write": Out(1), "write_data": Out(8), "read_data": In(8),
+        })  # fmt: skip
+
+
+class RegisterSignature(wiring.Signature):
+    """A block of 32-bit registers, as the device bus sees it.
+
+    ``valid`` Out(1), ``write`` Out(1), ``address`` Out(10) in words, ``write_data`` Out(32) hold still until ``ready`` In(1);
+    the access happens in the cycle in which both are 1, ``read_data`` In(32) is taken then.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({
+            "valid": Out(1), "write": Out(1), "address": Out(REGISTER_ADDRESS_WIDTH), "write_data": Out(32),
+            "ready": In(1), "read_data": In(32),
+        })  # fmt: skip
+
+
+class MemoryRequest(data.Struct):
+    """A bus request at the door of the memory controller."""
+
+    request: BusRequest
+    admitted: 1  # the guard's word; 1 for masters that it does not check
+    walker: 1  # the guard itself reads its map
+
+
+class MemoryResponse(data.Struct):
+    """An answer of the memory controller, and whose it is."""
+
+    valid: 1
+    requester: REQUESTER_WIDTH
+    walker: 1
+    response: BusResponse

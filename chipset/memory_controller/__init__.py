@@ -1,0 +1,1 @@
+"""RAM and ROM behind one pipelined controller, and the scrub of RAM at platform reset."""

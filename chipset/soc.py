@@ -1,0 +1,253 @@
+"""The machine: processor, memory, devices. The one file of the chipset that may know the processor's rooms."""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Const, Module, ResetInserter, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from chipset.devices.dma_engine import DmaEngine
+from chipset.devices.keyboard_controller import KeyboardController
+from chipset.devices.pic_8259 import PicPair
+from chipset.devices.pit_8254 import Pit8254
+from chipset.devices.report_ports import DEBUG_CONSOLE_ID, OutPort
+from chipset.devices.system_control import ResetControl, SystemControlA
+from chipset.devices.uart_16550 import Uart16550
+from chipset.dma_policy.policy import Denial
+from chipset.host_link.link import HostLink, LinkAnswer, LinkCommand
+from chipset.host_link.mailbox import Mailbox
+from chipset.interconnect.cpu_port import CpuPort
+from chipset.interconnect.device_bus import BlockAt, DeviceBus, IoAt
+from chipset.memory_controller.ram import WORD_BYTES
+from chipset.memory_controller.rom import Rom
+from chipset.memory_controller.scrubber import Scrubber
+from chipset.memory_fabric import MemoryFabric
+from chipset.reset import ResetController
+from chipset.view import DmaView
+from contracts.memory_map import DMA_ENGINE_STRIDE, Irq, Physical, Port
+
+__all__ = ["DMA_ENGINES", "Soc", "SocParams", "StrapBits"]
+
+DMA_ENGINES = 2
+
+_IO = {
+    "pic_master": IoAt(Port.PIC_MASTER, 2),
+    "pic_slave": IoAt(Port.PIC_SLAVE, 2),
+    "pit": IoAt(Port.PIT, 4),
+    "port_b": IoAt(Port.SYSTEM_CONTROL_B),
+    "kbc_data": IoAt(Port.KBC_DATA),
+    "kbc_status": IoAt(Port.KBC_STATUS),
+    "post": IoAt(Port.POST),
+    "system_control_a": IoAt(Port.SYSTEM_CONTROL_A),
+    "debug_console": IoAt(Port.DEBUG_CONSOLE),
+    "exit": IoAt(Port.EXIT),
+    "com1": IoAt(Port.COM1, 8),
+    "reset_control": IoAt(Port.RESET_CONTROL),
+}
+
+
+class StrapBits(data.Struct):
+    """``chipset.boards.straps.Strap`` as wires."""
+
+    no_scrub: 1
+    guard_off: 1
+    a20_obeyed: 1
+    registers_open: 1
+    reserved: 4
+
+
+@dataclass(frozen=True)
+class SocParams:
+    """Parameters of the machine.
+
+    Attributes
+    ----------
+    memory_bytes : size of RAM, a power of two
+    latency : cycles to the first word of memory
+    host_link : whether the host link and its mailbox are built
+    cached_map_words : words of policy maps that the DMA guard keeps; 0 leaves the guard out, for measurements
+    timer_divider : cycles of the system clock in one of the 8254's; 21 makes 25 MHz a PC's 1.19 MHz
+    """
+
+    memory_bytes: int = 32 << 20
+    latency: int = 6
+    host_link: bool = True
+    cached_map_words: int = 4
+    timer_divider: int = 21
+
+
+class Soc(wiring.Component):
+    """Everything but the pads.
+
+    Parameters
+    ----------
+    processor : Component with ``bus`` Out(BusSignature), ``snoop`` In(SnoopSignature), ``intr``, ``nmi``, ``init`` In(1), and
+        perhaps ``shutdown`` Out(1) (a triple fault: platform reset) and ``a20m`` In(1) (mask address bit 20: the processor does it, before
+        its caches)
+    rom : image of the reset ROM
+    ram : Component with ``port`` In(RamSignature) and ``clear_words``, as ``BlockRam`` and ``SimulationRam``
+
+    Members
+    -------
+    com1_tx, com1_rx : streams of bytes
+    debug_*, post_*, exit_* : what the report ports were told
+    link_commands, link_answer_* : the host link; ``stub_waiting`` Out(1)
+    denial : Out(Denial), for observation; dma : Out, a DmaView an engine; guarded : Out(1), the guard is on
+    external_reset : In(1), a button; platform_reset : Out(1)
+    straps : In(StrapBits); constant zero on every board
+    """
+
+    def __init__(self, processor: wiring.Component, params: SocParams, *, rom: bytes, ram: wiring.Component) -> None:
+        self.processor = processor
+        self.params = params
+        self._rom = Rom(rom)
+        self._ram = ram
+        self._reset = Signal()
+        super().__init__({
+            "com1_tx": Out(stream.Signature(8)), "com1_rx": In(stream.Signature(8)),
+            "debug_valid": Out(1), "debug_data": Out(8), "post_valid": Out(1), "post_data": Out(8),
+            "exit_valid": Out(1), "exit_data": Out(8),
+            "link_commands": In(stream.Signature(LinkCommand)), "link_answer_valid": Out(1), "link_answer": Out(LinkAnswer),
+            "stub_waiting": Out(1), "denial": Out(Denial), "dma": Out(data.ArrayLayout(DmaView, DMA_ENGINES)), "guarded": Out(1),
+            "external_reset": In(1), "platform_reset": Out(1), "straps": In(StrapBits),
+        })  # fmt: skip
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        params = self.params
+        blocks = {"guard": BlockAt(Physical.GUARD, guarded=True)}
+        blocks |= {f"dma{n}": BlockAt(Physical.DMA_ENGINES + n * DMA_ENGINE_STRIDE, guarded=False) for n in range(DMA_ENGINES)}
+        if params.host_link:
+            blocks["host_link"] = BlockAt(Physical.HOST_LINK, guarded=True)
+
+        processor = self._add(m, "processor", self.processor)
+        cpu_port = self._add(m, "cpu_port", CpuPort(dma_engines=DMA_ENGINES, mailbox=params.host_link))
+        bus = self._add(m, "device_bus", DeviceBus(_IO, blocks))
+        fabric = self._add(m, "fabric", MemoryFabric(
+            memory_bytes=params.memory_bytes, latency=params.latency, dma_masters=DMA_ENGINES, cached_map_words=params.cached_map_words,
+        ))  # fmt: skip
+        wiring.connect(m, processor.bus, cpu_port.cpu)
+        wiring.connect(m, processor.snoop, fabric.snoop)
+        wiring.connect(m, cpu_port.memory, fabric.cpu)
+        wiring.connect(m, cpu_port.device, bus.cpu)
+        wiring.connect(m, bus.block_guard, fabric.guard)
+        protected = fabric.guarded & ~self.straps.registers_open
+        m.d.comb += [
+            fabric.unlock.eq(cpu_port.unlock),
+            fabric.guard_off.eq(self.straps.guard_off),
+            self.denial.eq(fabric.denial),
+            self.guarded.eq(fabric.guarded),
+            cpu_port.protected.eq(protected),
+            bus.protected.eq(protected),
+        ]
+
+        interrupts = self._interrupts(m, bus, processor)
+        self._report_ports(m, bus)
+        lines = {Irq.GUARD: fabric.guard_irq, **self._devices(m, bus, fabric)}
+        self._host_link(m, cpu_port, bus, fabric, interrupts)
+        for irq, line in lines.items():
+            m.d.comb += interrupts.lines[irq].eq(line)
+        scrubber = self._memories(m, fabric)
+        self._resets(m, bus, fabric, processor, scrubber, interrupts)
+        return m
+
+    def _add(self, m: Module, name: str, component: wiring.Component) -> wiring.Component:
+        """A part that platform reset resets."""
+        m.submodules[name] = ResetInserter(self._reset)(component)
+        return component
+
+    def _interrupts(self, m: Module, bus: DeviceBus, processor: wiring.Component) -> PicPair:
+        pics = self._add(m, "pics", PicPair())
+        wiring.connect(m, bus.io_pic_master, pics.master)
+        wiring.connect(m, bus.io_pic_slave, pics.slave)
+        m.d.comb += [
+            pics.acknowledge.eq(bus.acknowledge),
+            bus.vector.eq(pics.vector),
+            processor.intr.eq(pics.interrupt),
+            processor.nmi.eq(0),
+        ]
+        return pics
+
+    def _report_ports(self, m: Module, bus: DeviceBus) -> None:
+        for name, constant in (("debug_console", DEBUG_CONSOLE_ID), ("post", None), ("exit", 0)):
+            port = self._add(m, name, OutPort(constant))
+            wiring.connect(m, getattr(bus, f"io_{name}"), port.io)
+            short = name.partition("_")[0]
+            m.d.comb += [getattr(self, f"{short}_valid").eq(port.valid), getattr(self, f"{short}_data").eq(port.data)]
+
+    def _devices(self, m: Module, bus: DeviceBus, fabric: MemoryFabric) -> dict[Irq, Signal]:
+        """Timer, console and DMA engines; their interrupt lines."""
+        pit = self._add(m, "pit", Pit8254(self.params.timer_divider))
+        wiring.connect(m, bus.io_pit, pit.io)
+        wiring.connect(m, bus.io_port_b, pit.port_b)
+        com1 = self._add(m, "com1", Uart16550())
+        wiring.connect(m, bus.io_com1, com1.io)
+        wiring.connect(m, com1.tx, wiring.flipped(self.com1_tx))
+        wiring.connect(m, com1.rx, wiring.flipped(self.com1_rx))
+        lines = {Irq.TIMER: pit.irq, Irq.COM1: com1.irq}
+        for n, irq in enumerate((Irq.DMA0, Irq.DMA1)):
+            engine = self._add(m, f"dma{n}", DmaEngine())
+            wiring.connect(m, engine.bus, fabric.dma[n])
+            wiring.connect(m, getattr(bus, f"block_dma{n}"), engine.block)
+            lines[irq] = engine.irq
+            seen, line = self.dma[n], engine.bus
+            m.d.comb += [seen.request.eq(line.req_valid & line.req_ready), seen.address.eq(line.req.address), seen.write.eq(line.req.write)]
+            m.d.comb += [seen.answer.eq(line.rsp_valid), seen.error.eq(line.rsp.error), seen.data.eq(line.rsp.data)]
+        return lines
+
+    def _host_link(self, m: Module, cpu_port: CpuPort, bus: DeviceBus, fabric: MemoryFabric, interrupts: PicPair) -> None:
+        """The host link; the link itself is not reset by platform reset, the mailbox is."""
+        if not self.params.host_link:
+            return
+        mailbox = self._add(m, "mailbox", Mailbox())
+        m.submodules.host_link = link = HostLink(dma_engines=DMA_ENGINES)
+        wiring.connect(m, cpu_port.mailbox, mailbox.cpu)
+        wiring.connect(m, bus.block_host_link, mailbox.block)
+        wiring.connect(m, link.memory, fabric.host)
+        wiring.connect(m, link.device, bus.host)
+        wiring.connect(m, wiring.flipped(self.link_commands), link.commands)
+        m.d.comb += [
+            self.link_answer_valid.eq(link.answer_valid), self.link_answer.eq(link.answer), self.stub_waiting.eq(mailbox.waiting),
+            link.stub_waiting.eq(mailbox.waiting), link.guard_interrupt.eq(fabric.guard_irq), link.interrupt.eq(interrupts.interrupt),
+            mailbox.answer_valid.eq(link.mailbox_valid), mailbox.answer.eq(link.mailbox_data), link.platform_reset.eq(self._reset),
+        ]  # fmt: skip
+
+    def _memories(self, m: Module, fabric: MemoryFabric) -> Scrubber:
+        """RAM and ROM; the scrubber takes RAM over while everything else is in reset."""
+        m.submodules.ram = ram = self._ram
+        m.submodules.rom = rom = self._rom
+        m.submodules.scrubber = scrubber = Scrubber(words=self.params.memory_bytes // WORD_BYTES, step=ram.clear_words)
+        m.d.comb += [
+            rom.enable.eq(fabric.rom_enable), rom.address.eq(fabric.rom_address), fabric.rom_data.eq(rom.data),
+            fabric.ram.read_data.eq(ram.port.read_data),
+        ]  # fmt: skip
+        outputs = ("enable", "write_mask", "address", "write_data", "clear")
+        with m.If(self._reset):
+            m.d.comb += [getattr(ram.port, name).eq(getattr(scrubber.ram, name)) for name in outputs]
+        with m.Else():
+            m.d.comb += [getattr(ram.port, name).eq(getattr(fabric.ram, name)) for name in outputs]
+        return scrubber
+
+    def _resets(self, m: Module, bus: DeviceBus, fabric: MemoryFabric, processor: wiring.Component, scrubber: Scrubber,
+                interrupts: PicPair) -> None:  # fmt: skip
+        """Who asks for a reset, and A20, which lives in the same old places."""
+        kbc = self._add(m, "keyboard_controller", KeyboardController())
+        port92 = self._add(m, "system_control_a", SystemControlA())
+        cf9 = self._add(m, "port_cf9", ResetControl())
+        wiring.connect(m, bus.io_kbc_data, kbc.data)
+        wiring.connect(m, bus.io_kbc_status, kbc.control)
+        wiring.connect(m, bus.io_system_control_a, port92.io)
+        wiring.connect(m, bus.io_reset_control, cf9.io)
+        m.submodules.reset_controller = resets = ResetController()
+        forced_on = fabric.guarded & ~self.straps.a20_obeyed
+        shutdown = processor.shutdown if "shutdown" in processor.signature.members else Const(0)
+        if "a20m" in processor.signature.members:
+            m.d.comb += processor.a20m.eq(~(kbc.a20 | port92.a20 | forced_on))
+        m.d.comb += [
+            interrupts.lines[Irq.KEYBOARD].eq(kbc.irq),
+            processor.init.eq(cf9.init),
+            resets.request.eq(kbc.reset | port92.reset | cf9.reset | shutdown | self.external_reset),
+            resets.protected.eq(fabric.guarded), resets.memory_clean.eq(fabric.memory_clean), resets.no_scrub.eq(self.straps.no_scrub),
+            scrubber.start.eq(resets.scrub_start), resets.scrub_done.eq(scrubber.done),
+            self._reset.eq(resets.reset), self.platform_reset.eq(resets.reset),
+        ]  # fmt: skip

@@ -1,0 +1,59 @@
+"""What every test gets: a random seed that is printed, so that a failure can be run again.
+
+``RINGFENCE_SEED=12345 make test`` repeats a run. The seed of one test is made of the run's seed and the test's name, so that it does
+not depend on which worker runs the test or on which tests run beside it.
+"""
+
+import os
+import random
+import zlib
+
+import pytest
+
+from cocotb_tests.prover import table
+from sim.paths import BUILD
+
+__all__ = ["pytest_configure", "pytest_report_header", "pytest_terminal_summary", "rng", "seed"]
+
+_VARIABLE = "RINGFENCE_SEED"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the run's seed once; workers inherit it by the environment."""
+    if _VARIABLE not in os.environ:
+        os.environ[_VARIABLE] = str(random.SystemRandom().randrange(1 << 32))
+    try:
+        int(os.environ[_VARIABLE], 0)
+    except ValueError:
+        raise pytest.UsageError(f"{_VARIABLE}={os.environ[_VARIABLE]!r} is not a number") from None
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The seed, at the head of the report."""
+    return f"seed: {_VARIABLE}={os.environ[_VARIABLE]}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The proofs that were run, also into ``build/formal.txt``."""
+    lines = table()
+    if lines:
+        terminalreporter.section("proofs")
+        for line in lines:
+            terminalreporter.write_line(line)
+        BUILD.mkdir(parents=True, exist_ok=True)
+        (BUILD / "formal.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """This test's seed (32 bits). Shown with the test's output when it fails."""
+    run = int(os.environ[_VARIABLE], 0)
+    value = zlib.crc32(f"{run}:{request.node.nodeid}".encode())
+    print(f"{_VARIABLE}={run} (this test: {value:#010x})")
+    return value
+
+
+@pytest.fixture
+def rng(seed: int) -> random.Random:
+    """A random generator that starts at this test's seed."""
+    return random.Random(seed)

@@ -1,0 +1,57 @@
+"""The programs that measure do what they say, on QEMU, where cycles mean little."""
+
+import re
+
+import pytest
+
+from cocotb_tests.firmware.qemu import run
+from firmware import build
+from firmware.bench import dhrystone_source
+from firmware.bench.dhrystone_source import SourceError, check_flags, dhrystone_sources
+from firmware.build import FirmwareError
+
+
+@pytest.fixture(scope="module")
+def dhrystone():
+    """The benchmark, if Debian's source package can be had."""
+    try:
+        return build.program("dhrystone")
+    except FirmwareError as error:
+        if "cannot be fetched" in str(error):
+            pytest.skip(str(error))
+        raise
+
+
+@pytest.mark.parametrize("runs", [1, 50, 777])
+def test_dhrystone_ends_with_the_right_values(dhrystone, runs: int) -> None:
+    outcome = run(dhrystone, f"runs={runs}")
+    found = re.fullmatch(r"dhrystone: (\d+) runs, (\d+) cycles, 0 wrong values", outcome.lines[-1])
+    assert outcome.status == 0 and found and int(found[1]) == runs
+    assert int(found[2]) > 300 * runs, "a run has more than 300 instructions"
+
+
+def test_dhrystone_refuses_other_flags_and_sources(tmp_path) -> None:
+    with pytest.raises(SourceError, match="flags"):
+        check_flags(("-O3",))
+    other = tmp_path / "strings.c"
+    other.write_text("/* faster */\n")
+    with pytest.raises(SourceError, match="hash"):
+        dhrystone_sources(tmp_path, other)
+
+
+def test_dhrystone_without_apt_is_one_line(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dhrystone_source.shutil, "which", lambda name: None)
+    strings = build.ROOT / "bench" / "dhrystone" / "strings.c"
+    with pytest.raises(SourceError, match="apt-get not found"):
+        dhrystone_sources(tmp_path, strings)
+
+
+def test_vmrun_round_trip_counts_its_rounds() -> None:
+    outcome = run(build.program("vmrun_round_trip"), "rounds=25", cpu="qemu32,+svm")
+    assert outcome.status == 0
+    assert re.fullmatch(r"vmrun_round_trip: 25 rounds, \d+ cycles, \d+ cycles with VMLOAD and VMSAVE", outcome.lines[-1])
+
+
+def test_dma_throughput_says_that_there_is_no_engine() -> None:
+    outcome = run(build.program("dma_throughput"))
+    assert outcome.status == 3 and outcome.lines == ["dma_throughput: there is no DMA engine"]

@@ -1,0 +1,39 @@
+"""Every attack fails, and succeeds in a control run that differs in one switch."""
+
+from dataclasses import fields
+
+import pytest
+
+from cocotb_tests.isolation_kernel.attacks import ATTACKS, Attack
+from cocotb_tests.isolation_kernel.world import World
+from isolation_kernel.model.machine import PlatformReset, Stuck
+from isolation_kernel.protections import Protections
+
+STEPS = 400
+
+
+def attempt(attack: Attack, protections: Protections | None) -> bool:
+    world = World(protections, attack.straps)
+    world.machine.operation_limit = 5_000
+    judge = attack.build(world)
+    try:
+        world.run(STEPS)
+    except (Stuck, PlatformReset):
+        assert protections is not None  # never with all protections on
+    return judge(world)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
+def test_attack_fails(attack: Attack) -> None:
+    assert not attempt(attack, None)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
+def test_attack_succeeds_without_the_protection(attack: Attack) -> None:
+    assert attempt(attack, Protections.without(attack.protection))
+
+
+def test_every_protection_has_an_attack() -> None:
+    assert {f.name for f in fields(Protections)} == {a.protection for a in ATTACKS}
+    assert len(ATTACKS) >= 30
+    assert all(f"{f.name}:" in (Protections.__doc__ or "") for f in fields(Protections))

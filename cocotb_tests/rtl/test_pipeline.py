@@ -1,0 +1,223 @@
+"""The pipeline alone: instructions handed to it decoded, a memory that answers at once, judged at the retire port.
+
+What the frontend and the memory unit add is tested with the whole core; here timing and faults of the pipeline itself are in the open.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.sim import Simulator
+
+from rtl.arch.exceptions import Vector
+from rtl.arch.registers import Gpr, Segment
+from rtl.memory.port import AccessKind
+from rtl.microcode.assembler import Rom
+from rtl.microcode.rom import build
+from rtl.no_extension import NoExtension
+from rtl.pipeline import Pipeline
+
+__all__: list[str] = []
+
+RESET_EIP = 0xFFF0
+
+
+@pytest.fixture(scope="module")
+def rom() -> Rom:
+    return build()
+
+
+@dataclass
+class Bench:
+    """Feeds instructions by EIP and serves accesses from a dictionary of bytes."""
+
+    rom: Rom
+    program: dict[int, dict[str, Any]] = field(default_factory=dict)
+    memory: dict[int, int] = field(default_factory=dict)
+    faults: set[int] = field(default_factory=set)  # linear addresses that raise #PF
+    next: int = RESET_EIP
+    records: list[Any] = field(default_factory=list)
+
+    def add(self, label: str, length: int = 1, **fields: Any) -> None:
+        """One more instruction, after the one before it."""
+        eip = fields.pop("at", self.next)
+        self.program[eip] = {
+            "entry": self.rom.labels[label], "operand32": 1, "address32": 1, "eip": eip, "next_eip": eip + length, "length": length,
+            "data_segment": Segment.DS, **fields,
+        }  # fmt: skip
+        self.next = eip + length
+
+    def ea(self, displacement: int, segment: Segment = Segment.DS, **fields: int) -> dict[str, Any]:
+        """An addressing form."""
+        return {"displacement": displacement, "segment": segment, **fields}
+
+    def read(self, address: int, size: int) -> int:
+        return int.from_bytes(bytes(self.memory.get(address + i, 0) for i in range(size)), "little")
+
+    def write(self, address: int, value: int, size: int) -> None:
+        for i, byte in enumerate((value & (1 << 8 * size) - 1).to_bytes(size, "little")):
+            self.memory[address + i] = byte
+
+    def run(self, retired: int, limit: int = 600) -> list[Any]:
+        """Runs until so many instruction records have come; returns them as (event, vector, eip, next_eip, gpr, eflags, cycle)."""
+        m = Module()
+        m.submodules.pipeline = pipeline = Pipeline(self.rom)
+        m.submodules.extension = extension = NoExtension()
+        wiring.connect(m, pipeline.seam, extension.seam)
+        simulator = Simulator(m)
+        simulator.add_clock(1e-6)
+        result: list[Any] = []
+
+        async def front(ctx: Any) -> None:
+            eip = None
+            ctx.set(pipeline.maintenance.done, 1)
+            while True:
+                row = self.program.get(eip)
+                ctx.set(pipeline.decoded.valid, row is not None)
+                if row is not None:
+                    ctx.set(pipeline.decoded.payload, row)
+                _clk, _rst, redirected, target, taken = await ctx.tick().sample(
+                    pipeline.redirect.valid, pipeline.redirect.eip, pipeline.decoded.valid & pipeline.decoded.ready
+                )
+                if redirected:
+                    eip = target
+                elif taken:
+                    eip = row["next_eip"]
+
+        async def memory(ctx: Any) -> None:
+            access = pipeline.access
+            ctx.set(access.ready, 1)
+            ctx.set(access.idle, 1)
+            linear, size = 0, 0
+            while True:
+                _clk, _rst, valid, request, commit, data = await ctx.tick().sample(
+                    access.valid, access.request, access.commit, access.store_data
+                )
+                if commit:
+                    self.write(linear, data, size)
+                ctx.set(access.done, valid)
+                if valid:
+                    linear, size, kind = request.linear, request.size, request.kind
+                    ctx.set(access.result.fault, linear in self.faults)
+                    ctx.set(access.result.fault_address, linear)
+                    ctx.set(access.result.error, 2 if kind != AccessKind.LOAD else 0)
+                    ctx.set(access.result.data, self.read(linear, size))
+
+        async def judge(ctx: Any) -> None:
+            for cycle in range(limit):
+                _clk, _rst, record, shutdown = await ctx.tick().sample(pipeline.retire, pipeline.shutdown)
+                if record.instruction.valid:
+                    i = record.instruction
+                    result.append((i.event, i.vector, i.eip, i.next_eip, list(i.gpr), i.eflags, cycle))
+                if shutdown:
+                    result.append("shutdown")
+                if shutdown or len(result) == retired:
+                    return
+
+        simulator.add_process(front)
+        simulator.add_process(memory)
+        simulator.add_testbench(judge)
+        simulator.run()
+        return result
+
+
+def registers(record: tuple) -> dict[str, int]:
+    return dict(zip((g.name.lower() for g in Gpr), record[4], strict=True))
+
+
+def test_moves_and_arithmetic_take_two_cycles_each(rom: Rom) -> None:
+    b = Bench(rom)
+    b.add("mov_opreg_imm", 5, opcode=0xB8, immediate=0x1234_5678)
+    b.add("mov_opreg_imm", 5, opcode=0xB9, immediate=0xFFFF_FFFF)
+    b.add("alu_rm_r_r", 2, fn=0, modrm=0xC8)  # add eax, ecx
+    b.add("mov_opreg_imm", 2, opcode=0xB4, immediate=0xAB, byte=1)  # mov ah, 0ABh
+    b.add("alu_rm_r_r", 2, fn=6, modrm=0xC0)  # xor eax, eax
+    r = b.run(5)
+    assert [registers(x)["eax"] for x in r] == [0x12345678, 0x12345678, 0x12345677, 0x1234AB77, 0]
+    assert r[2][5] & 0xFF == 0x17 and r[4][5] & 0xFF == 0x46
+    assert [y[6] - x[6] for x, y in zip(r, r[1:], strict=False)] == [2, 2, 2, 2]
+    assert [x[2] for x in r] == [0xFFF0, 0xFFF5, 0xFFFA, 0xFFFC, 0xFFFE]
+
+
+def test_load_store_and_read_modify_write(rom: Rom) -> None:
+    b = Bench(rom)
+    b.write(0x1000, 0x11223344, 4)
+    b.add("mov_r_rm_m", 2, modrm=0x05, ea=b.ea(0x1000))
+    b.add("mov_rm_r_m", 2, modrm=0x05, ea=b.ea(0x2002))
+    b.add("alu_rm_r_m", 2, fn=0, modrm=0x05, byte=1, ea=b.ea(0x2002))  # add [2002h], al
+    b.add("lea_m", 2, modrm=0x0D, ea=b.ea(0x10, base_valid=1, base=0, index_valid=1, index=0, scale=2))
+    r = b.run(4)
+    assert registers(r[0])["eax"] == 0x11223344
+    assert b.read(0x2002, 4) == 0x11223388
+    assert registers(r[3])["ecx"] == (0x11223344 * 5 + 0x10) & 0xFFFFFFFF
+
+
+def test_stack_and_jumps(rom: Rom) -> None:
+    b = Bench(rom)
+    b.add("mov_opreg_imm", 3, opcode=0xBC, immediate=0x8000, operand32=0)
+    b.add("call_rel", 3, immediate=0x100, operand32=0)
+    b.add("nop", 1)
+    b.add("ret", 1, at=0xFFF6 + 0x100 & 0xFFFF, operand32=0)
+    r = b.run(4)
+    assert [x[2] for x in r] == [0xFFF0, 0xFFF3, 0x00F6, 0xFFF6]
+    assert b.read(0x7FFE, 2) == 0xFFF6
+    assert [registers(x)["esp"] for x in r] == [0x8000, 0x7FFE, 0x8000, 0x8000]
+
+
+def test_segment_limit_raises_general_protection_in_real_mode(rom: Rom) -> None:
+    b = Bench(rom)
+    b.write(4 * Vector.GP, 0x0010_2000, 4)  # 0010:2000
+    b.add("mov_opreg_imm", 3, opcode=0xBC, immediate=0x8000, operand32=0)
+    b.add("mov_r_rm_m", 2, modrm=0x05, ea=b.ea(0xFFFE))
+    b.add("nop", 1, at=0x2000)
+    r = b.run(3)
+    assert r[1][:3] == (1, Vector.GP, 0xFFF3)
+    assert r[2][2] == 0x2000
+    assert b.read(0x7FFA, 2) == 0xFFF3 and b.read(0x7FFC, 2) == 0xF000
+
+
+def test_fault_in_a_push_leaves_esp(rom: Rom) -> None:
+    b = Bench(rom)
+    b.write(4 * Vector.PF, 0x0000_3000, 4)
+    b.faults.add(0x7FFE)
+    b.add("mov_opreg_imm", 3, opcode=0xBC, immediate=0x8000, operand32=0)
+    b.add("push_imm", 2, immediate=5, operand32=0)
+    r = b.run(2, limit=400)
+    # the delivery faults at the same place: page fault during a page fault, then during #DF: shutdown
+    assert r[1] == "shutdown"
+    assert b.read(0x7FFE, 2) == 0
+
+
+def test_software_interrupt_and_return(rom: Rom) -> None:
+    b = Bench(rom)
+    b.write(4 * 0x21, 0x0100_0004, 4)  # 0100:0004
+    b.add("mov_opreg_imm", 3, opcode=0xBC, immediate=0x8000, operand32=0)
+    b.add("int_n", 2, immediate=0x21)
+    b.add("iret", 1, at=4, operand32=0)
+    b.add("nop", 1, at=0xFFF5)
+    r = b.run(4)
+    assert r[1][:4] == (1, 0x21, 0xFFF3, 4)
+    assert [x[2] for x in r[2:]] == [4, 0xFFF5]
+    assert registers(r[3])["esp"] == 0x8000
+
+
+def test_divide_error(rom: Rom) -> None:
+    b = Bench(rom)
+    b.write(0, 0x0000_4000, 4)
+    b.add("mov_opreg_imm", 3, opcode=0xBC, immediate=0x8000, operand32=0)
+    b.add("div_r", 2, fn=6, modrm=0xF1)  # div ecx
+    b.add("nop", 1, at=0x4000)
+    r = b.run(3)
+    assert r[1][:3] == (1, Vector.DE, 0xFFF3) and r[2][2] == 0x4000
+
+
+def test_undefined_opcode_from_the_decoder(rom: Rom) -> None:
+    b = Bench(rom)
+    b.write(4 * Vector.UD, 0x0000_4000, 4)
+    b.add("mov_opreg_imm", 3, opcode=0xBC, immediate=0x8000, operand32=0)
+    b.add("nop", 1, fault={"valid": 1, "vector": Vector.UD})
+    b.add("nop", 1, at=0x4000)
+    r = b.run(3)
+    assert r[1][:3] == (1, Vector.UD, 0xFFF3)

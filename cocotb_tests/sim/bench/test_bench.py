@@ -1,0 +1,85 @@
+"""``ringfence bench``: what it reads, what it computes, and, in the long run, that the figures come out of the machine and are sane."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cocotb_tests.sim.test_run import HELLO, out, write
+from contracts.memory_map import Port
+from sim.bench.figures import Figures, dmips_per_mhz
+from sim.bench.programs import BenchError, GuestRun, Overhead, numbers, run_natively
+from sim.cli.bench import command
+from sim.machine import MachineConfig
+
+__all__: list[str] = []
+
+PROMISED = (
+    "cpi", "dhrystone_dmips_per_mhz", "guest_to_native_ratio", "vmrun_round_trip_cycles", "dma_throughput_ratio",
+    "simulated_cycles_per_second",
+)  # fmt: skip
+
+
+def test_the_promised_keys_are_there() -> None:
+    assert set(PROMISED) <= {f.name for f in fields(Figures)}
+
+
+def test_numbers_of_a_line() -> None:
+    assert numbers("x: 12 runs, 3456 cycles\n", r"(\d+) runs, (\d+) cycles") == (12, 3456)
+    with pytest.raises(BenchError, match="said 'nothing'"):
+        numbers("nothing\n", r"(\d+)")
+
+
+def test_dmips() -> None:
+    assert dmips_per_mhz(1757, 1_000_000) == 1.0
+    assert dmips_per_mhz(100, 2 * 56_915) == pytest.approx(0.5, rel=1e-4)
+
+
+def test_the_cost_of_the_timed_part_alone_counts() -> None:
+    """Five marks; the program printed at cycle 1000 that it had measured 500."""
+    marks = [
+        Overhead(100, 1000, 10, {"EXCEPTION_14": 1}),
+        Overhead(400, 3000, 30, {"EXCEPTION_14": 3}),
+        Overhead(600, 4000, 40, {"EXCEPTION_14": 3, "INTR": 1}),
+        Overhead(900, 5000, 55, {"EXCEPTION_14": 3, "INTR": 2}),
+        Overhead(1001, 6000, 60, {"EXCEPTION_14": 3, "INTR": 2, "VMMCALL": 1}),
+    ]
+    run = GuestRun("", marks, 1000)
+    assert run.before_output(500) == Overhead(500, 2000, 25, {"INTR": 2})
+    assert run.before_output(50) == Overhead(0, 0, 0, {})
+    assert run.before_output(700).exits == {"EXCEPTION_14": 2, "INTR": 2}
+
+
+def test_a_program_that_fails_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"failed: the program wrote to the exit port \(exit status 33\); it said 'serial'") as caught:
+        run_natively(write(tmp_path, HELLO), config=MachineConfig())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_program_that_succeeds(tmp_path: Path) -> None:
+    header = HELLO[: HELLO.index(b"\xba")]
+    done = run_natively(write(tmp_path, header + out(Port.COM1, ord("7")) + out(Port.EXIT, 0)))
+    assert done.said == "7" and done.outcome.cycles > done.outcome.instructions > 6
+
+
+@pytest.mark.regress
+def test_everything_is_measured(tmp_path: Path) -> None:
+    """On the whole machine. The bounds are wide: they catch a figure that is upside down, or a run in which nothing was measured."""
+    output = tmp_path / "bench.json"
+    done = CliRunner().invoke(command, ["--runs", "100", "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(output.read_text())
+    assert set(PROMISED) <= set(found)
+    assert 1 < found["cpi"] < 8
+    assert 0.1 < found["dhrystone_dmips_per_mhz"] < 3
+    assert found["guest_to_native_ratio"] > found["guest_to_native_ratio_without_kernel"] > 0.9
+    assert found["guest_to_native_ratio_without_kernel"] > found["guest_to_native_ratio_without_kernel_and_link"] > 0.9
+    assert found["guest_to_native_ratio"] < 1.5
+    assert found["guest_exits"]["INTR"] >= 1
+    assert 100 < found["vmrun_round_trip_cycles"] < found["vmrun_round_trip_with_state_cycles"] < 5000
+    assert 0.9 < found["dma_throughput_ratio"] <= 1.01
+    assert 500 < found["native_instructions_per_run"] < 800
+    assert found["simulated_cycles_per_second"] > 10_000 and found["reference_cycles_per_second"] > 10_000
+    assert f"written to {output}" in done.output

@@ -1,0 +1,77 @@
+"""The physical address space and the I/O ports of the machine (design decision 11)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = ["DMA_ENGINE_STRIDE", "PAGE_SIZE", "Irq", "Physical", "Port", "RamLayout"]
+
+PAGE_SIZE = 4096
+
+
+class Physical(IntEnum):
+    """Bases of what is not RAM. RAM starts at 0."""
+
+    VGA_HOLE = 0x000A_0000  # to 0xF_FFFF: no RAM but the ROM's alias at its top
+    ROM_ALIAS = 0x000F_0000  # 64 KiB: the top of the reset ROM, for real mode
+    EXTENDED_RAM = 0x0010_0000
+    DMA_ENGINES = 0xFEC1_0000  # one 4 KiB page an engine
+    TPM = 0xFED4_0000
+    GUARD = 0xFED8_0000
+    HOST_LINK = 0xFED9_0000
+    ROM = 0xFFFF_0000  # 64 KiB, the reset vector in its last 16 bytes
+
+
+DMA_ENGINE_STRIDE = PAGE_SIZE
+
+
+class Port(IntEnum):
+    """First I/O port of each device, at its PC address."""
+
+    PIC_MASTER = 0x20
+    PIT = 0x40
+    KBC_DATA = 0x60
+    SYSTEM_CONTROL_B = 0x61
+    KBC_STATUS = 0x64
+    POST = 0x80
+    SYSTEM_CONTROL_A = 0x92
+    PIC_SLAVE = 0xA0
+    DEBUG_CONSOLE = 0xE9
+    EXIT = 0xF4
+    COM1 = 0x3F8
+    RESET_CONTROL = 0xCF9
+
+
+class Irq(IntEnum):
+    """Lines of the two 8259s."""
+
+    TIMER = 0
+    KEYBOARD = 1
+    CASCADE = 2
+    COM1 = 4
+    GUARD = 9
+    DMA0 = 10
+    DMA1 = 11
+
+
+@dataclass(frozen=True)
+class RamLayout:
+    """Who starts where in RAM of ``size`` bytes. The kernel's part lies at the top: stub, VMCBs, shadow tables, policy maps."""
+
+    size: int = 32 << 20
+    kernel_size: int = 4 << 20
+    stub_size: int = 64 << 10  # the stub's image, stack and host save area: the first bytes of the kernel's part
+
+    @property
+    def kernel_base(self) -> int:
+        """First byte of ring −1's own memory (page aligned)."""
+        return self.size - self.kernel_size
+
+    @property
+    def pool_base(self) -> int:
+        """First byte of what the isolation kernel gives out to itself."""
+        return self.kernel_base + self.stub_size
+
+    @property
+    def pages(self) -> int:
+        """RAM pages of 4 KiB, the hole below 1 MiB counted."""
+        return self.size // PAGE_SIZE

@@ -1,0 +1,72 @@
+"""The DMA policy map in main memory, and the guard's registers (design decision 9).
+
+1 means accessible, 0 means not: the opposite of AMD's device exclusion vector.
+"""
+
+from enum import IntEnum
+
+from contracts.memory_map import PAGE_SIZE
+from contracts.registers import Access, Field, Register, RegisterBlock
+
+__all__ = ["GUARD", "MAX_DMA_REQUESTERS", "Format", "bit_number", "map_bytes"]
+
+MAX_DMA_REQUESTERS = 16
+
+
+class Format(IntEnum):
+    """How a map is laid out. Bit k of a map is bit k & 7 of byte k >> 3."""
+
+    UNIFORM = 0  # bit n: page n, all DMA requesters, both accesses; base 0 and length 0 serve all
+    PER_REQUESTER = 1  # each requester has its own base and length; bit n: page n, both accesses
+    PER_REQUESTER_AND_ACCESS = 2  # as before, bit 2n: read of page n, bit 2n + 1: write
+
+
+def bit_number(fmt: Format, page: int, write: bool) -> int:
+    """The bit of a map that decides an access to page number ``page``."""
+    if fmt is Format.PER_REQUESTER_AND_ACCESS:
+        return 2 * page + int(write)
+    return page
+
+
+def map_bytes(fmt: Format, pages: int) -> int:
+    """Bytes of a map that covers ``pages`` pages."""
+    bits = 2 * pages if fmt is Format.PER_REQUESTER_AND_ACCESS else pages
+    return (bits + 7) // 8
+
+
+GUARD = RegisterBlock(
+    name="GUARD",
+    size=PAGE_SIZE,
+    doc="DMA guard. Answers ring −1's authority alone once CONTROL.ENABLE is set; other reads return all ones, other writes are dropped.",
+    registers=(
+        Register("CONTROL", 0x00, Access.RW, "Mode. The write completes when no access admitted under the older policy is in flight.", (
+            Field("ENABLE", 0, 1, "1 = every DMA access is checked. Once set it stays set until platform reset."),
+            Field("FORMAT", 1, 2, "Format of the map; 3 is refused (nothing is admitted)."),
+            Field("MEMORY_CLEAN", 3, 1, "Ring −1 says that RAM holds no secret: the next platform reset does not scrub. Cleared by reset."),
+        )),
+        Register("STATUS", 0x04, Access.RW1C, "What has happened. Writing ones clears; reading does not.", (
+            Field("DENIED", 0, 1, "An access was refused; the log holds the first since this bit was cleared. Drives the interrupt."),
+            Field("MAP_ERROR", 1, 1, "A read of the map failed; what it would have decided was refused."),
+        )),
+        Register("LOG_ADDRESS", 0x08, Access.RO, "Byte address of the first refused access."),
+        Register("LOG_INFO", 0x0C, Access.RO, "The first refused access.", (
+            Field("REQUESTER", 0, 5, "Requester number."),
+            Field("WRITE", 5, 1, "1 = write."),
+        )),
+        Register("DENIED_COUNT", 0x10, Access.RO, "Refused accesses since reset, saturating."),
+        Register("LAUNCH_BASE", 0x14, Access.RW, "Base of the 64 KiB launch region, 64 KiB aligned.", (
+            Field("BASE", 16, 16, "Bits 31:16."),
+        )),
+        Register("LAUNCH_CONTROL", 0x18, Access.RW, "Launch protection.", (
+            Field("PROTECT", 0, 1, "1 = no DMA reaches the launch region."),
+        )),
+        Register("CAPABILITY", 0x1C, Access.RO, "What was built.", (
+            Field("REQUESTERS", 0, 5, "Number of DMA requesters."),
+            Field("FORMATS", 8, 3, "Bit f: format f is built."),
+        )),
+        Register("MAP_BASE", 0x40, Access.RW, "Byte address of the map of DMA requester n; bits 1:0 are zero.",
+                 count=MAX_DMA_REQUESTERS, stride=8),
+        Register("MAP_LENGTH", 0x44, Access.RW, "Length of that map in bytes, a multiple of 4; pages beyond it are inaccessible.",
+                 count=MAX_DMA_REQUESTERS, stride=8),
+    ),
+)  # fmt: skip

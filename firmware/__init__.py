@@ -1,0 +1,1 @@
+"""Code that runs on the chip, and what builds it."""

@@ -1,0 +1,160 @@
+"""Builds the firmware: reset ROM, ring −1 stub, guests and programs, with Debian's gcc, into ``build/firmware``.
+
+An image is made again only when something that it is made of has changed (sources, generated headers, flags, compiler), and appears
+under its name only when it is whole, so that parallel and interrupted builds do no harm.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from firmware.bench.dhrystone_source import SourceError, check_flags
+from firmware.headers import HEADER_NAME, header_text
+from firmware.images import IMAGES, Image, Kind
+
+__all__ = ["BUILD", "FLAGS", "FirmwareError", "build", "guest", "main", "program", "reset_rom", "stub"]
+
+ROOT = Path(__file__).parent
+BUILD = ROOT.parent / "build" / "firmware"
+ROM_SIZE = 64 << 10
+
+FLAGS = (
+    "-m32", "-march=i486", "-Os", "-std=gnu11", "-ffreestanding", "-fno-builtin", "-fcf-protection=none", "-fno-pic", "-no-pie",
+    "-static", "-nostdlib", "-nostdinc", "-mgeneral-regs-only", "--param=min-pagesize=0", "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables", "-fno-ident", "-fno-common", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror",
+    "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-Wl,-z,max-page-size=4096", "-Wl,--no-warn-rwx-segments",
+)  # fmt: skip
+
+
+class FirmwareError(Exception):
+    """Something a person must put right; the text is one clear line."""
+
+
+def _tool(name: str, package: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise FirmwareError(f"{name} not found: the firmware needs it (Debian package {package})")
+    return path
+
+
+@cache
+def _compiler() -> tuple[str, str]:
+    """The compiler's path and what it calls itself."""
+    gcc = _tool("gcc", "gcc-multilib")
+    return gcc, subprocess.run([gcc, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+
+def _generated(image: Image) -> dict[str, str]:
+    """The headers that are made, by name."""
+    return {HEADER_NAME: header_text(), **image.headers()}
+
+
+def _key(image: Image, headers: Mapping[str, str]) -> str:
+    """A hash of all that the image is made of."""
+    digest = hashlib.sha256(repr((_compiler()[1], FLAGS, image.flags, image.sources, image.defines, sorted(headers.items()))).encode())
+    for folder in {ROOT / "lib", *(ROOT / s for s in image.folders)}:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in {".S", ".c", ".h", ".ld"}:
+                digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    if not image.is_local:
+        check_flags((*FLAGS, *image.flags))
+    for path in image.fetched():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _compile(image: Image, headers: Mapping[str, str], output: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
+        for name, text in headers.items():
+            Path(scratch, name).write_text(text)
+        include = ["-I", scratch, "-I", str(ROOT), *(f"-I{d}" for d in image.include_paths())]
+        defines = [f"-D{name}={value}" for name, value in image.defines.items()]
+        elf = Path(scratch, "image.elf")
+        sources = [*(str(ROOT / s) for s in image.sources), *map(str, image.fetched())]
+        command = [
+            _compiler()[0],
+            *FLAGS,
+            *image.flags,
+            *include,
+            *defines,
+            "-T",
+            str(ROOT / image.script),
+            "-o",
+            str(elf),
+            *sources,
+            "-lgcc",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise FirmwareError(f"{image.name}: the compiler refuses it\n{done.stderr.strip()}")
+        result = elf
+        if image.kind is Kind.RAW:
+            result = Path(scratch, "image.bin")
+            subprocess.run([_tool("objcopy", "binutils"), "-O", "binary", str(elf), str(result)], check=True)
+        os.replace(result, output)
+
+
+def build(name: str) -> Path:
+    """Build one image if need be; the path of an ELF file, or of plain bytes for ROM and stub. FirmwareError if that cannot be."""
+    if name not in IMAGES:
+        raise FirmwareError(f"there is no firmware called {name!r}; there are: {', '.join(sorted(IMAGES))}")
+    image = IMAGES[name]
+    BUILD.mkdir(parents=True, exist_ok=True)
+    output = BUILD / (name + (".elf" if image.kind is Kind.ELF else ".bin"))
+    stamp = BUILD / f".{name}.key"
+    headers = _generated(image)
+    try:
+        key = _key(image, headers)
+    except SourceError as error:
+        raise FirmwareError(str(error)) from None
+    if output.exists() and stamp.exists() and stamp.read_text() == key:
+        return output
+    _compile(image, headers, output)
+    partial = BUILD / f".{name}.key.{os.getpid()}"
+    partial.write_text(key)
+    os.replace(partial, stamp)
+    return output
+
+
+def reset_rom() -> bytes:
+    """The 64 KiB that lie at FFFF_0000h."""
+    data = build("reset_rom").read_bytes()
+    if len(data) != ROM_SIZE:
+        raise FirmwareError(f"the reset ROM has {len(data)} bytes, not {ROM_SIZE}")
+    return data
+
+
+def stub() -> bytes:
+    """The ring −1 stub: whole pages, to be put on any page of ring −1's memory and entered at its first byte with EBX = its address."""
+    return build("stub").read_bytes()
+
+
+def guest(name: str) -> Path:
+    """A multiboot ELF file: ``mass_market``, ``trusted``, ``attacker``, ``sensitive``, ``sensitive_ring1``."""
+    return build(name)
+
+
+def program(name: str) -> Path:
+    """A multiboot ELF file that runs natively: ``dhrystone``, ``vmrun_round_trip``, ``dma_throughput``, ``stub_test``."""
+    return build(name)
+
+
+def main(arguments: list[str]) -> int:
+    """Build what is named, or everything."""
+    try:
+        for name in arguments or IMAGES:
+            print(build(name).relative_to(BUILD.parent.parent))
+    except FirmwareError as error:
+        print(f"ringfence: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+/* What the attacks share. Each is an attempt, and an allowed access of the same kind that must work afterwards (../attacks.py). */
+#ifndef ATTACKER_H
+#define ATTACKER_H
+
+#include "guests/kernel/paging.h"
+#include "guests/kernel/traps.h"
+#include "lib/cpu.h"
+#include "lib/platform.h"
+#include "lib/string.h"
+#include "attack_table.h"
+#include "guest_layout.h"
+
+#define WINDOW 0x80000000u      /* linear addresses that nothing else uses */
+#define ALIAS 0x84000000u
+#define LARGE_WINDOW 0x90000000u
+#define TABLE_WINDOW 0xA0000000u
+#define LOOT_WORDS 8
+#define VICTIM_OFFSET (TRUSTED_VICTIM - TRUSTED_PAGE)
+#define OWN_MARK 0x0A11D0C5u
+
+struct record {
+    u32 magic, attack, stage, fault, fault_address, status, allowed, entry;
+    u32 mark, unused[7];
+    u32 loot[16];
+};
+
+/* At RESULT_ADDRESS (../layout.py). */
+static volatile struct record *const record = (volatile struct record *)RESULT_ADDRESS;
+
+/* A page of the attacker's own, with OWN_MARK in its first word. */
+extern u32 own_page[1024];
+
+/* Copies LOOT_WORDS words into the record. */
+void loot(const volatile u32 *from);
+
+/* Instructions to waste: "spin=N" on the command line. */
+u32 spin_count(void);
+void spin(void);
+
+/* The partition that pages and devices are given to: "partition=N". */
+u32 other_partition(void);
+
+/* Runs entry(argument) as a process in ring 3; its result. */
+u32 run_in_ring_3(void (*entry)(u32), u32 argument);
+
+/* DMA engine 0, set up by need. */
+u32 need_dma(void);
+
+/* 1 if own_page is mapped at WINDOW and holds what it should; used by several attacks as the allowed access. */
+int map_own(u32 target);
+
+#endif

@@ -1,0 +1,194 @@
+"""C and assembler headers made from ``contracts/``: nothing of a shared layout is typed twice.
+
+One header of plain ``#define`` lines serves C, and assembler sources that go through the C preprocessor (``.S``). Names are
+``<GROUP>_<NAME>``; a register's field gives its mask, and ``_SHIFT`` its lowest bit.
+
+Run as a program it writes the header: ``python -m firmware.headers build/include/ringfence.h``.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from enum import IntEnum, IntFlag
+from pathlib import Path
+
+from contracts import boot, dma_engine, exit_codes, host_link, hypercalls, memory_map, msr, policy_map, requesters, vmcb
+from contracts.registers import RegisterBlock
+
+__all__ = ["HEADER_NAME", "defines", "header_text", "write_header"]
+
+HEADER_NAME = "ringfence.h"
+
+Define = tuple[str, str]
+
+
+def _number(value: int) -> str:
+    """A literal that C and the assembler both read; small ones in decimal, negative ones in brackets."""
+    if value < 0:
+        return f"({value})"
+    return str(value) if value < 10 else f"0x{value:X}"
+
+
+def _enum(prefix: str, members: type[IntEnum] | type[IntFlag]) -> Iterator[Define]:
+    for name, member in members.__members__.items():
+        yield f"{prefix}_{name}", _number(int(member))
+
+
+def _bit_masks(prefix: str, members: type[IntEnum]) -> Iterator[Define]:
+    """Enumerations of bit numbers: the number as ``_BIT``, the mask under the plain name."""
+    for name, member in members.__members__.items():
+        yield f"{prefix}_{name}_BIT", _number(int(member))
+        yield f"{prefix}_{name}", _number(1 << int(member))
+
+
+def _block(block: RegisterBlock) -> Iterator[Define]:
+    for register in block.registers:
+        name = f"{block.name}_{register.name}"
+        yield name, _number(register.offset)
+        if register.count > 1:
+            yield f"{name}_STRIDE", _number(register.stride)
+            yield f"{name}_COUNT", _number(register.count)
+        for f in register.fields:
+            yield f"{name}_{f.name}", _number(f.mask)
+            yield f"{name}_{f.name}_SHIFT", _number(f.lsb)
+
+
+def _vmcb() -> Iterator[Define]:
+    yield "VMCB_SIZE", _number(vmcb.SIZE)
+    for f in vmcb.FIELDS.values():
+        yield f"VMCB_{f.name}", _number(f.offset)
+    yield from _enum("VMCB_SEGMENT", vmcb.SegmentPart)
+    yield from _enum("INTERCEPT_CR", vmcb.CrIntercept)
+    yield from _bit_masks("INTERCEPT1", vmcb.General1)
+    yield from _bit_masks("INTERCEPT2", vmcb.General2)
+    yield from _enum("TLB", vmcb.TlbControl)
+    yield from _enum("INT_CONTROL", vmcb.InterruptControl)
+    yield from _enum("EVENT_TYPE", vmcb.EventType)
+    yield "EVENT_TYPE_SHIFT", "8"
+    yield "EVENT_ERROR_VALID", _number(vmcb.EVENT_ERROR_VALID)
+    yield "EVENT_VALID", _number(vmcb.EVENT_VALID)
+
+
+def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
+    ram = memory_map.RamLayout()
+    yield (
+        "Memory map (contracts/memory_map.py)",
+        [
+            ("PAGE_SIZE", _number(memory_map.PAGE_SIZE)),
+            ("RAM_SIZE", _number(ram.size)),
+            ("KERNEL_BASE", _number(ram.kernel_base)),
+            *_enum("PHYSICAL", memory_map.Physical),
+            ("DMA_ENGINE_STRIDE", _number(memory_map.DMA_ENGINE_STRIDE)),
+            *_enum("PORT", memory_map.Port),
+            *_enum("IRQ", memory_map.Irq),
+        ],
+    )
+    yield (
+        "Boot block (contracts/boot.py)",
+        [
+            ("BOOT_ADDRESS", _number(boot.BOOT_ADDRESS)),
+            ("BOOT_MAGIC", _number(boot.BOOT_MAGIC)),
+            ("MULTIBOOT_BOOTLOADER_MAGIC", _number(boot.MULTIBOOT_BOOTLOADER_MAGIC)),
+            ("MULTIBOOT_INFO", _number(boot.MULTIBOOT_INFO)),
+            *_enum("BOOT_BLOCK", boot.BootBlock),
+            *_enum("BOOT_FLAG", boot.BootFlag),
+        ],
+    )
+    yield "Requesters (contracts/requesters.py)", _enum("REQUESTER", requesters.Requester)
+    yield (
+        "Model-specific registers (contracts/msr.py)",
+        [
+            *_enum("MSR", msr.Msr),
+            *_enum("EFER", msr.Efer),
+            *_enum("VM_CR", msr.VmCr),
+            ("IOPM_SIZE", _number(msr.IOPM_SIZE)),
+            ("MSRPM_SIZE", _number(msr.MSRPM_SIZE)),
+        ],
+    )
+    yield "VMCB (contracts/vmcb.py)", _vmcb()
+    yield (
+        "Exit codes (contracts/exit_codes.py); the low word of INVALID",
+        [
+            *_enum("EXIT", exit_codes.ExitCode),
+            ("EXIT_INVALID", _number(exit_codes.INVALID & 0xFFFF_FFFF)),
+        ],
+    )
+    yield (
+        "Hypercalls (contracts/hypercalls.py)",
+        [
+            *_enum("CPUID_LEAF", hypercalls.CpuidLeaf),
+            *_enum("STATUS", hypercalls.Status),
+            *_enum("HYPERCALL", hypercalls.Hypercall),
+            ("MAX_MESSAGE", _number(hypercalls.MAX_MESSAGE)),
+        ],
+    )
+    yield (
+        "Policy map and DMA guard (contracts/policy_map.py)",
+        [
+            *_enum("FORMAT", policy_map.Format),
+            ("MAX_DMA_REQUESTERS", _number(policy_map.MAX_DMA_REQUESTERS)),
+            *_block(policy_map.GUARD),
+        ],
+    )
+    yield (
+        "DMA engines (contracts/dma_engine.py)",
+        [
+            *_enum("DESCRIPTOR_WORD", dma_engine.DescriptorWord),
+            ("DESCRIPTOR_SIZE", _number(dma_engine.DESCRIPTOR_SIZE)),
+            *_enum("DESCRIPTOR_FLAG", dma_engine.DescriptorFlag),
+            *_block(dma_engine.DMA_ENGINE),
+        ],
+    )
+    yield (
+        "Host link (contracts/host_link.py)",
+        [
+            *_enum("STUB", host_link.StubCommand),
+            *_enum("VCPU", host_link.VcpuBlock),
+            *_block(host_link.HOST_LINK),
+        ],
+    )
+
+
+def defines() -> dict[str, int]:
+    """Every name of the header with its value; ValueError if two groups claim one name."""
+    found: dict[str, int] = {}
+    for _, group in _groups():
+        for name, text in group:
+            if name in found:
+                raise ValueError(f"{name} is defined twice")
+            found[name] = int(text.strip("()"), 0)
+    return found
+
+
+def header_text() -> str:
+    """The header."""
+    defines()
+    lines = ["/* Made from contracts/ by firmware/headers.py: do not edit. */", "#ifndef RINGFENCE_H", "#define RINGFENCE_H"]
+    for title, group in _groups():
+        lines += ["", f"/* {title} */"]
+        lines += [f"#define {name:<40} {text}" for name, text in group]
+    return "\n".join([*lines, "", "#endif", ""])
+
+
+def write_header(directory: Path) -> Path:
+    """Write ``ringfence.h`` into ``directory`` unless it already says the same; its path."""
+    path = directory / HEADER_NAME
+    text = header_text()
+    if not path.exists() or path.read_text() != text:
+        directory.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return path
+
+
+def main(arguments: list[str]) -> int:
+    """Write the header to the path given."""
+    if len(arguments) != 1:
+        print("usage: python -m firmware.headers FILE", file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(header_text())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""What firmware there is, and of which sources each image is made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from firmware.bench.dhrystone_source import dhrystone_sources
+from firmware.guests.attacks import ATTACK_HEADER, attack_header
+from firmware.guests.layout import LAYOUT_HEADER, layout_header
+
+__all__ = ["IMAGES", "Image", "Kind"]
+
+_ROOT = Path(__file__).parent
+_FETCHED = _ROOT.parent / "build" / "firmware" / "fetched"
+
+
+class Kind(Enum):
+    """What an image is."""
+
+    ELF = "32-bit multiboot ELF"
+    RAW = "plain bytes"
+
+
+def _no_headers() -> dict[str, str]:
+    return {}
+
+
+def _layout() -> dict[str, str]:
+    return {LAYOUT_HEADER: layout_header()}
+
+
+def _attacks() -> dict[str, str]:
+    return {**_layout(), ATTACK_HEADER: attack_header()}
+
+
+def _dhrystone() -> list[Path]:
+    return dhrystone_sources(_FETCHED, _ROOT / "bench" / "dhrystone" / "strings.c")
+
+
+def _nothing_fetched() -> list[Path]:
+    return []
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image. Paths are relative to ``firmware/``; ``defines`` are preprocessor names."""
+
+    name: str
+    sources: tuple[str, ...]
+    script: str = "lib/multiboot.ld"
+    kind: Kind = Kind.ELF
+    defines: Mapping[str, str | int] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    headers: Callable[[], dict[str, str]] = _no_headers
+    includes: tuple[str, ...] = ()  # folders of headers
+    fetched: Callable[[], list[Path]] = _nothing_fetched  # sources that are downloaded, pinned by hash
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders whose files decide whether it must be built again."""
+        return tuple(sorted({*(str(Path(p).parent) for p in (*self.sources, self.script)), *self.includes}))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it builds without the network."""
+        return self.fetched is _nothing_fetched
+
+    def include_paths(self) -> list[Path]:
+        """Folders of headers beyond ``firmware/`` itself."""
+        return [*(_ROOT / name for name in self.includes), *sorted({p.parent for p in self.fetched()})]
+
+
+_LIBRARY = ("lib/start.S", "lib/platform.c", "lib/memory.c", "lib/string.c")
+_KERNEL = (*_LIBRARY, "lib/pic.c", *(f"guests/kernel/{n}" for n in ("traps.S", "traps.c", "paging.c", "process.c", "dma.c")))
+_SENSITIVE = (*_LIBRARY, "lib/pic.c", *(f"guests/sensitive/{n}" for n in ("traps.S", "gates.c", "observe.c")))
+_ATTACKER = ("main", "memory", "tables", "dma", "revoke", "ring_minus_1", "ports", "time", "calls")
+
+_ALL = (
+    Image("reset_rom", ("reset_rom/reset.S",), "reset_rom/rom.ld", Kind.RAW),
+    Image("stub", ("stub/stub.S",), "stub/stub.ld", Kind.RAW),
+    Image(
+        "stub_test", (*_LIBRARY, "stub/stub.S", "stub/test.c", "lib/pic.c", "lib/vmcb.c"), defines={"READ_MAILBOX": "call scripted_kernel"}
+    ),
+    Image("mass_market", (*_KERNEL, "guests/mass_market/main.c", "guests/mass_market/user.c")),
+    Image(
+        "trusted",
+        (*_LIBRARY, *(f"guests/trusted/{n}" for n in ("main.c", "sha256.c", "pages.c"))),
+        "guests/trusted/trusted.ld",
+        flags=("-O2",),
+        headers=_layout,
+    ),
+    Image("attacker", (*_KERNEL, *(f"guests/attacker/{n}.c" for n in _ATTACKER)), headers=_attacks),
+    Image("sensitive", (*_SENSITIVE, "guests/sensitive/ring0.c")),
+    Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),
+    Image("vmrun_round_trip", (*_LIBRARY, "lib/vmcb.c", "bench/vmrun_round_trip.c")),
+    Image("dma_throughput", (*_KERNEL, "bench/dma_throughput.c")),
+    Image(
+        "dhrystone",
+        ("lib/start.S", "lib/platform.c", "lib/memory.c", "bench/dhrystone/strings.c", "bench/dhrystone/main.c"),
+        flags=("-O2", "-fno-inline", "-w"),  # no procedure merging: Dhrystone's own rule
+        includes=("bench/dhrystone/include",),
+        fetched=_dhrystone,
+    ),
+)
+
+IMAGES: dict[str, Image] = {image.name: image for image in _ALL}

@@ -1,0 +1,45 @@
+/* What compiled C and the library itself call. */
+#include "lib/string.h"
+
+void *memcpy(void *to, const void *from, size_t size)
+{
+    u32 words = size >> 2, rest = size & 3;
+    void *result = to;
+    asm volatile("rep movsl\n\tmovl %3, %%ecx\n\trep movsb" : "+D"(to), "+S"(from), "+c"(words) : "r"(rest) : "memory");
+    return result;
+}
+
+void *memmove(void *to, const void *from, size_t size)
+{
+    if ((u32)to - (u32)from >= size)
+        return memcpy(to, from, size);
+    for (u8 *t = to; size--;)
+        t[size] = ((const u8 *)from)[size];
+    return to;
+}
+
+void *memset(void *to, int byte, size_t size)
+{
+    u32 words = size >> 2, rest = size & 3;
+    void *result = to;
+    asm volatile("rep stosl\n\tmovl %2, %%ecx\n\trep stosb"
+                 : "+D"(to), "+c"(words) : "r"(rest), "a"((u8)byte * 0x01010101u) : "memory");
+    return result;
+}
+
+int memcmp(const void *a, const void *b, size_t size)
+{
+    const u8 *p = a, *q = b;
+    for (; size; size--, p++, q++)
+        if (*p != *q)
+            return *p < *q ? -1 : 1;
+    return 0;
+}
+
+size_t strlen(const char *text)
+{
+    const char *end = text;
+    while (*end)
+        end++;
+    return (size_t)(end - text);
+}

@@ -1,0 +1,103 @@
+"""A guest's first state: memory, devices, and what its processor and VMCB hold when it starts."""
+
+from collections.abc import Iterable
+
+from contracts.architecture import Cr0, Eflags, Exc, Gpr
+from contracts.boot import MULTIBOOT_BOOTLOADER_MAGIC
+from contracts.memory_map import PAGE_SIZE, Physical
+from contracts.msr import Efer
+from contracts.vmcb import SEGMENTS, CrIntercept, General1, General2, InterruptControl, SegmentPart, TlbControl, segment
+from isolation_kernel.configuration import GuestConfig, MultibootEntry, RealModeEntry
+from isolation_kernel.control_registers import apply_control
+from isolation_kernel.frames import Frames, KernelError
+from isolation_kernel.guest_memory import GuestMemory
+from isolation_kernel.partition import Partition
+from isolation_kernel.protections import Protections
+
+__all__ = ["claim_memory", "load_segments", "set_start_state", "set_up_vmcb"]
+
+_CODE_32, _DATA_32, _CODE_16, _DATA_16, _LDT, _TSS = 0xC9B, 0xC93, 0x09B, 0x093, 0x082, 0x08B
+_START = {"CPL": 0, "DR6": 0xFFFF_0FF0, "DR7": 0x400, "RFLAGS": Eflags.ALWAYS, "CR2": 0, "EVENTINJ": 0, "INTERRUPT_SHADOW": 0}
+_REAL_VECTORS = 0x3FF
+_GENERAL1 = (
+    General1.INTR, General1.NMI, General1.INIT, General1.CPUID, General1.INVD, General1.HLT, General1.INVLPG,
+    General1.IOIO, General1.MSR,
+)  # fmt: skip
+_GENERAL2 = (General2.VMRUN, General2.VMMCALL, General2.WBINVD)
+_RING_MINUS_1 = (General2.VMLOAD, General2.VMSAVE, General2.STGI, General2.CLGI, General2.SKINIT)
+
+
+def _bits(numbers: Iterable[int]) -> int:
+    return sum(1 << n for n in numbers)
+
+
+def claim_memory(frames: Frames, memory: GuestMemory, config: GuestConfig, first: int) -> None:
+    """Enter a guest's frames in its map: from ``first`` in a row, less the hole below 1 MiB where it is mapped one to one."""
+    hole = range(Physical.VGA_HOLE // PAGE_SIZE, Physical.EXTENDED_RAM // PAGE_SIZE)
+    pages = [n for n in range(config.memory // PAGE_SIZE) if not config.one_to_one or n not in hole]
+    if config.one_to_one:
+        frames.take(pages, memory.owner)
+    memory.pages = {page: first + page for page in pages}
+
+
+def load_segments(memory: GuestMemory, config: GuestConfig) -> None:
+    """Copy a guest's image into its memory."""
+    for address, data in config.segments:
+        if not memory.write(address, data):
+            raise KernelError(f"{config.name}: {len(data)} bytes at {address:#x} do not fit in its {config.memory >> 10} KiB of memory")
+
+
+def set_up_vmcb(partition: Partition, protections: Protections, msr_map: int) -> None:
+    """Intercepts and maps: everything exits that a guest shares with others or with the kernel."""
+    vcpu = partition.vcpu
+    control = CrIntercept.CR0 | CrIntercept.CR3 | CrIntercept.CR4
+    vcpu.put("INTERCEPT_CR_READ", control)
+    vcpu.put("INTERCEPT_CR_WRITE", control)
+    vcpu.put("INTERCEPT_EXCEPTIONS", _bits((Exc.DB, Exc.PF, Exc.AC)))
+    vcpu.put(
+        "INTERCEPT_GENERAL1",
+        _bits(_GENERAL1)
+        | (0 if partition.config.clock else 1 << General1.RDTSC)
+        | (1 << General1.INVLPGA if protections.svm_intercepts else 0)
+        | (1 << General1.SHUTDOWN if protections.reset_virtualised else 0),
+    )
+    vcpu.put("INTERCEPT_GENERAL2", _bits(_GENERAL2) | (_bits(_RING_MINUS_1) if protections.svm_intercepts else 0))
+    vcpu.put("IOPM_BASE_PA", partition.io_map.address)
+    vcpu.put("MSRPM_BASE_PA", msr_map)
+    vcpu.put("INT_CONTROL", InterruptControl.V_INTR_MASKING | InterruptControl.V_IGN_TPR)
+    vcpu.put("TLB_CONTROL", TlbControl.NOTHING)
+    vcpu.put("EFER", Efer.SVME)
+
+
+def _segment(partition: Partition, name: str, selector: int, attributes: int, limit: int, base: int = 0) -> None:
+    for part, value in (
+        (SegmentPart.SELECTOR, selector), (SegmentPart.ATTRIB, attributes), (SegmentPart.LIMIT, limit), (SegmentPart.BASE, base),
+    ):  # fmt: skip
+        partition.vcpu.put(segment(name, part).name, value)
+
+
+def set_start_state(partition: Partition, cpu_signature: int) -> None:
+    """The processor as the guest's entry wants to find it."""
+    vcpu, entry = partition.vcpu, partition.config.entry
+    partition.cr3 = partition.cr4 = 0
+    flat = isinstance(entry, MultibootEntry)
+    for name in SEGMENTS:
+        _segment(partition, name, 0x10 if flat else 0, _DATA_32 if flat else _DATA_16, 0xFFFF_FFFF if flat else 0xFFFF)
+    for name, attributes, limit in (("LDTR", _LDT, 0xFFFF), ("TR", _TSS, 0xFFFF), ("GDTR", 0, 0xFFFF), ("IDTR", 0, _REAL_VECTORS)):
+        _segment(partition, name, 0, attributes, limit)
+    for register in Gpr:
+        vcpu.set_register(register, 0)
+    for name, value in _START.items():
+        vcpu.put(name, value)
+    if isinstance(entry, RealModeEntry):
+        partition.cr0 = Cr0.ET | Cr0.CD | Cr0.NW
+        _segment(partition, "CS", entry.selector, _CODE_16, 0xFFFF, entry.base)
+        vcpu.put("RIP", entry.ip)
+        vcpu.set_register(Gpr.EDX, cpu_signature)
+    else:
+        partition.cr0 = Cr0.ET | Cr0.PE
+        _segment(partition, "CS", 0x08, _CODE_32, 0xFFFF_FFFF)
+        vcpu.put("RIP", entry.eip)
+        vcpu.set_register(Gpr.EAX, MULTIBOOT_BOOTLOADER_MAGIC)
+        vcpu.set_register(Gpr.EBX, entry.info)
+    apply_control(partition)

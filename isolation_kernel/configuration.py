@@ -1,0 +1,76 @@
+"""What the kernel and each guest are told at the start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from contracts.memory_map import RamLayout
+from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.protections import Protections
+
+__all__ = ["CpuidLeaves", "Entry", "GuestConfig", "KernelConfig", "MultibootEntry", "RealModeEntry", "Right"]
+
+CpuidLeaves = Mapping[int, tuple[int, int, int, int]]
+_NATIVE_CPUID: CpuidLeaves = {  # leaf 0 says RingfenceCPU; leaf 1: a 486 with PSE, TSC, MSR, CX8, PGE
+    0: (1, 0x676E_6952, 0x5550_4365, 0x636E_6566),
+    1: (0x0480, 0, 0, 0x2138),
+}
+
+
+class Right(Enum):
+    """What a guest may ask of the kernel beyond its own running."""
+
+    MESSAGES = "receive from and send to the host"
+    GIVE_PAGE = "give pages away"
+    GIVE_DEVICE = "give devices away"
+    SYSTEM_SHUTDOWN = "shut the system down"
+
+
+@dataclass(frozen=True)
+class RealModeEntry:
+    """As after reset, but at CS:IP with a base of its own."""
+
+    selector: int = 0xF000
+    base: int = 0xFFFF_0000
+    ip: int = 0xFFF0
+
+
+@dataclass(frozen=True)
+class MultibootEntry:
+    """Flat 32-bit protected mode, paging off: EAX = 2BADB002h, EBX = the information structure."""
+
+    eip: int
+    info: int = 0
+
+
+Entry = RealModeEntry | MultibootEntry
+
+
+@dataclass(frozen=True)
+class GuestConfig:
+    """One guest: ``segments`` are guest-physical addresses and bytes; ``memory`` is a multiple of 4096."""
+
+    name: str
+    memory: int
+    segments: tuple[tuple[int, bytes], ...]
+    entry: Entry
+    one_to_one: bool = False
+    devices: frozenset[DeviceNumber] = frozenset()
+    rights: frozenset[Right] = frozenset({Right.MESSAGES})
+    clock: bool = True  # RDTSC reads the time; otherwise it counts its own calls
+    restart_on_reset: bool = False
+
+
+@dataclass(frozen=True)
+class KernelConfig:
+    """Sizes and times; a cycle is one of the time stamp counter."""
+
+    layout: RamLayout = field(default_factory=RamLayout)
+    asids: int = 16
+    roots_per_guest: int = 4
+    tables_per_guest: int = 128  # shadow tables and directories
+    slice_cycles: int = 200_000
+    timer_cycles: int = 50_000  # between two physical timer interrupts
+    cycles_per_pit_tick: int = 21  # 25 MHz / 1.193182 MHz
+    native_cpuid: CpuidLeaves = field(default_factory=lambda: _NATIVE_CPUID)
+    protections: Protections = field(default_factory=Protections)

@@ -1,0 +1,164 @@
+"""What the kernel does about each exit. A guest gets what the bare machine would give it, or a fault of its own; never more."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from contracts.architecture import Exc, Gpr
+from contracts.exit_codes import ExitCode, exit_name
+from contracts.msr import Msr
+from contracts.vmcb import EVENT_ERROR_VALID, EVENT_VALID, EventType
+from isolation_kernel.control_registers import read_control, write_control
+from isolation_kernel.cpuid import cpuid
+from isolation_kernel.decode import Operation, decode
+from isolation_kernel.hypercalls import hypercall
+from isolation_kernel.io_exit import port_access
+from isolation_kernel.linear import GuestFault
+from isolation_kernel.partition import Partition, State
+from isolation_kernel.virtual_ports import PortEffect
+
+if TYPE_CHECKING:
+    from isolation_kernel.kernel import Kernel
+
+__all__ = ["handle_exit"]
+
+_EVENT_VECTOR, _EVENT_TYPE, _EVENT_ERROR = 0xFF, 0x700, 32
+
+
+def _page_fault(kernel: "Kernel", partition: Partition) -> None:
+    vcpu = partition.vcpu
+    address = vcpu.get("EXITINFO2") & 0xFFFF_FFFF
+    fault = partition.shadow.fault(address, vcpu.get("EXITINFO1"))
+    if fault is not None:
+        _raise_in_guest(kernel, partition, GuestFault(Exc.PF, fault, address))
+
+
+def _raise_in_guest(kernel: "Kernel", partition: Partition, fault: GuestFault) -> None:
+    """Deliver an exception, merged with what was being delivered (the processor does so only for what it delivers itself)."""
+    vcpu, delivering = partition.vcpu, partition.vcpu.get("EXITINTINFO")
+    if delivering & EVENT_VALID and (delivering & _EVENT_TYPE) >> 8 == EventType.EXCEPTION and fault.vector == Exc.PF:
+        if delivering & _EVENT_VECTOR == Exc.DF:
+            kernel.reset_guest(partition, "triple fault")
+            return
+        if delivering & _EVENT_VECTOR == Exc.PF:
+            vcpu.inject(Exc.DF, 0)
+            return
+    if fault.address is not None:
+        vcpu.put("CR2", fault.address)
+    vcpu.inject(fault.vector, fault.error)
+
+
+def _pass_on(kernel: "Kernel", partition: Partition) -> None:
+    """An exception that is intercepted only so that its delivery, should it never end, is seen: the guest gets it."""
+    vector = Exc(partition.vcpu.get("EXITCODE") - ExitCode.EXCEPTION)
+    partition.vcpu.inject(vector, partition.vcpu.get("EXITINFO1") & 0xFFFF_FFFF if vector is Exc.AC else None)
+
+
+def _invalid_opcode(kernel: "Kernel", partition: Partition) -> None:
+    partition.vcpu.inject(Exc.UD)
+
+
+def _read_cr(kernel: "Kernel", partition: Partition) -> None:
+    read_control(partition, partition.vcpu.get("EXITCODE") - ExitCode.CR_READ)
+    partition.vcpu.advance()
+
+
+def _write_cr(kernel: "Kernel", partition: Partition) -> None:
+    write_control(partition, kernel.config.protections, partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE)
+    partition.vcpu.advance()
+
+
+def _invlpg(kernel: "Kernel", partition: Partition) -> None:
+    instruction = decode(partition)
+    if instruction.operation is not Operation.INVLPG or instruction.register is not None:
+        raise GuestFault(Exc.UD)
+    partition.shadow.invlpg(instruction.linear)
+    partition.vcpu.advance()
+
+
+def _cpuid(kernel: "Kernel", partition: Partition) -> None:
+    vcpu = partition.vcpu
+    values = cpuid(partition, kernel.config.native_cpuid, vcpu.register(Gpr.EAX))
+    for register, value in zip((Gpr.EAX, Gpr.EBX, Gpr.ECX, Gpr.EDX), values, strict=True):
+        vcpu.set_register(register, value)
+    vcpu.advance()
+
+
+def _hlt(kernel: "Kernel", partition: Partition) -> None:
+    partition.vcpu.advance()
+    partition.state = State.HALTED
+
+
+def _rdtsc(kernel: "Kernel", partition: Partition) -> None:
+    if partition.config.clock:
+        value = kernel.machine.time() + partition.vcpu.get("TSC_OFFSET")
+    else:
+        partition.time_calls += 1
+        value = partition.time_calls
+    partition.vcpu.set_register(Gpr.EAX, value)
+    partition.vcpu.set_register(Gpr.EDX, value >> 32)
+    partition.vcpu.advance()
+
+
+def _msr(kernel: "Kernel", partition: Partition) -> None:
+    if partition.vcpu.register(Gpr.ECX) != Msr.TSC or partition.vcpu.get("EXITINFO1") & 1:
+        raise GuestFault(Exc.GP, 0)  # this processor as a guest sees it has no other MSR, and its clock is not set
+    _rdtsc(kernel, partition)
+
+
+def _io(kernel: "Kernel", partition: Partition) -> None:
+    effect, printed = port_access(kernel.machine, partition, kernel.config.protections)
+    if printed:
+        kernel.print(partition, printed)
+    if effect is PortEffect.EXIT:
+        kernel.end_guest(partition, "wrote to the exit port")
+    elif effect is PortEffect.RESET:
+        kernel.reset_guest(partition, "asked for a reset")
+
+
+_HANDLERS: dict[int, Callable[["Kernel", Partition], None]] = {
+    ExitCode.EXCEPTION + Exc.PF: _page_fault,
+    ExitCode.EXCEPTION + Exc.DB: _pass_on,
+    ExitCode.EXCEPTION + Exc.AC: _pass_on,
+    **{ExitCode.CR_READ + n: _read_cr for n in (0, 3, 4)},
+    **{ExitCode.CR_WRITE + n: _write_cr for n in (0, 3, 4)},
+    **dict.fromkeys((ExitCode.INTR, ExitCode.NMI), lambda kernel, partition: kernel.take_interrupt(partition)),
+    ExitCode.RDTSC: _rdtsc,
+    ExitCode.CPUID: _cpuid,
+    **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: partition.vcpu.advance()),  # caches are coherent
+    ExitCode.HLT: _hlt,
+    ExitCode.INVLPG: _invlpg,
+    ExitCode.IOIO: _io,
+    ExitCode.MSR: _msr,
+    ExitCode.SHUTDOWN: lambda kernel, partition: kernel.reset_guest(partition, "triple fault"),
+    ExitCode.VMMCALL: hypercall,
+    **dict.fromkeys(
+        (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA), _invalid_opcode
+    ),
+}
+
+
+def _redeliver(partition: Partition) -> None:
+    """An event was being delivered at the exit: deliver it again, unless the guest's instruction raises it again by itself."""
+    vcpu = partition.vcpu
+    event = vcpu.get("EXITINTINFO")
+    kind, vector = (event & _EVENT_TYPE) >> 8, event & _EVENT_VECTOR
+    again = kind == EventType.SOFTWARE or kind == EventType.EXCEPTION and vector in (Exc.BP, Exc.OF)
+    if event & EVENT_VALID and not again and not vcpu.get("EVENTINJ") & EVENT_VALID:
+        vcpu.inject(vector, event >> _EVENT_ERROR if event & EVENT_ERROR_VALID else None, EventType(kind))
+
+
+def handle_exit(kernel: "Kernel", partition: Partition) -> None:
+    """Answer the exit that the VMCB describes. An exit that nobody foresaw ends the guest."""
+    vcpu = partition.vcpu
+    code = vcpu.get("EXITCODE")
+    handler = _HANDLERS.get(code)
+    if handler is None:
+        kernel.end_guest(partition, f"unforeseen exit {exit_name(code)}")
+        return
+    vcpu.put("EVENTINJ", 0)
+    try:
+        handler(kernel, partition)
+    except GuestFault as fault:
+        _raise_in_guest(kernel, partition, fault)
+    if partition.alive:
+        _redeliver(partition)

@@ -1,0 +1,116 @@
+"""A guest's physical memory: which machine frame, device page or nothing lies behind each of its page numbers."""
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+
+from contracts.memory_map import PAGE_SIZE, Physical
+from isolation_kernel.frames import Frames
+from isolation_kernel.machine import Machine
+from isolation_kernel.protections import Protections
+
+__all__ = ["GuestMemory", "Kind"]
+
+_SPACE = 1 << 32
+_KERNEL_PAGES = frozenset(p // PAGE_SIZE for p in (Physical.GUARD, Physical.HOST_LINK))
+
+
+class Kind(Enum):
+    """What a guest-physical page is."""
+
+    RAM = "RAM"
+    DEVICE = "a page of a device that the guest owns"
+    ABSENT = "nothing: reads as ones"
+
+
+class GuestMemory:
+    """The map of one guest. ``offset`` is what its driver adds to a guest-physical page number to get the machine's."""
+
+    def __init__(self, machine: Machine, frames: Frames, owner: int, offset: int, protections: Protections) -> None:
+        self._machine = machine
+        self._frames = frames
+        self._protections = protections
+        self.owner = owner
+        self.offset = offset
+        self.pages: dict[int, int] = {}
+        self.device_pages: set[int] = set()
+        self.before_write: Callable[[int], None] = lambda frame: None  # the kernel is about to write to this frame
+
+    def frame_of(self, page: int, check: bool = True) -> int | None:
+        """The machine frame behind a guest page of RAM, or None. Without ``check`` (control runs only): whatever lies there."""
+        frame = self.pages.get(page)
+        if frame is not None and self._frames.owner(frame) == self.owner:
+            return frame
+        foreign = (page + self.offset) % (_SPACE // PAGE_SIZE)
+        return None if check or foreign >= len(self._frames) else foreign
+
+    def target(self, page: int) -> tuple[Kind, int]:
+        """What a shadow entry for a guest page may reach; the page number means nothing where the kind is ABSENT."""
+        frame = self.frame_of(page, self._protections.frame_owner_check)
+        if frame is not None:
+            return Kind.RAM, frame
+        if page in self.device_pages or page in _KERNEL_PAGES and not self._protections.kernel_mmio_refused:
+            return Kind.DEVICE, page
+        return Kind.ABSENT, 0
+
+    def _pieces(self, address: int, length: int, check: bool) -> Iterator[tuple[int, int]] | None:
+        """Machine address and length of each piece within a page; None if any byte is not the guest's."""
+        if address < 0 or length < 0 or address + length > _SPACE:
+            return None
+        found: list[tuple[int, int]] = []
+        while length:
+            frame = self.frame_of(address // PAGE_SIZE, check)
+            if frame is None:
+                return None
+            piece = min(length, PAGE_SIZE - address % PAGE_SIZE)
+            found.append((frame * PAGE_SIZE + address % PAGE_SIZE, piece))
+            address, length = address + piece, length - piece
+        return iter(found)
+
+    def holds(self, address: int, length: int, check: bool = True) -> bool:
+        """Whether all these bytes are RAM of the guest."""
+        return self._pieces(address, length, check) is not None
+
+    def read(self, address: int, length: int, check: bool = True) -> bytes | None:
+        """Bytes of guest-physical memory, or None if any of them is not RAM of the guest."""
+        pieces = self._pieces(address, length, check)
+        if pieces is None:
+            return None
+        out = b""
+        for at, count in pieces:
+            low, high = at & ~3, at + count + 3 & ~3
+            out += self._machine.read_block(low, high - low)[at - low : at - low + count]
+        return out
+
+    def write(self, address: int, data: bytes, check: bool = True) -> bool:
+        """Write bytes of guest-physical memory; False, and nothing is written, if any of them is not RAM of the guest."""
+        pieces = self._pieces(address, len(data), check)
+        if pieces is None:
+            return False
+        done = 0
+        for at, count in pieces:
+            self.before_write(at // PAGE_SIZE)
+            low, high = at & ~3, at + count + 3 & ~3
+            block = data[done : done + count]
+            if (low, high) != (at, at + count):
+                old = self._machine.read_block(low, high - low)
+                block = old[: at - low] + block + old[at - low + count :]
+            self._machine.write_block(low, block)
+            done += count
+        return True
+
+    # guest page tables: words of guest-physical memory, read once and never trusted
+
+    def table_frame(self, address: int) -> int | None:
+        """The frame that holds a word of a guest page table."""
+        return self.frame_of(address // PAGE_SIZE, self._protections.table_owner_check)
+
+    def read_table(self, address: int) -> int | None:
+        """A word of a guest page table, or None where the guest has no RAM."""
+        frame = self.table_frame(address)
+        return None if frame is None else self._machine.read32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3)
+
+    def update_table(self, address: int, value: int) -> None:
+        """Set accessed and dirty bits."""
+        frame = self.table_frame(address)
+        if frame is not None:
+            self._machine.write32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3, value)

@@ -1,0 +1,278 @@
+"""The isolation kernel: who owns what, who runs, and what each exit is answered with. Everything else is a module of its own."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from contracts.hypercalls import MAX_MESSAGE
+from contracts.memory_map import PAGE_SIZE, Irq, Physical
+from contracts.policy_map import GUARD
+from contracts.vmcb import InterruptControl
+from isolation_kernel.asids import Asids
+from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
+from isolation_kernel.configuration import GuestConfig, KernelConfig
+from isolation_kernel.devices import DEVICES, DeviceNumber
+from isolation_kernel.dma_policy import DmaPolicy
+from isolation_kernel.exits import handle_exit
+from isolation_kernel.frames import Frames, KernelError
+from isolation_kernel.guest_memory import GuestMemory
+from isolation_kernel.hypercalls import complete_receive
+from isolation_kernel.interrupts import PhysicalInterrupts
+from isolation_kernel.machine import Machine
+from isolation_kernel.moves import Mover
+from isolation_kernel.partition import MAX_QUEUED, Partition, State
+from isolation_kernel.permission_maps import IoMap, make_msr_map
+from isolation_kernel.scheduler import Scheduler
+from isolation_kernel.shadow import Shadow
+from isolation_kernel.vcpu import Vcpu
+from isolation_kernel.virtual_pit import VirtualPit
+
+__all__ = ["Kernel", "Refusal", "Step"]
+
+_VCPU_PAGES = 2
+_V_IRQ = int(InterruptControl.V_IRQ)
+_OWN_PAGES = 8  # vCPU block, I/O map, the frame of ones, and some to spare
+_MAX_REFUSALS = 1024
+
+
+class Step(Enum):
+    """What one step of the kernel came to."""
+
+    RAN = "a guest ran until it exited"
+    WAITED = "nobody could run; an interrupt came"
+    IDLE = "nobody can run, and nothing will come by itself"
+    OVER = "the system is shut down, or no guest is left"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A DMA access that the guard refused: the first since the kernel last looked."""
+
+    requester: int
+    address: int
+    write: bool
+
+
+class Kernel:
+    """``console`` is called with a partition's number and bytes whenever a guest prints."""
+
+    def __init__(self, machine: Machine, config: KernelConfig, console: Callable[[int, bytes], None] | None = None) -> None:
+        on = config.protections
+        self.machine = machine
+        self.config = config
+        self.frames = Frames(config.layout)
+        self.asids = Asids(config.asids, shared=not on.asid_per_root)
+        self.msr_map = make_msr_map(machine, self.frames, on.msr_permission)
+        requesters = sum(d.requester is not None for d in DEVICES.values())
+        self.policy = DmaPolicy(machine, self.frames, requesters, on.dma_policy)
+        self.mover = Mover(machine, self.frames, self.policy, on)
+        self.scheduler = Scheduler(config.slice_cycles, on.preemption)
+        self._interrupts = PhysicalInterrupts(machine, config.timer_cycles // config.cycles_per_pit_tick)
+        self.partitions: dict[int, Partition] = {}
+        self.refusals: list[Refusal] = []
+        self.exit_counts: dict[int, int] = {}
+        self.over = False
+        self.exit_status: int | None = None
+        self._console = console
+        self._next_number = 1
+
+    # guests come and go
+
+    def load_guest(self, config: GuestConfig) -> Partition:
+        """Make a partition, load the guest and make it ready to run. KernelError if it does not fit."""
+        number = self._next_number
+        if config.memory <= 0 or config.memory % PAGE_SIZE:
+            raise KernelError(f"{config.name}: memory must be a multiple of {PAGE_SIZE} bytes")
+        guests = 1 + sum(p.alive for p in self.partitions.values())
+        promised = guests * (self.config.tables_per_guest + _OWN_PAGES)  # so that no guest can use up what another counts on
+        if guests * self.config.roots_per_guest >= self.config.asids or promised > self.frames.left:
+            raise KernelError(f"{config.name}: the kernel has no room for another guest")
+        if taken := [device.name for device in sorted(config.devices) if self.mover.device_owners[device] is not None]:
+            raise KernelError(f"{config.name}: {', '.join(taken)} has an owner already")
+        count = config.memory // PAGE_SIZE
+        first = 0 if config.one_to_one else self.frames.take_run(count, number)
+        memory = GuestMemory(self.machine, self.frames, number, first, self.config.protections)
+        claim_memory(self.frames, memory, config, first)
+        self._next_number += 1
+        limits = (self.config.roots_per_guest, self.config.tables_per_guest)
+        partition = Partition(
+            number=number,
+            config=config,
+            memory=memory,
+            vcpu=Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE),
+            shadow=Shadow(self.machine, self.frames, self.asids, memory, limits, self.config.protections),
+            io_map=IoMap(self.machine, self.frames, self.config.protections.io_permission),
+            pit=VirtualPit(self.config.cycles_per_pit_tick),
+        )
+        self.partitions[number] = partition
+        load_segments(memory, config)
+        for device in sorted(config.devices):
+            self.mover.give_device(device, partition)
+        self._start(partition)
+        self.scheduler.add(partition)
+        return partition
+
+    def _start(self, partition: Partition) -> None:
+        set_up_vmcb(partition, self.config.protections, self.msr_map)
+        set_start_state(partition, self.config.native_cpuid[1][0])
+
+    def end_guest(self, partition: Partition, reason: str) -> None:
+        """Shut one guest down: devices at rest, memory cleaned, everything free again."""
+        if not partition.alive:
+            return
+        partition.state, partition.end_reason = State.ENDED, reason
+        self.scheduler.remove(partition)
+        partition.shadow.discard_all()
+        self.mover.release_all(partition)
+        partition.io_map.release()
+        self.frames.release(partition.vcpu.block // PAGE_SIZE, _VCPU_PAGES)
+        if not any(p.alive for p in self.partitions.values()):
+            self.over = True
+
+    def reset_guest(self, partition: Partition, reason: str) -> None:
+        """The guest wants, or has caused, a reset: it starts again from its image, or ends: also if it gave away what it needs."""
+        self.end_guest(partition, reason)
+        if partition.config.restart_on_reset:
+            with suppress(KernelError):
+                self.load_guest(partition.config)
+                self.over = False
+
+    def shutdown(self, status: int) -> None:
+        """End everything. RAM is not cleaned here: the platform scrubs it before anyone else runs."""
+        self.over, self.exit_status = True, status
+        for partition in self.partitions.values():
+            if partition.alive:
+                partition.state, partition.end_reason = State.ENDED, "the system was shut down"
+        self.machine.shutdown()
+
+    def living(self, number: int) -> Partition | None:
+        """The partition of that number, if there is one that has not ended."""
+        partition = self.partitions.get(number)
+        return partition if partition is not None and partition.alive else None
+
+    # the host's side
+
+    def post_message(self, number: int, message: bytes) -> bool:
+        """Queue a message to a guest; False if it cannot take one."""
+        partition = self.living(number)
+        if partition is None or len(message) > MAX_MESSAGE or len(partition.inbox) >= MAX_QUEUED:
+            return False
+        partition.inbox.append(message)
+        if partition.state is State.WAITING:
+            complete_receive(self, partition)
+        return True
+
+    def take_answers(self, number: int) -> list[bytes]:
+        """What a guest has sent since the last call."""
+        partition = self.partitions[number]
+        answers = list(partition.answers)
+        partition.answers.clear()
+        return answers
+
+    def move_page(self, giver: int, page: int, receiver: int, at: int) -> bool:
+        """Move a page (page numbers) from one guest to another while both run."""
+        source, target = self.living(giver), self.living(receiver)
+        if source is None or target is None or target.offered or at in target.memory.pages:
+            return False
+        return self.mover.give_page(source, page, target) and self.mover.accept_page(target, at)
+
+    def move_device(self, device: DeviceNumber, receiver: int) -> bool:
+        """Move a device to a guest while all run."""
+        target = self.living(receiver)
+        return target is not None and self.mover.give_device(device, target)
+
+    def print(self, partition: Partition, data: bytes) -> None:
+        """A guest prints."""
+        partition.say(data)
+        if self._console is not None:
+            self._console(partition.number, data)
+
+    # running
+
+    def run(self, steps: int) -> Step:
+        """At most so many steps; the last one's outcome. Stops early when there is nothing to do."""
+        outcome = Step.OVER
+        for _ in range(steps):
+            outcome = self.step()
+            if outcome in (Step.IDLE, Step.OVER):
+                break
+        return outcome
+
+    def step(self) -> Step:
+        """Enter one guest and answer its exit, or wait for an interrupt if none can run."""
+        if self.over:
+            return Step.OVER
+        self._tick()
+        started = self.machine.time()
+        partition = self.scheduler.choose(started)
+        if partition is None:
+            return self._wait()
+        self._enter(partition)
+        code = partition.vcpu.get("EXITCODE")
+        self.exit_counts[code] = self.exit_counts.get(code, 0) + 1
+        partition.exits += 1
+        handle_exit(self, partition)
+        partition.cycles += self.machine.time() - started
+        return Step.RAN
+
+    def _enter(self, partition: Partition) -> None:
+        vcpu = partition.vcpu
+        self._offer_interrupt(partition)
+        vcpu.put("TLB_CONTROL", self.asids.enter(self.machine, vcpu.block, partition.shadow.current.asid))
+        vcpu.flush()
+        self.machine.run(vcpu.block)
+        if partition.virtual_interrupt and not vcpu.get("INT_CONTROL") & _V_IRQ:
+            partition.pic.acknowledge()  # the guest has taken it
+            partition.virtual_interrupt = False
+
+    def _offer_interrupt(self, partition: Partition) -> None:
+        """The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
+        vector = partition.pic.pending()
+        control = partition.vcpu.get("INT_CONTROL") & ~_V_IRQ
+        partition.virtual_interrupt = vector is not None
+        partition.vcpu.put("INT_CONTROL", control | (_V_IRQ if vector is not None else 0))
+        if vector is not None:
+            partition.vcpu.put("INT_VECTOR", vector)
+
+    def _tick(self) -> None:
+        now = self.machine.time()
+        for partition in self.partitions.values():
+            if not partition.alive:
+                continue
+            if partition.pit.tick(now):
+                partition.pic.raise_line(Irq.TIMER)
+            if partition.state is State.HALTED and partition.pic.pending() is not None and partition.interruptible():
+                partition.state = State.RUNNABLE
+
+    def _wait(self) -> Step:
+        halted = [p for p in self.partitions.values() if p.state is State.HALTED and p.interruptible()]
+        if not any(p.pit.running or p.devices for p in halted):
+            return Step.IDLE
+        self._route(self.machine.halt(halted[0].vcpu.block))
+        return Step.WAITED
+
+    def take_interrupt(self, partition: Partition) -> None:
+        """A physical interrupt has ended a guest's run: take it."""
+        self._route(self.machine.take_interrupt(partition.vcpu.block))
+
+    def _route(self, vector: int | None) -> None:
+        line = None if vector is None else self._interrupts.line(vector)
+        if line == Irq.GUARD:
+            self._read_refusal()
+        for number, device in DEVICES.items():
+            owner = self.mover.device_owners[number]
+            if device.irq == line and owner is not None:
+                owner.pic.raise_line(line)
+
+    def _read_refusal(self) -> None:
+        status, info = GUARD["STATUS"], GUARD["LOG_INFO"]
+        seen = self.machine.read32(Physical.GUARD + status.offset)
+        if not status.field("DENIED").get(seen):
+            return
+        address = self.machine.read32(Physical.GUARD + GUARD["LOG_ADDRESS"].offset)
+        word = self.machine.read32(Physical.GUARD + info.offset)
+        refusal = Refusal(info.field("REQUESTER").get(word), address, bool(info.field("WRITE").get(word)))
+        if len(self.refusals) < _MAX_REFUSALS:
+            self.refusals.append(refusal)
+        self.machine.write32(Physical.GUARD + status.offset, seen)

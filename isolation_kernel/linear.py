@@ -1,0 +1,72 @@
+"""Access to a guest's memory as one of its instructions would have it: through a segment, then by linear address."""
+
+from collections.abc import Iterator
+
+from contracts.architecture import Cr0, Exc, PageFault
+from contracts.memory_map import PAGE_SIZE
+from isolation_kernel.guest_walk import walk
+from isolation_kernel.partition import Partition
+
+__all__ = ["GuestFault", "probe_write", "read_linear", "segment_linear", "write_linear"]
+
+_USER_CPL = 3
+_RW, _EXPANDS_DOWN, _CODE, _PRESENT, _BIG = 1 << 1, 1 << 2, 1 << 3, 1 << 7, 1 << 10  # of a VMCB segment attribute
+
+
+class GuestFault(Exception):
+    """The access faults inside the guest."""
+
+    def __init__(self, vector: Exc, error: int | None = None, address: int | None = None) -> None:
+        super().__init__(vector, error, address)
+        self.vector, self.error, self.address = vector, error, address
+
+
+def segment_linear(partition: Partition, name: str, offset: int, size: int, write: bool) -> int:
+    """The linear address of an operand; GuestFault with #GP or #SS if its segment does not hold it or does not allow the access."""
+    vcpu, last = partition.vcpu, offset + size - 1
+    attributes, limit = vcpu.get(f"{name}_ATTRIB"), vcpu.get(f"{name}_LIMIT")
+    if attributes & (_CODE | _EXPANDS_DOWN) == _EXPANDS_DOWN:
+        inside = offset > limit and last <= (0xFFFF_FFFF if attributes & _BIG else 0xFFFF)
+    else:
+        inside = last <= limit
+    rights = attributes & (_CODE | _RW)
+    allowed = attributes & _PRESENT and (rights == _RW if write else rights != _CODE) or not partition.cr0 & Cr0.PE
+    if not inside or not allowed:
+        raise GuestFault(Exc.SS if name == "SS" else Exc.GP, 0)
+    return vcpu.get(f"{name}_BASE") + offset & 0xFFFF_FFFF
+
+
+def _pieces(partition: Partition, linear: int, length: int, write: bool, touch: bool) -> Iterator[tuple[int, int]]:
+    access = PageFault.WRITE if write else PageFault(0)
+    if partition.vcpu.get("CPL") == _USER_CPL:
+        access |= PageFault.USER
+    while length:
+        linear &= 0xFFFF_FFFF
+        leaf = walk(partition.memory, partition.cr3, linear, access, partition.mode, touch)
+        if isinstance(leaf, PageFault):
+            raise GuestFault(Exc.PF, leaf, linear)
+        piece = min(length, PAGE_SIZE - linear % PAGE_SIZE)
+        yield leaf.page * PAGE_SIZE + linear % PAGE_SIZE, piece
+        linear, length = linear + piece, length - piece
+
+
+def read_linear(partition: Partition, linear: int, length: int, touch: bool = True) -> bytes:
+    """Read; what is no RAM of the guest reads as ones. ``touch=False`` leaves accessed bits alone."""
+    out = b""
+    for at, count in _pieces(partition, linear, length, False, touch):
+        out += partition.memory.read(at, count) or b"\xff" * count
+    return out
+
+
+def probe_write(partition: Partition, linear: int, length: int) -> None:
+    """GuestFault if a write would fault; marks the pages as it would."""
+    for _ in _pieces(partition, linear, length, True, True):
+        pass
+
+
+def write_linear(partition: Partition, linear: int, data: bytes) -> None:
+    """Write; what goes to no RAM of the guest is dropped. Both pages are checked before any effect."""
+    pieces = list(_pieces(partition, linear, len(data), True, True))
+    for at, count in pieces:
+        partition.memory.write(at, data[:count])
+        data = data[count:]

@@ -1,0 +1,182 @@
+"""The model's physical address space: RAM, the guard, two DMA engines."""
+
+from dataclasses import dataclass
+
+from contracts.dma_engine import DESCRIPTOR_SIZE, DMA_ENGINE, DescriptorFlag, DescriptorWord
+from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Irq, Physical
+from contracts.policy_map import GUARD, Format, bit_number
+from contracts.requesters import DMA_FIRST
+
+__all__ = ["ENGINES", "DmaDenied", "DmaEngine", "Guard", "PhysicalMemory", "Straps"]
+
+ENGINES = 2
+_ONES = 0xFFFF_FFFF
+_CHUNK = 64
+_CONTROL, _STATUS, _DESCRIPTOR, _ERROR_ADDRESS, _WORDS = (r.offset for r in DMA_ENGINE.registers)
+
+
+@dataclass(frozen=True)
+class Straps:
+    """Hardware protections that a simulation may switch off."""
+
+    authority_check: bool = True  # guard and host link answer ring −1 alone once the guard is on
+
+
+class DmaDenied(Exception):
+    """An access that was answered with an error."""
+
+
+class Guard:
+    """The DMA guard: registers, and the check of each access against the map in memory."""
+
+    def __init__(self, memory: "PhysicalMemory") -> None:
+        self._memory = memory
+        self._words: dict[int, int] = {}
+        self.denied: list[tuple[int, int, bool]] = []
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self._words.get(GUARD["CONTROL"].offset, 0) & 1)
+
+    def read(self, offset: int) -> int:
+        return self._words.get(offset, 0)
+
+    def write(self, offset: int, value: int) -> None:
+        if offset == GUARD["STATUS"].offset:
+            self._words[offset] = self._words.get(offset, 0) & ~value
+        else:
+            self._words[offset] = value | (int(self.enabled) if offset == GUARD["CONTROL"].offset else 0)
+
+    def _map(self, index: int) -> tuple[int, int]:
+        base, length = (self._words.get(GUARD[name].at(index), 0) for name in ("MAP_BASE", "MAP_LENGTH"))
+        return base, length
+
+    def check(self, engine: int, address: int, write: bool) -> None:
+        """DmaDenied unless the map admits an access."""
+        if address >= len(self._memory.ram):
+            raise DmaDenied
+        if not self.enabled:
+            return
+        form = Format(GUARD["CONTROL"].field("FORMAT").get(self._words[GUARD["CONTROL"].offset]))
+        index = 0 if form is Format.UNIFORM else engine
+        base, length = self._map(index)
+        bit = bit_number(form, address // PAGE_SIZE, write)
+        in_map = write and any(first <= address < first + size for first, size in map(self._map, range(ENGINES)))
+        if in_map or bit >> 3 >= length or not self._memory.ram[base + (bit >> 3)] >> (bit & 7) & 1:
+            self.denied.append((engine, address, write))
+            status = GUARD["STATUS"].offset
+            if not self._words.get(status, 0) & 1:
+                self._words[status] = self._words.get(status, 0) | 1
+                self._words[GUARD["LOG_ADDRESS"].offset] = address
+                info = GUARD["LOG_INFO"]
+                self._words[info.offset] = info.field("REQUESTER").put(DMA_FIRST + engine) | info.field("WRITE").put(int(write))
+                self._memory.raised.append(Irq.GUARD)
+            raise DmaDenied
+
+
+class DmaEngine:
+    """One engine; it moves at most 64 bytes a step."""
+
+    def __init__(self, memory: "PhysicalMemory", index: int) -> None:
+        self._memory, self._index = memory, index
+        self._words: dict[int, int] = {}
+        self._job: tuple[int, int, int, int] | None = None  # source, destination, bytes left, flags
+        self.busy = False
+
+    def read(self, offset: int) -> int:
+        word = self._words.get(offset, 0)
+        return word | int(self.busy) if offset == _STATUS else word
+
+    def write(self, offset: int, value: int) -> None:
+        control = DMA_ENGINE["CONTROL"]
+        if offset == _CONTROL:
+            if control.field("RESET").get(value):
+                self.__init__(self._memory, self._index)  # type: ignore[misc]
+                return
+            self._words[offset] = value & control.field("INTERRUPT_ENABLE").mask
+            if control.field("START").get(value) and not self.busy:
+                self.busy, self._job = True, None
+                self._words[_WORDS] = 0
+        elif offset == _STATUS:
+            self._words[offset] = self._words.get(offset, 0) & ~value
+        elif offset == _DESCRIPTOR:
+            self._words[offset] = value & ~(DESCRIPTOR_SIZE - 1)
+
+    def _dma_read(self, address: int) -> int:
+        self._memory.guard.check(self._index, address, False)
+        return int.from_bytes(self._memory.ram[address : address + 4], "little")
+
+    def _finish(self, field: str) -> None:
+        self._words[_STATUS] = self._words.get(_STATUS, 0) | DMA_ENGINE["STATUS"].field(field).mask
+        if self._words.get(_CONTROL, 0):
+            self._memory.raised.append(Irq(Irq.DMA0 + self._index))
+
+    def step(self) -> None:
+        """Move some bytes, or fetch a descriptor."""
+        if not self.busy:
+            return
+        at = 0
+        try:
+            if self._job is None:
+                at = self._words.get(_DESCRIPTOR, 0)
+                words = [self._dma_read(at + 4 * w) for w in DescriptorWord]
+                self._job = (words[0], words[1], words[2], words[3])
+                self._words[_DESCRIPTOR] = at + DESCRIPTOR_SIZE
+            source, destination, left, flags = self._job
+            for _ in range(min(left, _CHUNK) // 4):
+                at = source
+                word = source if flags & DescriptorFlag.FILL else self._dma_read(source)
+                at = destination
+                self._memory.guard.check(self._index, destination, True)
+                self._memory.ram[destination : destination + 4] = word.to_bytes(4, "little")
+                self._words[_WORDS] = self._words.get(_WORDS, 0) + 1
+                source, destination, left = source + (0 if flags & DescriptorFlag.FILL else 4), destination + 4, left - 4
+            self._job = (source, destination, left, flags)
+            if not left:
+                self._job = None
+                if flags & (DescriptorFlag.LAST | DescriptorFlag.INTERRUPT):
+                    self._finish("DONE")
+                self.busy = not flags & DescriptorFlag.LAST
+        except DmaDenied:
+            self._words[_ERROR_ADDRESS] = at
+            self.busy, self._job = False, None
+            self._finish("ERROR")
+
+
+class PhysicalMemory:
+    """Everything behind a physical address. ``raised`` collects edges of interrupt lines."""
+
+    def __init__(self, size: int, straps: Straps) -> None:
+        self.ram = bytearray(size)
+        self.raised: list[int] = []
+        self.guard = Guard(self)
+        self.engines = [DmaEngine(self, n) for n in range(ENGINES)]
+        self._straps = straps
+
+    def read32(self, address: int, guest: bool = False) -> int:
+        """A word; ones where nothing answers."""
+        if address + 4 <= len(self.ram):
+            return int.from_bytes(self.ram[address : address + 4], "little")
+        device, offset = self._device(address)
+        if device is None or isinstance(device, Guard) and self._refuses(guest):
+            return _ONES
+        return device.read(offset)
+
+    def write32(self, address: int, value: int, guest: bool = False) -> None:
+        """Write a word."""
+        if address + 4 <= len(self.ram):
+            self.ram[address : address + 4] = value.to_bytes(4, "little")
+            return
+        device, offset = self._device(address)
+        if device is not None and not (isinstance(device, Guard) and self._refuses(guest)):
+            device.write(offset, value)
+
+    def _refuses(self, guest: bool) -> bool:
+        return guest and self.guard.enabled and self._straps.authority_check
+
+    def _device(self, address: int) -> tuple[Guard | DmaEngine | None, int]:
+        page, offset = address & ~(PAGE_SIZE - 1), address % PAGE_SIZE
+        if page == Physical.GUARD:
+            return self.guard, offset
+        index = (page - Physical.DMA_ENGINES) // DMA_ENGINE_STRIDE
+        return (self.engines[index], offset) if 0 <= index < ENGINES else (None, offset)

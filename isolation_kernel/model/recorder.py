@@ -1,0 +1,106 @@
+"""Records every call of the machine interface as a line of JSON, and replays a record: the kernel must decide the same again."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO
+
+from isolation_kernel.configuration import GuestConfig, KernelConfig
+from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.kernel import Kernel
+from isolation_kernel.machine import Machine
+
+__all__ = ["METHODS", "RecordingMachine", "ReplayMachine", "ReplayMismatch", "replay"]
+
+METHODS = (
+    "read32", "write32", "read_block", "write_block", "clear", "io_read", "io_write", "run", "take_interrupt", "halt", "invlpga", "time",
+    "shutdown",
+)  # fmt: skip
+
+
+class ReplayMismatch(Exception):
+    """The kernel did something else than what was recorded."""
+
+
+def _plain(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+class RecordingMachine:
+    """A machine that writes down what the kernel asks of another, and what it is told. ``note`` records what the host does."""
+
+    def __init__(self, machine: Machine, out: TextIO) -> None:
+        self._machine, self._out = machine, out
+
+    def note(self, event: str, *arguments: object) -> None:
+        """Something that the host did to the kernel between two steps: ``step`` itself, ``post_message``, …"""
+        self._out.write(json.dumps({"host": event, "args": [_plain(a) for a in arguments]}) + "\n")
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in METHODS:
+            raise AttributeError(name)
+        method = getattr(self._machine, name)
+
+        def recorded(*arguments: object) -> object:
+            result = method(*arguments)
+            line = {"call": name, "args": [_plain(a) for a in arguments], "result": _plain(result)}
+            self._out.write(json.dumps(line) + "\n")
+            return result
+
+        return recorded
+
+
+class ReplayMachine:
+    """A machine that answers from a record, and complains if asked anything else."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(enumerate(lines, 1))
+        self._host: tuple[int, dict[str, Any]] | None = None
+
+    def next_host_event(self) -> tuple[str, list[Any]] | None:
+        """What the host did next; None at the end of the record. ReplayMismatch if the kernel has left calls out."""
+        if self._host is None:
+            found = next(self._lines, None)
+            if found is None:
+                return None
+            number, line = found[0], json.loads(found[1])
+            if "host" not in line:
+                raise ReplayMismatch(f"line {number}: the kernel did not call {line['call']}{tuple(line['args'])}")
+        else:
+            _, line = self._host
+            self._host = None
+        return line["host"], line["args"]
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in METHODS:
+            raise AttributeError(name)
+
+        def replayed(*arguments: object) -> object:
+            plain = [_plain(a) for a in arguments]
+            number, text = next(self._lines, (0, '{"call": "nothing", "args": []}'))
+            line = json.loads(text)
+            if (line.get("call"), line["args"]) != (name, plain):
+                wanted = line.get("call", line.get("host"))
+                raise ReplayMismatch(f"line {number}: the kernel called {name}{tuple(plain)}, recorded is {wanted}{tuple(line['args'])}")
+            result = line["result"]
+            return bytes.fromhex(result) if name == "read_block" else result
+
+        return replayed
+
+
+def replay(lines: Iterable[str], config: KernelConfig, guest: Callable[[str], GuestConfig]) -> Kernel:
+    """Run a new kernel against a record; ``guest`` gives the configuration that was loaded under a name. ReplayMismatch if it differs."""
+    machine = ReplayMachine(lines)
+    kernel = Kernel(machine, config)
+    while (event := machine.next_host_event()) is not None:
+        name, arguments = event
+        if name == "load_guest":
+            kernel.load_guest(guest(arguments[0]))
+        elif name == "post_message":
+            kernel.post_message(arguments[0], bytes.fromhex(arguments[1]))
+        elif name == "move_device":
+            kernel.move_device(DeviceNumber(arguments[0]), arguments[1])
+        elif name in ("step", "move_page", "take_answers"):
+            getattr(kernel, name)(*arguments)
+        else:
+            raise ReplayMismatch(f"the record has the event {name}, which is none of the kernel's")
+    return kernel

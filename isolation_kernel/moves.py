@@ -1,0 +1,104 @@
+"""Pages and devices change hands while guests run. Every path of the old owner is closed before the new one sees anything."""
+
+from contracts.memory_map import PAGE_SIZE
+from isolation_kernel.devices import DEVICES, DeviceNumber, reset_device
+from isolation_kernel.dma_policy import DmaPolicy
+from isolation_kernel.frames import Frames, Owner
+from isolation_kernel.machine import Machine
+from isolation_kernel.partition import MAX_OFFERED, Partition
+from isolation_kernel.protections import Protections
+
+__all__ = ["Mover"]
+
+
+class Mover:
+    """Moves of frames and devices."""
+
+    def __init__(self, machine: Machine, frames: Frames, policy: DmaPolicy, protections: Protections) -> None:
+        self._machine = machine
+        self._frames = frames
+        self._policy = policy
+        self._protections = protections
+        self.device_owners: dict[DeviceNumber, Partition | None] = dict.fromkeys(DEVICES)
+
+    # pages: shadow entries, TLB, DMA; then clean; then the new owner
+
+    def give_page(self, giver: Partition, page: int, receiver: Partition) -> bool:
+        """Take a page from its guest and offer it to another; False if it is not the giver's or too many wait already."""
+        frame = giver.memory.frame_of(page)
+        if frame is None or len(receiver.offered) >= MAX_OFFERED:
+            return False
+        self._close(giver, frame)
+        if self._protections.clean_moved_page:
+            self._machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
+        self._frames.change(frame, giver.number, Owner.IN_TRANSIT)
+        receiver.offered.append(frame)
+        return True
+
+    def _close(self, giver: Partition, frame: int) -> None:
+        giver.memory.pages = {page: f for page, f in giver.memory.pages.items() if f != frame}
+        giver.shadow.forget(frame)
+        if self._protections.dma_revoke:
+            for requester in self._policy.of_owner(giver.number):
+                self._policy.admit(requester, [frame], allowed=False)
+            self._policy.commit()
+
+    def accept_page(self, receiver: Partition, page: int) -> bool:
+        """Let an offered page appear at a free place; False if nothing is offered or something is there."""
+        if not receiver.offered or page in receiver.memory.pages or page in receiver.memory.device_pages:
+            return False
+        frame = receiver.offered.popleft()
+        self._frames.change(frame, Owner.IN_TRANSIT, receiver.number)
+        receiver.memory.pages[page] = frame
+        receiver.shadow.forget_absent()
+        for requester in self._policy.of_owner(receiver.number):
+            self._policy.admit(requester, [frame], allowed=True)
+        self._policy.commit()
+        return True
+
+    # devices: register page, ports, interrupt, DMA; then reset; then the new owner
+
+    def take_device(self, number: DeviceNumber) -> bool:
+        """Take a device from its owner and bring it to rest; False if it will not rest: then it stays nobody's, its DMA closed."""
+        device, owner = DEVICES[number], self.device_owners[number]
+        if owner is not None:
+            owner.devices.discard(number)
+            owner.io_map.permit(device.ports, allowed=not self._protections.io_permission)
+            if device.page is not None:
+                owner.memory.device_pages.discard(device.page)
+                owner.shadow.forget(device.page)
+        self.device_owners[number] = None
+        if device.requester is not None:
+            self._policy.assign(device.requester, None, ())
+        if owner is not None:
+            owner.shadow.dma = bool(self._policy.of_owner(owner.number))
+        return not self._protections.device_reset or reset_device(self._machine, device)
+
+    def give_device(self, number: DeviceNumber, owner: Partition) -> bool:
+        """Move a device to a guest, from wherever it is."""
+        device = DEVICES[number]
+        if not self.take_device(number):
+            return False
+        self.device_owners[number] = owner
+        owner.devices.add(number)
+        owner.io_map.permit(device.ports, allowed=True)
+        if device.page is not None:
+            owner.memory.device_pages.add(device.page)
+            owner.shadow.forget_absent()
+        if device.requester is not None:
+            owner.shadow.dma = True
+            self._policy.assign(device.requester, owner.number, owner.memory.pages.values())
+        return True
+
+    def release_all(self, partition: Partition) -> None:
+        """A guest ends: its devices come to rest, then its memory is cleaned and free."""
+        for number in sorted(partition.devices):
+            self.take_device(number)
+        for frame in partition.offered:
+            self._frames.change(frame, Owner.IN_TRANSIT, partition.number)
+        partition.offered.clear()
+        partition.memory.pages.clear()
+        for frame in self._frames.owned_by(partition.number):
+            if self._protections.clean_ended_guest:
+                self._machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
+            self._frames.change(frame, partition.number, Owner.FREE)

@@ -1,0 +1,83 @@
+"""A partition: one guest and all that is its own."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from contracts.architecture import Eflags
+from isolation_kernel.configuration import GuestConfig
+from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.guest_memory import GuestMemory
+from isolation_kernel.guest_walk import PagingMode, paging_mode
+from isolation_kernel.permission_maps import IoMap
+from isolation_kernel.shadow import Shadow
+from isolation_kernel.vcpu import Vcpu
+from isolation_kernel.virtual_pic import PicPair
+from isolation_kernel.virtual_pit import VirtualPit
+from isolation_kernel.virtual_uart import VirtualUart
+
+__all__ = ["MAX_OFFERED", "MAX_QUEUED", "Partition", "State"]
+
+MAX_QUEUED = 16  # messages in one direction
+MAX_OFFERED = 16  # pages given to a guest that it has not accepted
+_MAX_CONSOLE = 1 << 16  # bytes kept; older ones go
+
+
+class State(Enum):
+    """What a partition is doing."""
+
+    RUNNABLE = "runnable"
+    HALTED = "waits for an interrupt"
+    WAITING = "waits for a message"
+    ENDED = "ended"
+
+
+@dataclass
+class Partition:
+    """``cr0``, ``cr3``, ``cr4`` are what the guest believes; the VMCB holds what the processor runs with."""
+
+    number: int
+    config: GuestConfig
+    memory: GuestMemory
+    vcpu: Vcpu
+    shadow: Shadow
+    io_map: IoMap
+    pit: VirtualPit
+    pic: PicPair = field(default_factory=PicPair)
+    uart: VirtualUart = field(default_factory=VirtualUart)
+    devices: set[DeviceNumber] = field(default_factory=set)
+    state: State = State.RUNNABLE
+    cr0: int = 0
+    cr3: int = 0
+    cr4: int = 0
+    inbox: deque[bytes] = field(default_factory=deque)
+    answers: deque[bytes] = field(default_factory=deque)
+    offered: deque[int] = field(default_factory=deque)  # frames in transit to this guest
+    console: bytearray = field(default_factory=bytearray)
+    exit_status: int | None = None
+    end_reason: str = ""
+    cycles: int = 0  # of the processor, the kernel's work for it included
+    exits: int = 0
+    time_calls: int = 0  # RDTSC of a guest without a clock
+    keyboard_command: int = 0  # a command to the 8042 that waits for its data
+    keyboard_output: int | None = None
+    virtual_interrupt: bool = False  # the VMCB offers one
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may ever run again."""
+        return self.state is not State.ENDED
+
+    @property
+    def mode(self) -> PagingMode:
+        """The guest's paging, by its own CR0 and CR4."""
+        return paging_mode(self.cr0, self.cr4)
+
+    def say(self, data: bytes) -> None:
+        """Append to the console's record."""
+        self.console += data
+        del self.console[:-_MAX_CONSOLE]
+
+    def interruptible(self) -> bool:
+        """Whether a halted guest would take an interrupt."""
+        return bool(self.vcpu.get("RFLAGS") & Eflags.IF)

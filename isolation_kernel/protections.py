@@ -1,0 +1,67 @@
+"""What the kernel protects by, as named switches: all on, except in a control run that shows what an attack does without one."""
+
+from dataclasses import dataclass, fields
+
+__all__ = ["Protections"]
+
+
+@dataclass(frozen=True)
+class Protections:
+    """Each switch names the attack that succeeds without it, on the RTL as on the model.
+
+    frame_owner_check: a shadow entry is made only for a frame that the guest owns. Without: a guest maps a neighbour's or the
+        kernel's frame in its own page table and reads or writes it.
+    table_owner_check: guest page tables are read (and their A and D bits set) only in frames of the guest. Without: CR3 or a directory
+        entry that points into a neighbour's frame makes the kernel walk it and set bits in it.
+    cr3_intercept: CR3 writes exit. Without, from the moment the guest has paging on: the processor itself walks tables of the guest.
+    kernel_mmio_refused: the pages of guard and host link are in no guest's map. Without: a guest maps the guard's registers and
+        opens DMA (where the chipset's authority check, the second fence, is off in both runs).
+    single_fetch: an entry is installed from the copy that was checked. Without: the tables are walked again after the check, and DMA or a
+        second mapping changes it in between.
+    flush_on_revoke: the TLB is flushed when a frame or device page is taken away. Without: a stale TLB entry still reaches it.
+    drop_on_revoke: shadow entries of a frame that is taken away are dropped. Without: the guest keeps using it.
+    asid_per_root: each shadow root has an ASID of its own. Without: a guest hits its neighbour's TLB entries.
+    clean_moved_page: a page is zeroed before its new owner sees it. Without: the new owner reads what the old one left.
+    clean_ended_guest: memory of an ended guest is zeroed before it is given out again. Without: the next guest reads it.
+    dma_policy: the guard's map admits only frames of the requester's owner. Without: a DMA engine reads and writes anything.
+    dma_revoke: the map is edited and committed when a page goes. Without: DMA still reaches a page that was given away.
+    device_reset: a device is reset and idle before it changes hands. Without: what its old owner queued runs with the new owner's rights.
+    io_permission: the I/O map grants nothing but owned ports. Without: a guest programs the physical 8254, 8259 or exit port.
+    msr_permission: the MSR map grants nothing. Without: a guest writes VM_HSAVE_PA or VM_CR.
+    svm_intercepts: ring −1's instructions exit and raise #UD. Without: VMSAVE writes to any physical address, CLGI holds off the timer.
+    reset_virtualised: reset requests (8042, port 92h, CF9h, triple fault's) concern the guest alone. Without: they reset the machine.
+    preemption: the kernel's timer ends a time slice. Without: a guest with interrupts off, or one that faults for ever, goes on for ever.
+    hypercall_buffers: buffers are checked page by page. Without: SEND reads and RECEIVE writes a neighbour's memory.
+    hypercall_rights: calls that need a right are refused without it. Without: any guest shuts the system down or gives devices away.
+    hypercall_ring: hypercalls are for CPL 0. Without: an application of a guest gives away its pages.
+    """
+
+    frame_owner_check: bool = True
+    table_owner_check: bool = True
+    cr3_intercept: bool = True
+    kernel_mmio_refused: bool = True
+    single_fetch: bool = True
+    flush_on_revoke: bool = True
+    drop_on_revoke: bool = True
+    asid_per_root: bool = True
+    clean_moved_page: bool = True
+    clean_ended_guest: bool = True
+    dma_policy: bool = True
+    dma_revoke: bool = True
+    device_reset: bool = True
+    io_permission: bool = True
+    msr_permission: bool = True
+    svm_intercepts: bool = True
+    reset_virtualised: bool = True
+    preemption: bool = True
+    hypercall_buffers: bool = True
+    hypercall_rights: bool = True
+    hypercall_ring: bool = True
+
+    @classmethod
+    def without(cls, *names: str) -> "Protections":
+        """All but the named ones; ValueError for a name that is none."""
+        unknown = set(names) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"no such protection: {', '.join(sorted(unknown))}")
+        return cls(**dict.fromkeys(names, False))

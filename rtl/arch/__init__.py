@@ -1,0 +1,1 @@
+"""Facts of the architecture, each declared once. Imports nothing of ours."""

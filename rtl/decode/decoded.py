@@ -1,0 +1,56 @@
+"""What the decoder hands on: one instruction, all lengths and fields resolved, or the fault of fetching or decoding it."""
+
+from amaranth.lib import data
+
+from rtl.arch.exceptions import Vector
+from rtl.arch.registers import Segment
+from rtl.microcode.uop import LABEL_WIDTH
+
+__all__ = ["Decoded", "EffectiveAddress", "FetchFault"]
+
+
+class EffectiveAddress(data.Struct):
+    """An addressing form; 16-bit forms come in the same shape. For moffs operands only the displacement is used."""
+
+    base_valid: 1
+    base: 3
+    index_valid: 1
+    index: 3
+    scale: 2
+    displacement: 32  # sign-extended
+    segment: Segment  # override or default
+
+
+class FetchFault(data.Struct):
+    """A fault that stands in place of an instruction."""
+
+    valid: 1
+    vector: Vector
+    error: 32
+    address: 32  # linear, for #PF
+
+
+class Decoded(data.Struct):
+    """A decoded instruction."""
+
+    fault: FetchFault
+    entry: LABEL_WIDTH  # first micro-op
+    fn: 5  # of the opcode row, for micro-ops with fn_row
+    byte: 1  # the row's width is a byte
+    operand32: 1
+    address32: 1
+    opcode: 8  # last opcode byte; low four bits are the condition, low three the register
+    two_byte: 1
+    modrm: 8
+    ea: EffectiveAddress
+    data_segment: Segment  # DS or override
+    immediate: 32
+    immediate2: 16
+    rep: 2  # 0 none, 1 F3, 2 F2
+    lock: 1
+    length: 4
+    bytes: data.ArrayLayout(8, 15)
+    eip: 32
+    next_eip: 32
+    physical: 32
+    physical_last: 32

@@ -1,0 +1,1 @@
+"""Prefetch queue, instruction cache and TLB."""

@@ -1,0 +1,1 @@
+"""Data cache, store buffer, accesses, bus unit."""

@@ -1,0 +1,1 @@
+"""Micro-op format, assembler, programs and sequencer."""

@@ -1,0 +1,1 @@
+"""TLB and page walker."""

@@ -1,0 +1,1 @@
+"""Segment registers, address generation, limit and rights."""

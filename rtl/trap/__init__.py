@@ -1,0 +1,1 @@
+"""Exceptions, interrupts, double faults, shutdown."""

@@ -1,0 +1,120 @@
+"""The measurements in their order."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from contracts.host_link import KERNEL_CYCLES_PER_EXIT
+from firmware.build import program
+from isolation_kernel.configuration import KernelConfig
+from sim.bench.figures import Figures, dmips_per_mhz
+from sim.bench.programs import GuestRun, numbers, run_as_guest, run_natively
+from sim.bench.reference import ReferenceSpeed
+from sim.machine import MachineConfig, machine_spec
+from sim.model import build_model
+
+__all__ = ["STEPS", "Step", "measure"]
+
+Step = Callable[[str, int], None]  # what is being measured, and how many cycles of it have passed
+
+STEPS = ("Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput")
+_SHORT_RUNS = 20
+_ROUNDS = 100
+_DMA_BYTES = 64 << 10
+
+_DHRYSTONE = r"dhrystone: (\d+) runs, (\d+) cycles, 0 wrong values"
+_ROUND_TRIP = r"vmrun_round_trip: (\d+) rounds, (\d+) cycles, (\d+) cycles with VMLOAD and VMSAVE"
+_DMA = r"dma_throughput: (\d+) bytes, (\d+) cycles open, (\d+) cycles checked"
+
+
+@dataclass(frozen=True)
+class _Dhrystone:
+    """The loop of ``runs`` natively. Two runs of different length give instructions and cycles of one loop, so that nothing else counts."""
+
+    runs: int
+    cycles: int
+    cpi: float
+    instructions_per_run: float
+    speed_cycles: int
+    speed_seconds: float
+
+
+def _dhrystone(runs: int, config: MachineConfig, tell: Step) -> _Dhrystone:
+    image = program("dhrystone")
+    short = run_natively(image, f"runs={_SHORT_RUNS}", config, each_slice=lambda cycle: tell(STEPS[0], cycle))
+    long = run_natively(image, f"runs={runs}", config, each_slice=lambda cycle: tell(STEPS[1], cycle))
+    numbers(short.said, _DHRYSTONE)
+    _, cycles = numbers(long.said, _DHRYSTONE)
+    more_instructions = long.outcome.instructions - short.outcome.instructions
+    more_cycles = long.outcome.cycles - short.outcome.cycles
+    return _Dhrystone(
+        runs, cycles, more_cycles / more_instructions, more_instructions / (runs - _SHORT_RUNS),
+        short.outcome.cycles + long.outcome.cycles, short.outcome.seconds + long.outcome.seconds,
+    )  # fmt: skip
+
+
+def _conditions(config: MachineConfig, kernel: KernelConfig) -> dict[str, object]:
+    return {
+        "memory": f"the first word after {config.latency} cycles, then a word a cycle; {config.memory >> 20} MiB",
+        "kernel_time": f"the kernel runs in Python and costs no simulated time: {KERNEL_CYCLES_PER_EXIT} cycles are declared for each "
+        "command that it gives the stub; its transactions on the host link cost what they cost",
+        "guest": f"one guest, mapped one to one; a timer interrupt every {kernel.timer_cycles} cycles ends its run",
+        "dhrystone": "2.1 from Debian's u-boot, gcc -O2 -fno-inline -march=i486, string functions in plain C",
+        "rates": "per second of processor time, not of the wall clock",
+    }
+
+
+@contextmanager
+def _reference() -> Iterator[ReferenceSpeed]:
+    reference = ReferenceSpeed()
+    yield reference
+    reference.close()
+
+
+def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -> Figures:
+    """Measure everything. ``started`` is called when all is built and the first measurement begins. BenchError if a program fails."""
+    config, kernel = MachineConfig(), KernelConfig()
+    programs = {name: program(name) for name in ("dhrystone", "vmrun_round_trip", "dma_throughput")}
+    build_model(machine_spec(config))
+    with _reference() as reference:
+        started()
+        reference.measure()
+        native = _dhrystone(runs, config, tell)
+        reference.measure()
+        guest: GuestRun = run_as_guest(
+            programs["dhrystone"], f"runs={runs}", config, kernel=kernel, each_slice=lambda cycle: tell(STEPS[2], cycle)
+        )
+        trip = run_natively(programs["vmrun_round_trip"], f"rounds={_ROUNDS}", config, each_slice=lambda cycle: tell(STEPS[3], cycle))
+        dma = run_natively(programs["dma_throughput"], f"bytes={_DMA_BYTES}", config, each_slice=lambda cycle: tell(STEPS[4], cycle))
+        reference.measure()
+    _, guest_cycles = numbers(guest.said, _DHRYSTONE)
+    rounds, plain, with_state = numbers(trip.said, _ROUND_TRIP)
+    moved, opened, checked = numbers(dma.said, _DMA)
+    timed = guest.before_output(guest_cycles)
+    without_kernel = guest_cycles - timed.kernel
+    speeds = [trip.outcome, dma.outcome]
+    speed = (native.speed_cycles + sum(o.cycles for o in speeds)) / (native.speed_seconds + sum(o.seconds for o in speeds))
+    return Figures(
+        cpi=native.cpi,
+        dhrystone_dmips_per_mhz=dmips_per_mhz(runs, native.cycles),
+        guest_to_native_ratio=guest_cycles / native.cycles,
+        guest_to_native_ratio_without_kernel=without_kernel / native.cycles,
+        guest_to_native_ratio_without_kernel_and_link=(without_kernel - timed.link) / native.cycles,
+        vmrun_round_trip_cycles=plain / rounds,
+        vmrun_round_trip_with_state_cycles=with_state / rounds,
+        dma_throughput_ratio=opened / checked,
+        dma_bytes_per_cycle_open=moved / opened,
+        dma_bytes_per_cycle_checked=moved / checked,
+        simulated_cycles_per_second=round(speed),
+        reference_cycles_per_second=round(reference.cycles_per_second),
+        speed_against_reference=speed / reference.cycles_per_second,
+        dhrystone_runs=runs,
+        native_cycles=native.cycles,
+        native_instructions_per_run=native.instructions_per_run,
+        guest_cycles=guest_cycles,
+        guest_kernel_cycles=timed.kernel,
+        guest_link_cycles=timed.link,
+        kernel_cycles_per_exit=KERNEL_CYCLES_PER_EXIT,
+        guest_exits=timed.exits,
+        conditions=_conditions(config, kernel),
+    )

@@ -1,0 +1,76 @@
+"""``ringfence bench``: what the machine does in how many cycles, printed and written to ``build/bench.json``."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from firmware.build import FirmwareError
+from sim.bench.figures import Figures
+from sim.bench.measure import STEPS, measure
+from sim.bench.programs import BenchError
+from sim.cli.errors import fail, user_errors
+from sim.paths import BUILD
+
+__all__ = ["command"]
+
+_DEFAULT_RUNS = 200
+_FEWEST_RUNS = 50  # below, the timer's interrupts are too few for a ratio
+
+
+@click.command("bench")
+@click.option("--runs", type=click.IntRange(min=_FEWEST_RUNS), default=_DEFAULT_RUNS, show_default=True, help="Runs of Dhrystone.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), default=BUILD / "bench.json", help="build/bench.json if not given."
+)
+def command(runs: int, output: Path) -> None:
+    """Measure the machine: instructions, ring −1, the DMA guard, and the simulation itself."""
+    errors = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[cycle]:>12,} cycles"), TimeElapsedColumn(),
+        console=errors, transient=True, disable=not errors.is_terminal,
+    )  # fmt: skip
+    task = progress.add_task("building", total=len(STEPS), cycle=0)
+
+    def tell(step: str, cycle: int) -> None:
+        progress.update(task, description=step, completed=STEPS.index(step), cycle=cycle)
+
+    try:
+        with user_errors(BenchError, FirmwareError):
+            figures = measure(runs, tell, progress.start)
+    finally:
+        progress.stop()
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(figures.as_dict(), indent=2) + "\n")
+    except OSError as error:
+        fail(f"{output}: {error.strerror}")
+    _print(figures)
+    click.echo(f"written to {output}")
+
+
+def _print(figures: Figures) -> None:
+    table = Table("measure", "value", "", title="Ringfence, measured")
+    table.columns[1].justify = "right"
+    exits = ", ".join(f"{count} {name}" for name, count in sorted(figures.guest_exits.items()))
+    rows = (
+        ("cycles per instruction (Dhrystone)", f"{figures.cpi:.2f}", f"{figures.native_instructions_per_run:.0f} instructions a run"),
+        ("Dhrystone 2.1", f"{figures.dhrystone_dmips_per_mhz:.4f}", "DMIPS/MHz"),
+        ("guest over native", f"{figures.guest_to_native_ratio:.4f}", f"cycles; {exits or 'no exits'}"),
+        ("  without the kernel's declared cycles", f"{figures.guest_to_native_ratio_without_kernel:.4f}",
+         f"{figures.kernel_cycles_per_exit} cycles a command stand for the kernel, which runs in Python"),
+        ("  and without the host link's", f"{figures.guest_to_native_ratio_without_kernel_and_link:.4f}", ""),
+        ("VMRUN to #VMEXIT and back", f"{figures.vmrun_round_trip_cycles:.0f}", "cycles"),
+        ("  with VMLOAD and VMSAVE", f"{figures.vmrun_round_trip_with_state_cycles:.0f}", "cycles"),
+        ("DMA throughput, policy on over off", f"{figures.dma_throughput_ratio:.4f}",
+         f"{figures.dma_bytes_per_cycle_checked:.3f} and {figures.dma_bytes_per_cycle_open:.3f} bytes a cycle"),
+        ("simulated cycles", f"{figures.simulated_cycles_per_second:,}", "a CPU-second"),
+        ("  of the reference circuit", f"{figures.reference_cycles_per_second:,}",
+         f"a CPU-second; the machine's over it: {figures.speed_against_reference:.3f}"),
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if Console().is_terminal else 140).print(table)

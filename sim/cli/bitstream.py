@@ -1,0 +1,54 @@
+"""``ringfence bitstream``: the machine on a board."""
+
+import json
+import os
+import sys
+
+import click
+
+from sim.cli.errors import fail
+from sim.paths import BUILD
+
+__all__ = ["command"]
+
+_NICENESS = 10
+
+
+@click.command("bitstream")
+@click.option("--board", "board_name", default="ulx3s_85f", show_default=True, help="Which board.")
+@click.option("--synth-only", is_flag=True, help="Stop after synthesis: area, but no clock and no bitstream.")
+@click.option("--whole-only", is_flag=True, help="Leave out the two further syntheses that give each part's share.")
+def command(board_name: str, synth_only: bool, whole_only: bool) -> None:
+    """Synthesize the machine for a board, place, route and pack it; say what it takes and what its parts take.
+
+    Place and route takes more than half an hour. Files and logs are in build/bitstream/BOARD/.
+    """
+    from firmware.build import FirmwareError
+    from sim.fpga.board import find_board
+    from sim.fpga.flow import NEXTPNR, PACK, VARIANTS, YOSYS, achieved_clock, elaborate, pack, place_and_route, synthesize
+    from sim.fpga.summary import summarize
+    from sim.fpga.tools import ToolFailed, require
+
+    board = find_board(board_name)
+    require(YOSYS, *(() if synth_only else (NEXTPNR, PACK)))
+    os.nice(_NICENESS)
+    whole = VARIANTS[0]
+    try:
+        variants = VARIANTS[:1] if whole_only else VARIANTS
+        keys = {variant: elaborate(board, variant) for variant in variants}  # all of the same sources
+        areas = {variant.name: synthesize(board, variant, key) for variant, key in keys.items()}
+        summary, text = summarize(board, areas)
+        print(text, flush=True)
+        if not synth_only:
+            place_and_route(board, whole)
+            clock = achieved_clock(board, whole)
+            summary["clock_mhz"] = clock
+            print(f"clock: {clock:.2f} MHz achieved, {board.clock_mhz:.0f} MHz is the board's", flush=True)
+            summary["bitstream"] = str(pack(board, whole))
+            print(f"bitstream: {summary['bitstream']}")
+            if clock < board.clock_mhz:
+                print("the machine is too slow for the board's clock: it will not run reliably", file=sys.stderr)
+    except (ToolFailed, FirmwareError) as error:
+        fail(str(error))
+    path = BUILD / "bitstream" / board.name / "summary.json"
+    path.write_text(json.dumps(summary, indent=2) + "\n")

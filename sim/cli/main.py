@@ -1,0 +1,40 @@
+"""``ringfence``: the commands. Each lives in a module of its own, imported when it is called."""
+
+import importlib
+import importlib.util
+from typing import Any
+
+import click
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "run": "sim.cli.run",
+    "sim": "sim.cli.sanctuary",
+    "bench": "sim.cli.bench",
+    "bitstream": "sim.cli.bitstream",
+    "wave": "sim.cli.wave",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are needed: ``--help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, module in _COMMANDS.items() if importlib.util.find_spec(module) is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: Any = importlib.import_module(_COMMANDS[cmd_name]).command
+        return command
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ringfence")
+def main() -> None:
+    """Ringfence: a PC with a mode below ring 0, DMA that is checked, and an isolation kernel."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""``ringfence run --guest``: programs above the isolation kernel instead of on the bare machine."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.exit_codes import exit_name
+from contracts.memory_map import RamLayout
+from isolation_kernel.configuration import KernelConfig, Right
+from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.frames import KernelError
+from isolation_kernel.kernel import Step
+from isolation_kernel.partition import Partition
+from sim.guests import GuestProgram, GuestSystem, share_memory
+from sim.link import MachineEnded
+from sim.machine import Ending, Machine
+from sim.multiboot import ImageError
+
+__all__ = ["GUEST_MEMORY", "GuestsOutcome", "guest_programs", "run_guests"]
+
+GUEST_MEMORY = 4 << 20  # all of it is cleared over the link when a guest ends: 0.9 million cycles a MiB
+_LIMIT_STATUS = 124  # as timeout(1) has it
+_STUCK_STATUS = 3
+_FIRST_GUESTS_DEVICES = frozenset({DeviceNumber.DMA0, DeviceNumber.DMA1})
+
+
+@dataclass(frozen=True)
+class GuestsOutcome:
+    """``status`` for the shell: (v << 1) | 1 for the first status v that is not 0 (in the order of the guests), 1 if all are 0."""
+
+    why: str
+    status: int
+    cycles: int
+    instructions: int
+    seconds: float
+    guests: tuple[Partition, ...]
+    exits: dict[str, int]
+
+    def report(self) -> dict[str, object]:
+        """For ``--report``."""
+        return {
+            "guests": [
+                {"name": p.config.name, "ended": p.end_reason or None, "exit_status": p.exit_status, "exits": p.exits, "cycles": p.cycles}
+                for p in self.guests
+            ],
+            "why": self.why, "exit_status": self.status, "cycles": self.cycles, "instructions": self.instructions,
+            "cycles_per_second": round(self.cycles / self.seconds) if self.seconds else 0, "exits": self.exits,
+        }  # fmt: skip
+
+
+def guest_programs(paths: Sequence[Path], memory: int, command_line: str = "", whole: bool = True) -> list[GuestProgram]:
+    """The guests for RAM of ``memory`` bytes: equal shares, the first mapped one to one and with the DMA engines. Unless they shall have
+    the ``whole`` of it, guests get no more than GUEST_MEMORY each, but for an image that needs more. ImageError if one cannot run,
+    KernelError if the machine is too small."""
+    layout = RamLayout(memory)
+    each = share_memory(len(paths), layout) if memory > layout.kernel_size else 0
+    if not each:
+        raise KernelError(f"{memory >> 20} MiB of memory are too few for the kernel and {len(paths)} guests")
+    small = each if whole else min(each, GUEST_MEMORY)
+    names = [p.stem if [q.stem for q in paths].count(p.stem) == 1 else f"{p.stem}.{n}" for n, p in enumerate(paths, 1)]
+    return [
+        _load(
+            path, small, each, name, command_line=command_line, one_to_one=n == 0, devices=_FIRST_GUESTS_DEVICES if n == 0 else frozenset(),
+            rights=frozenset({Right.MESSAGES}),
+        )
+        for n, (path, name) in enumerate(zip(paths, names, strict=True))
+    ]  # fmt: skip
+
+
+def _load(path: Path, small: int, large: int, name: str, **options: object) -> GuestProgram:
+    try:
+        return GuestProgram.load(path, small, name, **options)
+    except ImageError:
+        return GuestProgram.load(path, large, name, **options)
+
+
+class _Console:
+    """What guests print, on standard output; lines begin with the guest's name if there is more than one."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        self._names = names
+        self._lines: dict[int, bytes] = {}
+
+    def __call__(self, number: int, data: bytes) -> None:
+        if len(self._names) == 1:
+            self._write(data)
+            return
+        *lines, rest = (self._lines.get(number, b"") + data).split(b"\n")
+        self._lines[number] = rest
+        for line in lines:
+            self._write(f"[{self._names[number]}] ".encode() + line + b"\n")
+
+    def finish(self) -> None:
+        """Lines without an end."""
+        for number, rest in self._lines.items():
+            if rest:
+                self._write(f"[{self._names[number]}] ".encode() + rest + b"\n")
+
+    @staticmethod
+    def _write(data: bytes) -> None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def run_guests(
+    machine: Machine,
+    programs: Sequence[GuestProgram],
+    max_cycles: int | None = None,
+    each_slice: Callable[[], None] | None = None,
+    slice_cycles: int | None = None,
+) -> GuestsOutcome:
+    """Run until all guests have ended, none can go on, or ``max_cycles`` are over."""
+    start = time.process_time()
+    console = _Console({n: p.name for n, p in enumerate(programs, 1)})
+    system = GuestSystem(machine, KernelConfig(), console)
+    system.link.each_slice = each_slice
+    if slice_cycles is not None:
+        system.link.slice_cycles = slice_cycles
+    guests = system.start(programs)
+    why = _run(system, machine, max_cycles)
+    console.finish()
+    exits = {exit_name(code): count for code, count in sorted(system.kernel.exit_counts.items())}
+    status = _status(why, guests)
+    return GuestsOutcome(why, status, machine.cycle, machine.instructions, time.process_time() - start, tuple(guests), exits)
+
+
+def _run(system: GuestSystem, machine: Machine, max_cycles: int | None) -> str:
+    try:
+        while max_cycles is None or machine.cycle < max_cycles:
+            system.link.guest_limit = None if max_cycles is None else max_cycles - machine.cycle
+            outcome = system.kernel.step()
+            if outcome is Step.OVER:
+                return "all guests have ended"
+            if outcome is Step.IDLE:
+                return "no guest can go on"
+    except MachineEnded as end:
+        if end.ending is not Ending.LIMIT:
+            return end.ending.value
+    return Ending.LIMIT.value
+
+
+def _status(why: str, guests: Sequence[Partition]) -> int:
+    if why == Ending.LIMIT.value:
+        return _LIMIT_STATUS
+    if any(g.alive or g.exit_status is None for g in guests):
+        return _STUCK_STATUS
+    return next((s for g in guests if (s := g.exit_status or 0)), 0) << 1 & 0xFF | 1

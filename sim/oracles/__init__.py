@@ -1,0 +1,1 @@
+"""Implementations that we did not write, as judges: unicorn for single instructions, QEMU for whole programs."""

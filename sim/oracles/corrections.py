@@ -1,0 +1,93 @@
+"""Where QEMU's answer to a test program is not the manual's: line by line, each with its reason. Everything else must match exactly."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["CORRECTIONS", "Correction", "expected_lines", "text_differences", "unused_corrections"]
+
+_RMW = "a read-modify-write is one access with the intent to write; QEMU reads first and reports the read"
+_EXT = "Intel sets EXT for an event that is an exception, AMD speaks of external sources only, QEMU leaves it clear: either is right"
+_EXTERNAL = "EXT is set for an external interrupt; QEMU leaves it clear"
+_VMLOAD = "VMLOAD and VMSAVE that are not intercepted are executed; QEMU 7.2 always exits"
+_LMSW = "LMSW treats the selective intercept of CR0 writes as unselective (APM 15.9)"
+_BASE = "the low 12 bits of the map's base are ignored; QEMU uses them"
+_MSR = "an MSR that does not exist raises #GP; QEMU reads 0 and drops the write"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A line of QEMU's (regular expression, whole line) and the right one (with groups); ``either``: QEMU's is right too."""
+
+    program: str
+    line: str
+    right: str
+    reason: str
+    either: bool = False
+
+
+# fmt: off
+CORRECTIONS: tuple[Correction, ...] = (
+    Correction("system/selectors", r"ltr null: ok eax=0", "ltr null: #0d eax=0", "LTR of a null selector raises #GP(0)"),
+    Correction("system/gates", r"inner SS not present: #0a (.*)", r"inner SS not present: #0c \1", "that raises #SS, not #TS"),
+    Correction(
+        "system/gates", r"conforming code keeps the ring: ok eax=60 (.*)", r"conforming code keeps the ring: ok eax=63 \1",
+        "through a gate to conforming code the selector's RPL becomes CPL; QEMU puts DPL",
+    ),
+    Correction("system/nested", r"(#UD then #NP: #0b error=3)2", r"\g<1>3", _EXT, either=True),
+    Correction("system/nested", r"(#NM then #NP: #0b error=3)a(.*)", r"\g<1>b\2", _EXT, either=True),
+    Correction("system/nested", r"(#UD then #GP: #0d error=40)8", r"\g<1>9", _EXT, either=True),
+    Correction("system/nested", r"(#UD then #TS: #0a)( .*)", r"\1 error=1\2", _EXT, either=True),
+    Correction("system/paging", r"second page missing, (add|cmpxchg8b): #0e (.*)", r"second page missing, \1: #0e error=2 \2", _RMW),
+    Correction("system/strings", r"(xchg is atomic in the face of a fault: #0e) (.*)", r"\1 error=2 \2", _RMW),
+    Correction("system/control", r"an msr that is not there: ok (.*)", r"an msr that is not there: #0d at=4 \1", _MSR),
+    Correction("svm/intercepts", r"- (vmload|vmsave): exit=8[23]", r"- \1: exit=81 rip=3", _VMLOAD),
+    Correction("svm/exceptions", r"(#GP, its gate closed, #NP intercepted: exit=4b info1=6)a(.*)", r"\g<1>b\2", _EXT, either=True),
+    Correction("svm/exceptions", r"(#DE, its gate closed, #NP intercepted: exit=4b info1=)2(.*)", r"\g<1>3\2", _EXT, either=True),
+    Correction("svm/exceptions", r"(no IDT, #GP intercepted: exit=4d info1=3)2(.*)", r"\g<1>3\2", _EXT, either=True),
+    Correction("svm/injection", r"(gate closed, #NP intercepted: exit=4b info1=2a)a(.*)", r"\g<1>b\2", _EXTERNAL),
+    Correction("svm/injection", r"(gate closed, not intercepted: exit=81 took=b error=2a)a(.*)", r"\g<1>b\2", _EXTERNAL),
+    Correction("svm/injection", r"(#UD, gate closed, #NP intercepted: exit=4b info1=3)2(.*)", r"\g<1>3\2", _EXT, either=True),
+    Correction("svm/injection", r"(#GP, gate closed, #NP intercepted: exit=4b info1=6)a(.*)", r"\g<1>b\2", _EXT, either=True),
+    Correction(
+        "svm/virtual", r"priority equal to TPR: .*", "priority equal to TPR: exit=81 rip=2 flags=200 virq=100",
+        "a virtual interrupt needs a priority above V_TPR; QEMU takes an equal one",
+    ),
+    Correction("svm/registers", r"\+ lmsw that changes (nothing|TS): .* eax=(.)", r"+ lmsw that changes \1: exit=65 rip=5 eax=\2", _LMSW),
+    Correction("svm/rules", r"(cr4|efer) bit 32: exit=81 rip=1", r"\1 bit 32: exit=ffffffff", "bits 63:32 are reserved as well"),
+    Correction("svm/io", r"(low bits of the base are ignored): exit=81 rip=1", r"\1: exit=7b info1=ed0011 info2=1", _BASE),
+    Correction("svm/msr", r"low bits of the base are ignored: exit=81 rip=2", "low bits of the base are ignored: exit=7c", _BASE),
+    Correction("system/control", r"writing one that is not there: ok (.*)", r"writing one that is not there: #0d at=4 \1", _MSR),
+)
+
+
+def expected_lines(program: str, qemu_text: str) -> list[tuple[str, ...]]:
+    """For each line of QEMU's the lines that are right."""
+    out = []
+    for line in qemu_text.splitlines():
+        allowed: tuple[str, ...] = (line,)
+        for row in CORRECTIONS:
+            match = row.program == program and re.fullmatch(row.line, line)
+            if match:
+                right = match.expand(row.right)
+                allowed = (line, right) if row.either else (right,)
+        out.append(allowed)
+    return out
+
+
+def unused_corrections(program: str, qemu_text: str) -> list[Correction]:
+    """Rows of the table that match nothing any more."""
+    lines = qemu_text.splitlines()
+    return [r for r in CORRECTIONS if r.program == program and not any(re.fullmatch(r.line, line) for line in lines)]
+
+
+def text_differences(program: str, qemu_text: str, text: str) -> Iterator[str]:
+    """What is wrong with a machine's text."""
+    expected, got = expected_lines(program, qemu_text), text.splitlines()
+    for n, (allowed, line) in enumerate(zip(expected, got, strict=False), 1):
+        if line not in allowed:
+            yield f"line {n}: expected {' or '.join(map(repr, allowed))}, got {line!r}"
+    if len(got) < len(expected):
+        yield f"the text ends after {len(got)} of {len(expected)} lines; next expected: {expected[len(got)][0]!r}"
+    elif len(got) > len(expected):
+        yield f"{len(got) - len(expected)} lines too many: {got[len(expected)]!r}"

@@ -1,0 +1,251 @@
+"""One run of one attack: the same whether all protections are on or some are off; what happened is left as ``Evidence``."""
+
+import struct
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from chipset.boards.straps import Strap
+from contracts.host_link import KERNEL_CYCLES_PER_EXIT
+from contracts.memory_map import PAGE_SIZE
+from firmware.build import guest
+from firmware.guests.attack import Attack, Needs, Stage, Target
+from firmware.guests.attacks import ATTACK_MARK
+from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, SECRET_WORDS, Result, Trusted
+from isolation_kernel.configuration import Right
+from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.kernel import Step
+from isolation_kernel.protections import Protections
+from sim.guests import GuestProgram, GuestSystem
+from sim.link import MachineEnded
+from sim.machine import Ending, Machine
+from sim.sanctuary.evidence import Evidence, Region
+from sim.sanctuary.picture import picture_of
+from sim.sanctuary.steps import functions, steps
+from sim.sanctuary.watch import Watch
+from sim.sanctuary.world import GUEST_MEMORY, KERNEL_CONFIG, Correspondent, Targets, engine_registers, guard_registers, trusted
+
+__all__ = ["AttackRun", "run_attack", "switches"]
+
+_STEPS = 6000  # of the kernel
+_PATIENCE = 2_500_000  # cycles from guest 1's start to the end of the run
+_GUEST_LIMIT = 1_500_000  # cycles without an exit
+_AFTER_RESET = 150_000  # cycles for a BIOS to look around
+_ANSWER_STEPS = 400
+_MANY_LETTERS = 1000
+_WORDS: dict[str, int] = {"starve_exits": 3200, "starve_faults": 12_000}  # spin counts
+_SPIN = 24_000
+_KEY = bytes(range(0x10, 0x30))
+_LONGEST_INSTRUCTION = 15
+
+
+def switches(off: Collection[str]) -> tuple[Protections, Strap]:
+    """What is off, sorted into the kernel's protections and the machine's straps."""
+    straps = Strap(0)
+    for name in off:
+        if name in Strap.__members__:
+            straps |= Strap[name]
+    return Protections.without(*(name for name in off if name not in Strap.__members__)), straps
+
+
+@dataclass
+class AttackRun:
+    """An attack with some protections off; ``run`` does it once."""
+
+    attack: Attack
+    off: tuple[str, ...]
+    machine: Machine
+
+    def __post_init__(self) -> None:
+        protections, straps = switches(self.off)
+        self.machine.set_straps(straps)
+        config = replace(KERNEL_CONFIG, protections=protections)
+        watches: list[Watch] = []
+
+        def watch(link: object) -> Watch:
+            watches.append(Watch(link, self._stage_seen))  # type: ignore[arg-type]
+            return watches[0]
+
+        self.evidence = Evidence(self.attack.name, 0, range(GUEST_MEMORY))
+        self.system = GuestSystem(
+            self.machine,
+            config,
+            self._print,
+            KERNEL_CYCLES_PER_EXIT,
+            guest_limit=_GUEST_LIMIT,
+            record=watch,
+        )
+        self.watch = watches[0]
+        self.number1 = 0
+
+    def _print(self, partition: int, data: bytes) -> None:
+        if partition == self.number1:
+            self.evidence.sent += data
+
+    # setting up
+
+    def _start_guest2(self) -> None:
+        rights = {Right.MESSAGES} | ({Right.GIVE_PAGE} if Needs.PAGE_FROM_GUEST2 in self.attack.needs else set())
+        (self.guest2,) = self.system.start([trusted(frozenset(rights))])
+        self.mail = Correspondent(self.system, self.guest2)
+        self.mail.post(b"KEY:" + _KEY)
+        self._until_answered()
+        self.targets = Targets(self.system, self.guest2)
+
+    def _start_guest1(self) -> None:
+        needs = self.attack.needs
+        rights = {Right.MESSAGES}
+        rights |= {Right.GIVE_PAGE} if Needs.GIVE_PAGE in needs else set()
+        rights |= {Right.GIVE_DEVICE} if Needs.GIVE_DEVICE in needs else set()
+        devices = frozenset({DeviceNumber.DMA0} if Needs.DMA in needs else set())
+        program = GuestProgram.load(guest("attacker"), GUEST_MEMORY, "guest 1", one_to_one=True, devices=devices, rights=frozenset(rights))
+        target = self.targets.address(self.attack.target)
+        spin = _WORDS.get(self.attack.name, _SPIN)
+        line = f"attack={self.attack.name} partition={self.guest2.number} spin={spin}"
+        if self.attack.target is not Target.NONE:
+            line += f" {self.attack.target.value}={target:#x}"
+        (self.guest1,) = self.system.start([replace(program, command_line=line)])
+        self.number1 = self.guest1.number
+        self.evidence.target = target
+        if Needs.MESSAGE in needs:
+            self.system.kernel.post_message(self.number1, ATTACK_MARK.to_bytes(4, "little"))
+        if Needs.PAGE_FROM_GUEST2 in needs:
+            self.mail.post(b"GIV:" + struct.pack("<I", self.number1))
+
+    def _mark_regions(self) -> None:
+        """What must not change, as it is before guest 1 has run."""
+        regions = {"page": (self.targets.of_guest2(Trusted.PAGE), PAGE_SIZE)}
+        regions["directory"] = (self.targets.of_guest2(Trusted.DIRECTORY), PAGE_SIZE)
+        regions["table"] = (self.targets.of_guest2(Trusted.TABLE), PAGE_SIZE)
+        if self.attack.target is not Target.NONE and self.attack.target is not Target.DEVICE:
+            victim = Trusted.VICTIM - Trusted.PAGE if self.attack.target is Target.GUEST2 else 0
+            regions["target"] = (self.evidence.target + victim, 4)
+        self.evidence.regions = {name: Region(at, self.machine.model.dump(at, size)) for name, (at, size) in regions.items()}
+        self.evidence.guard = (guard_registers(self.system), ())
+        self._owners = self._owners_now()
+
+    def _owners_now(self) -> dict[str, str]:
+        kernel = self.system.kernel
+        names = {p.number: p.config.name for p in kernel.partitions.values()}
+        owners = {"given page": names.get(kernel.frames.owner(GIVEN_PAGE // PAGE_SIZE), "nobody")}
+        for number, owner in kernel.mover.device_owners.items():
+            owners[number.name] = "nobody" if owner is None else owner.config.name
+        return owners
+
+    # running
+
+    def _step(self) -> bool:
+        """One step of the kernel; False when nothing more happens."""
+        outcome = self.system.kernel.step()
+        self.mail.collect()
+        return outcome not in (Step.IDLE, Step.OVER)
+
+    def _until_answered(self) -> None:
+        for _ in range(_ANSWER_STEPS):
+            if not self.mail.waiting or not self.guest2.alive or not self._step():
+                return
+
+    def _stage_seen(self, stage: int) -> None:
+        if stage in (Stage.ATTEMPTED, Stage.DONE):
+            for region in self.evidence.regions.values():
+                if region.attempted is None:
+                    region.attempted = self.machine.model.dump(region.address, len(region.before))
+
+    def run(self) -> Evidence:
+        """The whole of it."""
+        self._start_guest2()
+        self._start_guest1()
+        self._mark_regions()
+        self.watch.follow(self.guest1.vcpu.block)
+        start = self.machine.cycle
+        try:
+            self.evidence.ended = self._both_run(start + _PATIENCE)
+        except MachineEnded as end:
+            self._machine_ended(end)
+        self._gather()
+        return self.evidence
+
+    def _both_run(self, deadline: int) -> str:
+        number, letters = 0, _MANY_LETTERS if Needs.GUEST2_MESSAGES in self.attack.needs else 1
+        for _ in range(_STEPS):
+            begun = letters == 1 or self.watch.stage >= Stage.BOOTED  # without preemption guest 1 would never get the processor
+            if not self.mail.waiting and number < letters and begun and self.watch.stage < Stage.ATTEMPTED:
+                number += 1
+                self.mail.post(b"letter %d" % number)
+            if not self._step():
+                break
+            self.evidence.sent += b"".join(self.system.kernel.take_answers(self.number1)) if self.watch.stage < Stage.DONE else b""
+            if self.watch.stage == Stage.DONE or not self.guest1.alive or self.machine.cycle > deadline:
+                break
+        if not self.system.kernel.over:
+            self.mail.post(b"a last letter")
+            self._until_answered()
+        if self.system.kernel.over:
+            return "the system was shut down"
+        if not self.guest1.alive:
+            return f"guest 1 ended: {self.guest1.end_reason}"
+        return "guest 1 was done" if self.watch.stage == Stage.DONE else "guest 1 had no more time"
+
+    def _machine_ended(self, end: MachineEnded) -> None:
+        evidence = self.evidence
+        evidence.ended, evidence.status = end.ending.value, end.status
+        if end.ending is Ending.RESET:
+            evidence.reset = True
+            self.machine.run(_AFTER_RESET, stop_on_reset=False)
+            with suppress(ValueError):
+                after, allowed = bytearray(self.machine.model.dump(RESULT_ADDRESS, Result.SIZE)), slice(Result.ALLOWED, Result.ALLOWED + 4)
+                after[allowed] = self.watch.record[allowed]  # the allowed access came before; memory may have been scrubbed since
+                self.watch.record = bytes(after)
+
+    # afterwards
+
+    def _gather(self) -> None:
+        evidence, watch, model, kernel = self.evidence, self.watch, self.machine.model, self.system.kernel
+        self.machine.drain()
+        for region in evidence.regions.values():
+            region.end = model.dump(region.address, len(region.before))
+        own = model.dump(0, GUEST_MEMORY)
+        evidence.secrets = tuple(_find(own, SECRET_WORDS[0].to_bytes(4, "little")))
+        evidence.record, evidence.stages = watch.record, watch.stages
+        elf = guest("attacker")
+        evidence.steps = steps(model.decoder("retire"), watch.raw, self.system.config.layout.kernel_base)
+        code = {s.eip: s.code for s in evidence.steps if s.code}
+        evidence.exits = [replace(e, code=code.get(e.eip) or _bytes_at(own, e.eip)) for e in watch.exits]
+        first = {s.eip: s.cycle for s in reversed(evidence.steps) if s.code}
+        evidence.entered = {name: first[at] for name, at in functions(elf).items() if at in first}
+        evidence.refusals = tuple(self.machine.denials())
+        if kernel.frames.owner(GIVEN_PAGE // PAGE_SIZE) != self.number1:
+            evidence.given = model.dump(GIVEN_PAGE, PAGE_SIZE)
+        now = self._owners_now()
+        evidence.owners = {name: (owner, now[name]) for name, owner in self._owners.items()}
+        if not evidence.reset and evidence.status is None and not kernel.over:
+            evidence.guard = (evidence.guard[0], guard_registers(self.system))
+            if evidence.owners[DeviceNumber.DMA0.name][0] == self.guest1.config.name != evidence.owners[DeviceNumber.DMA0.name][1]:
+                evidence.engine = engine_registers(self.system)
+        evidence.com1 = bytes(self.machine.outputs["com1"])
+        evidence.system_status = kernel.exit_status
+        evidence.answers = self.mail.letters
+        evidence.guest2_end = self.guest2.end_reason
+        evidence.cycles = self.machine.cycle
+        evidence.exit_counts = watch.exit_counts
+        watch.window.stop()
+        evidence.window = watch.window.raw
+        evidence.picture = picture_of(kernel)
+
+
+def _find(data: bytes, word: bytes) -> list[int]:
+    found, at = [], data.find(word)
+    while at >= 0:
+        found.append(at)
+        at = data.find(word, at + 1)
+    return found
+
+
+def _bytes_at(memory: bytes, address: int) -> bytes:
+    return memory[address : address + _LONGEST_INSTRUCTION] if address < len(memory) else b""
+
+
+def run_attack(attack: Attack, off: Collection[str], machine: Machine | None = None) -> Evidence:
+    """One run with ``off`` switched off."""
+    with machine or Machine() as m:
+        return AttackRun(attack, tuple(off), m).run()

@@ -1,0 +1,118 @@
+"""The judge. It sees the evidence of one run and does not know which protections were on in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firmware.guests.attack import Judge, Stage
+from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SHUTDOWN_STATUS, SPOOF
+from firmware.guests.layout import SECRET, Result
+from sim.sanctuary.acts import attempt_seen
+from sim.sanctuary.evidence import Evidence
+from sim.sanctuary.world import expected
+
+__all__ = ["Verdict", "judge"]
+
+_LOOT_WORDS = 16
+_NOTHING = (0, 0xFFFF_FFFF)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``succeeded``: the attacker got what it wanted. ``attempt``, ``found``: where it is to be seen, or what was looked at."""
+
+    attempted: bool
+    succeeded: bool
+    allowed: bool  # the allowed access of the same kind worked
+    answers_right: bool  # all that guest 2 was asked it answered, as Python's hmac does
+    attempt: str
+    found: str
+
+
+_Finding = str | None  # what shows that the attack succeeded
+
+
+def _secret(e: Evidence) -> _Finding:
+    return f"guest 2's or the kernel's secret at {e.secrets[0]:#x} in guest 1's memory" if e.secrets else None
+
+
+def _changed(*names: str) -> Callable[[Evidence], _Finding]:
+    def rule(e: Evidence) -> _Finding:
+        for name in names:
+            changes = e.regions[name].changes() if name in e.regions else []
+            if changes:
+                return f"{name}: {len(changes)} bytes changed, the first at {changes[0]:#x}"
+        return None
+
+    return rule
+
+
+def _given(e: Evidence) -> _Finding:
+    dirty = sum(map(bool, e.given))
+    return f"{dirty} bytes of the page that was given away are not zero" if dirty else None
+
+
+def _starved(e: Evidence) -> _Finding:
+    start, end = e.stages.get(Stage.ATTEMPTING), e.stages.get(Stage.ATTEMPTED, e.cycles)
+    if start is None or any(a.answered is not None and start < a.answered <= end for a in e.answers):
+        return None
+    return f"guest 2 answered nothing from cycle {start} to {end}"
+
+
+def _loot(e: Evidence) -> _Finding:
+    words = [int.from_bytes(e.record[Result.LOOT + 4 * n : Result.LOOT + 4 * n + 4], "little") for n in range(_LOOT_WORDS)]
+    brought = [w for w in words if w not in _NOTHING]
+    return f"brought in {brought[0]:#x}" if brought else None
+
+
+def _owner(e: Evidence) -> _Finding:
+    for what, (before, after) in e.owners.items():
+        if before != after:
+            return f"{what}: {before}'s before, {after}'s now"
+    return None
+
+
+def _engine(e: Evidence) -> _Finding:
+    return f"registers of the engine: {', '.join(map(hex, e.engine))}" if any(e.engine) else None
+
+
+_RULES: dict[Judge, Callable[[Evidence], _Finding]] = {
+    Judge.SECRET_IN_LOOT: _secret,
+    Judge.MARK_AT_TARGET: _changed("target"),
+    Judge.PAGE_CHANGED: _changed("page", "directory", "table"),
+    Judge.GIVEN_PAGE_DIRTY: _given,
+    Judge.GUEST2_STARVED: _starved,
+    Judge.LOOT: _loot,
+    Judge.SECRET_SENT: lambda e: "guest 1 has sent or printed the secret" if SECRET in e.sent else None,
+    Judge.MACHINE_RESET: lambda e: "the machine was reset" if e.reset else None,
+    Judge.MACHINE_ENDED: lambda e: f"the machine ended with status {e.status:#x}" if e.status == MACHINE_STATUS << 1 & 0xFF | 1 else None,
+    Judge.SYSTEM_ENDED: lambda e: f"the system was shut down with {e.system_status:#x}" if e.system_status == SHUTDOWN_STATUS else None,
+    Judge.SPOOFED: lambda e: "the machine's COM1 printed what guest 1 wrote" if SPOOF.encode() in e.com1 else None,
+    Judge.GUARD_CHANGED: lambda e: "a register of the guard has changed" if e.guard[1] and e.guard[0] != e.guard[1] else None,
+    Judge.ENGINE_TOUCHED: _engine,
+    Judge.OWNER_CHANGED: _owner,
+}
+
+
+def _not_found(e: Evidence) -> str:
+    if e.refusals:
+        address, write, _ = e.refusals[0]
+        return f"nothing; the guard refused a {'write to' if write else 'read of'} {address:#x}"
+    fault = e.word(Result.FAULT)
+    if fault < 32:
+        return f"nothing; guest 1 got exception {fault}"
+    return f"nothing; {e.ended}"
+
+
+def judge(e: Evidence) -> Verdict:
+    """What the evidence says."""
+    attack = BY_NAME[e.attack]
+    attempt = attempt_seen(e)
+    found = _RULES[attack.judge](e)
+    return Verdict(
+        attempted=attempt is not None,
+        succeeded=found is not None,
+        allowed=attack.allowed in e.entered and e.word(Result.ALLOWED) == 1,
+        answers_right=bool(e.answers) and not e.guest2_end and all(a.answer == expected(a) for a in e.answers),
+        attempt=attempt or "not seen",
+        found=found or _not_found(e),
+    )

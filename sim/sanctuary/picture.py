@@ -1,0 +1,84 @@
+"""Who owns each page of memory and what DMA may touch: gathered from a running system, small enough to be kept with the evidence."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from contracts.memory_map import PAGE_SIZE
+from isolation_kernel.frames import Owner
+from isolation_kernel.kernel import Kernel
+
+__all__ = ["Mark", "MemoryPicture", "Run", "picture_of", "runs_of"]
+
+_SPECIAL: dict[int, str] = {Owner.ABSENT: "no RAM", Owner.FREE: "free", Owner.IN_TRANSIT: "in transit"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Pages in a row that have something in common."""
+
+    first: int
+    count: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A refused access. ``by`` is the guard or the kernel."""
+
+    address: int
+    by: str
+    write: bool | None  # None: not told
+    attack: str
+
+
+@dataclass(frozen=True)
+class MemoryPicture:
+    """Pages by owner, each page once, in order; and for each DMA requester the pages that it may touch."""
+
+    pages: int
+    owners: tuple[Run, ...]
+    dma: tuple[tuple[Run, ...], ...] = ()
+    marks: tuple[Mark, ...] = field(default=())
+
+    def owner(self, page: int) -> str:
+        """Who owns a page; "no RAM" beyond the end."""
+        return next((r.what for r in self.owners if r.first <= page < r.first + r.count), "no RAM")
+
+
+def runs_of(what: Sequence[str]) -> Iterator[Run]:
+    """Equal neighbours joined; empty strings are left out."""
+    first = 0
+    for n in range(1, len(what) + 1):
+        if n == len(what) or what[n] != what[first]:
+            if what[first]:
+                yield Run(first, n - first, what[first])
+            first = n
+
+
+def _kernel_parts(kernel: Kernel, names: list[str]) -> None:
+    """What the kernel's own pages are for."""
+    layout = kernel.config.layout
+    for page in range(layout.kernel_base // PAGE_SIZE, layout.pages):
+        names[page] = "kernel: in use" if kernel.frames.in_use(page) else "kernel: pool"
+    for page in range(layout.kernel_base // PAGE_SIZE, layout.pool_base // PAGE_SIZE):
+        names[page] = "kernel: stub"
+    for requester in range(kernel.policy.requesters):
+        names[kernel.policy.map_address(requester) // PAGE_SIZE] = "kernel: DMA map"
+    for partition in kernel.partitions.values():
+        names[partition.vcpu.block // PAGE_SIZE] = "kernel: VMCB"
+        for root in partition.shadow.roots:
+            for page in (root.directory, *root.tables.values()):
+                names[page] = "kernel: shadow tables"
+
+
+def picture_of(kernel: Kernel) -> MemoryPicture:
+    """The picture of a kernel's machine as it is now."""
+    guests = {p.number: p.config.name for p in kernel.partitions.values()}
+    names = [_SPECIAL.get(o) or guests.get(o, f"partition {o}") for o in map(kernel.frames.owner, range(len(kernel.frames)))]
+    _kernel_parts(kernel, names)
+    dma = []
+    for requester in range(kernel.policy.requesters):
+        owner = kernel.policy.owners[requester]
+        what = f"DMA{requester} ({guests.get(owner, 'nobody') if owner is not None else 'nobody'})"
+        dma.append(tuple(runs_of([what if kernel.policy.admitted(requester, page) else "" for page in range(len(names))])))
+    return MemoryPicture(len(names), tuple(runs_of(names)), tuple(dma))

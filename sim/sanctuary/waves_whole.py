@@ -1,0 +1,40 @@
+"""The waves of a whole run, as FST, and the names beside all waves."""
+
+import sys
+import time
+from pathlib import Path
+
+from cpu_ext.extension import Svm
+from firmware.build import guest
+from firmware.guests.attack import Attack
+from rtl.microcode.rom import build
+from rtl.params import CoreParams
+from sim.machine import Machine, MachineConfig
+from sim.sanctuary.attack_run import AttackRun
+from sim.sanctuary.waves import view_decoder, view_signals
+from sim.sanctuary.waves_names import write_names
+
+__all__ = ["draw_whole", "write_whole"]
+
+
+def draw_whole(path: Path, attack: Attack) -> None:
+    """Run ``attack`` with all protections on a model that draws, from power-on to the end. Builds that model if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Machine(trace="fst") as machine:
+        print(f"sanctuary: drawing the whole of {attack.name}", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        machine.trace_start(path)
+        AttackRun(attack, attack.off_in_both, machine).run()
+        machine.trace_stop()
+        cycles, megabytes = machine.cycle, path.stat().st_size / 1e6
+    print(f"sanctuary: {path}: {cycles} cycles, {megabytes:.0f} MB, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+def write_whole(folder: Path, attack: Attack, *, full: bool) -> Path:
+    """The save and filter files for what has been drawn; with ``full`` the whole of a run of ``attack``. The save file's path."""
+    whole = folder / f"{attack.name}.fst" if full else None
+    if whole is not None:
+        draw_whole(whole, attack)
+    rom = build(Svm(getattr(CoreParams, MachineConfig().params)()))
+    widths = {s.name: s.width for s in view_signals(view_decoder().fields)}
+    return write_names(folder, rom, guest("attacker"), widths, whole)

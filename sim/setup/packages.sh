@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The Debian packages that Ringfence builds and tests with: installs what is missing as root, otherwise says what is missing.
+set -eu
+
+PACKAGES="g++ make perl gcc-multilib nasm qemu-system-x86 iverilog liblz4-dev zlib1g-dev ccache"
+
+say() { echo "ringfence: $*" >&2; }
+
+is_installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing_packages() {
+    for package in $PACKAGES; do
+        is_installed "$package" || printf '%s ' "$package"
+    done
+}
+
+# Without dpkg the programs themselves are all that can be asked for.
+missing_programs() {
+    for program in g++ make perl nasm qemu-system-i386 iverilog ccache; do
+        command -v "$program" >/dev/null || printf '%s ' "$program"
+    done
+}
+
+if ! command -v dpkg-query >/dev/null; then
+    missing=$(missing_programs)
+    [ -z "$missing" ] && exit 0
+    say "please install: $missing"
+    exit 2
+fi
+
+missing=$(missing_packages)
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" -ne 0 ]; then
+    say "these Debian packages are missing: ${missing% } (install them with apt-get, or run this as root)"
+    exit 2
+fi
+
+say "installing ${missing% }"
+export DEBIAN_FRONTEND=noninteractive
+# A package manager that was interrupted must first finish what it began.
+dpkg --configure -a >&2
+if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >&2; then
+    say "apt-get could not install: ${missing% }"
+    exit 2
+fi
