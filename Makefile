@@ -30,7 +30,7 @@ test: packages $(STAMP) ## the tests (-n $(JOBS)), without the long ones
 	$(PYTEST) -m "not regress and not formal" cocotb_tests
 
 regress: packages $(STAMP) ## the long tests
-	$(PYTEST) -m regress cocotb_tests
+	RINGFENCE_SEED=$${RINGFENCE_SEED:-random} $(PYTEST) -m regress cocotb_tests
 
 lint: $(STAMP) ## ruff, mypy, and the size of the isolation kernel
 	$(VENV)/bin/ruff check .

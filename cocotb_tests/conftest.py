@@ -1,7 +1,8 @@
 """What every test gets: a random seed that is printed, so that a failure can be run again.
 
-``RINGFENCE_SEED=12345 make test`` repeats a run. The seed of one test is made of the run's seed and the test's name, so that it does
-not depend on which worker runs the test or on which tests run beside it.
+``make test`` starts at a fixed seed, so that what it says of a change is due to the change; ``make regress`` and
+``RINGFENCE_SEED=random make test`` draw a new one, ``RINGFENCE_SEED=12345 make test`` repeats a run. The seed of one test is made of the
+run's seed and the test's name, so that it does not depend on which worker runs the test or on which tests run beside it.
 """
 
 import os
@@ -16,16 +17,18 @@ from sim.paths import BUILD
 __all__ = ["pytest_configure", "pytest_report_header", "pytest_terminal_summary", "rng", "seed"]
 
 _VARIABLE = "RINGFENCE_SEED"
+_FIXED = "1"
+_RANDOM = "random"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the run's seed once; workers inherit it by the environment."""
-    if _VARIABLE not in os.environ:
+    if os.environ.setdefault(_VARIABLE, _FIXED) == _RANDOM:
         os.environ[_VARIABLE] = str(random.SystemRandom().randrange(1 << 32))
     try:
         int(os.environ[_VARIABLE], 0)
     except ValueError:
-        raise pytest.UsageError(f"{_VARIABLE}={os.environ[_VARIABLE]!r} is not a number") from None
+        raise pytest.UsageError(f"{_VARIABLE}={os.environ[_VARIABLE]!r} is neither a number nor {_RANDOM!r}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
