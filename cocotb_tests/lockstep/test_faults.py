@@ -7,7 +7,6 @@ from pathlib import Path
 from sim.machine import Ending
 from sim.oracles import qemu, rtl
 from sim.oracles.faults import Expected, expected_faults, fault_difference
-from sim.programs.case import Case
 from sim.programs.faults import generate_faults
 from sim.programs.lockstep_image import LockstepImage, build_image
 
