@@ -38,6 +38,7 @@ class MemoryFabric(wiring.Component):
     guard : In(RegisterSignature), its registers; guarded, memory_clean, guard_irq : Out(1)
     guard_off : In(1), a strap of control runs: refusals are logged but not carried out
     denial : Out(Denial)
+    device_reset : Out(dma_masters), device_idle : In(dma_masters): as of ``GuardRegisters``
     ram, rom_* : the memories
     """
 
@@ -49,7 +50,7 @@ class MemoryFabric(wiring.Component):
             "cpu": In(BusSignature()), "host": In(BusSignature()), "dma": In(BusSignature()).array(dma_masters),
             "unlock": In(1), "snoop": Out(SnoopSignature()),
             "guard": In(RegisterSignature()), "guarded": Out(1), "memory_clean": Out(1), "guard_irq": Out(1), "guard_off": In(1),
-            "denial": Out(Denial),
+            "denial": Out(Denial), "device_reset": Out(dma_masters), "device_idle": In(dma_masters),
             "ram": Out(RamSignature(memory_bytes // WORD_BYTES)),
             "rom_enable": Out(1), "rom_address": Out(range(ROM_BYTES // WORD_BYTES)), "rom_data": In(32),
         })  # fmt: skip
@@ -115,5 +116,6 @@ class MemoryFabric(wiring.Component):
             guard.answered.eq(answer.valid & ~answer.walker & answer.response.last & (answer.requester >= DMA_FIRST)),
             guard.policy.eq(registers.policy), guard.hold.eq(registers.hold), registers.drained.eq(guard.drained),
             registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error), self.denial.eq(guard.denial),
+            self.device_reset.eq(registers.device_reset), registers.device_idle.eq(self.device_idle),
             self.guarded.eq(registers.enabled), self.memory_clean.eq(registers.memory_clean), self.guard_irq.eq(registers.irq),
         ]  # fmt: skip

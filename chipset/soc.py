@@ -190,6 +190,7 @@ class Soc(wiring.Component):
             wiring.connect(m, engine.bus, fabric.dma[n])
             wiring.connect(m, getattr(bus, f"block_dma{n}"), engine.block)
             lines[irq] = engine.irq
+            m.d.comb += [engine.hold.eq(fabric.device_reset[n]), fabric.device_idle[n].eq(engine.idle)]
             seen, line = self.dma[n], engine.bus
             m.d.comb += [seen.request.eq(line.req_valid & line.req_ready), seen.address.eq(line.req.address), seen.write.eq(line.req.write)]
             m.d.comb += [seen.answer.eq(line.rsp_valid), seen.error.eq(line.rsp.error), seen.data.eq(line.rsp.data)]

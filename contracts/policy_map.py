@@ -64,6 +64,12 @@ GUARD = RegisterBlock(
             Field("REQUESTERS", 0, 5, "Number of DMA requesters."),
             Field("FORMATS", 8, 3, "Bit f: format f is built."),
         )),
+        Register("DEVICE_RESET", 0x20, Access.RW, "Whose devices are held at rest: how ring −1 takes a device away without knowing it.", (
+            Field("RESET", 0, MAX_DMA_REQUESTERS, "Bit n = 1: the device of DMA requester n starts nothing; at rest its state is cleared."),
+        )),
+        Register("DEVICE_IDLE", 0x24, Access.RO, "Whose devices are at rest.", (
+            Field("IDLE", 0, MAX_DMA_REQUESTERS, "Bit n = 1: no transfer of DMA requester n is under way and none of its requests waits."),
+        )),
         Register("MAP_BASE", 0x40, Access.RW, "Byte address of the map of DMA requester n; bits 1:0 are zero.",
                  count=MAX_DMA_REQUESTERS, stride=8),
         Register("MAP_LENGTH", 0x44, Access.RW, "Length of that map in bytes, a multiple of 4; pages beyond it are inaccessible.",

@@ -62,11 +62,14 @@ class DmaEngine(wiring.Component):
     bus : Out(BusSignature), the way to memory
     block : In(RegisterSignature)
     irq : Out(1)
+    hold : In(1), as if RESET were written in each cycle; idle : Out(1), nothing is under way
     """
 
     bus: Out(BusSignature())
     block: In(RegisterSignature())
     irq: Out(1)
+    hold: In(1)
+    idle: Out(1)
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -88,7 +91,7 @@ class DmaEngine(wiring.Component):
         stop = Signal()  # combinational: from the cycle in which RESET is written
         idle = Signal()
         self._registers(m, interrupt_enable, stopping, status, descriptor, error_address, moved, start, stop, idle)
-        m.d.comb += self.irq.eq(interrupt_enable & (status.done | status.error))
+        m.d.comb += [self.irq.eq(interrupt_enable & (status.done | status.error)), self.idle.eq(idle)]
 
         # The bus. Every read or write ends in a ``finished`` cycle.
         access_error = Signal()
@@ -197,19 +200,21 @@ class DmaEngine(wiring.Component):
                 stopping.eq(0), status.done.eq(0), status.error.eq(0), interrupt_enable.eq(0), descriptor.eq(0),
                 error_address.eq(0), moved.eq(0),
             ]  # fmt: skip
+        with m.If(self.hold):
+            m.d.sync += stopping.eq(1)
         return m
 
     def _registers(self, m: Module, interrupt_enable: Signal, stopping: Signal, status: Signal, descriptor: Signal, error_address: Signal,
                    moved: Signal, start: Signal, stop: Signal, idle: Signal) -> None:  # fmt: skip
         """The register block."""
         block = self.block
-        m.d.comb += [block.ready.eq(1), stop.eq(stopping)]
+        m.d.comb += [block.ready.eq(1), stop.eq(stopping | self.hold)]
         with m.If(block.valid & block.write):
             with m.Switch(block.address):
                 with m.Case(_at("CONTROL")):
                     control = _Control(block.write_data[:3])
                     m.d.sync += interrupt_enable.eq(control.interrupt_enable)
-                    m.d.comb += start.eq(control.start & ~control.reset & ~stopping)
+                    m.d.comb += start.eq(control.start & ~control.reset & ~stopping & ~self.hold)
                     with m.If(control.reset):
                         m.d.sync += stopping.eq(1)
                         m.d.comb += stop.eq(1)

@@ -37,6 +37,7 @@ class GuardRegisters(wiring.Component):
     policy : Out; hold : Out(1); drained : In(1)
     denial : In(Denial); map_error : In(1)
     enabled, memory_clean, irq : Out(1)
+    device_reset : Out(requesters), whose device is held at rest; device_idle : In(requesters)
     """
 
     def __init__(self, *, requesters: int) -> None:
@@ -44,6 +45,7 @@ class GuardRegisters(wiring.Component):
         super().__init__({
             "block": In(RegisterSignature()), "policy": Out(policy_layout(requesters)), "hold": Out(1), "drained": In(1),
             "denial": In(Denial), "map_error": In(1), "enabled": Out(1), "memory_clean": Out(1), "irq": Out(1),
+            "device_reset": Out(requesters), "device_idle": In(requesters),
         })  # fmt: skip
 
     def elaborate(self, platform) -> Module:
@@ -81,6 +83,8 @@ class GuardRegisters(wiring.Component):
                     m.d.sync += policy.launch.base.eq(block.write_data[16:])
                 with m.Case(_at("LAUNCH_CONTROL")):
                     m.d.sync += policy.launch.protect.eq(block.write_data[0])
+                with m.Case(_at("DEVICE_RESET")):
+                    m.d.sync += self.device_reset.eq(block.write_data)
                 for n in range(self._requesters):
                     with m.Case(_at("MAP_BASE", n)):
                         m.d.sync += policy.maps[n].base.eq(words)
@@ -122,6 +126,10 @@ class GuardRegisters(wiring.Component):
                 m.d.comb += block.read_data.eq(policy.launch.protect)
             with m.Case(_at("CAPABILITY")):
                 m.d.comb += block.read_data.eq(built)
+            with m.Case(_at("DEVICE_RESET")):
+                m.d.comb += block.read_data.eq(self.device_reset)
+            with m.Case(_at("DEVICE_IDLE")):
+                m.d.comb += block.read_data.eq(self.device_idle)
             for n in range(self._requesters):
                 with m.Case(_at("MAP_BASE", n)):
                     m.d.comb += block.read_data.eq(Cat(Const(0, 2), policy.maps[n].base))

@@ -417,3 +417,29 @@ def test_dma_interrupts_arrive_at_the_processor():
         assert not ctx.get(processor.intr)
 
     run(top, processor, program)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_ring_minus_1_brings_a_device_to_rest(held):
+    """Whatever the device: DEVICE_RESET stops it and clears it, DEVICE_IDLE tells when. Untouched, it goes on to the end of its list."""
+
+    async def program(ctx, cpu):
+        await cpu.write_line(LIST, [0, OWN, 0x400, DescriptorFlag.LAST | DescriptorFlag.FILL])
+        await cpu.write(engine("DESCRIPTOR"), LIST)
+        await cpu.write(engine("CONTROL"), 1)
+        assert await cpu.read(guard("DEVICE_IDLE")) == 0b10
+        if held:
+            await cpu.write(guard("DEVICE_RESET"), 0b01)
+        for _ in range(500):
+            if await cpu.read(guard("DEVICE_IDLE")) == 0b11:
+                break
+        moved = await cpu.read(engine("WORDS_MOVED"))
+        assert moved == (0 if held else 0x100)
+        await cpu.write(engine("CONTROL"), 1)  # while it is held nothing starts
+        assert await cpu.read(engine("STATUS")) & 1 == (not held)
+        await cpu.write(guard("DEVICE_RESET"), 0)
+        if held:
+            assert await cpu.read(engine("DESCRIPTOR")) == 0
+            assert await copy(cpu, OTHER, OWN) == 2  # and afterwards it works again
+
+    run(*machine(), program)
