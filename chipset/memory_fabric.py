@@ -28,7 +28,8 @@ class MemoryFabric(wiring.Component):
     ----------
     memory_bytes, latency : as of ``MemoryController``
     dma_masters : how many
-    cached_map_words : words of policy maps that the guard keeps; 0 leaves the guard out (to measure what it costs): all is admitted
+    cached_map_words : words of its map that the guard keeps for each DMA master; 0 leaves the guard out (to measure what it costs):
+        all is admitted
 
     Members
     -------
@@ -59,7 +60,6 @@ class MemoryFabric(wiring.Component):
         m = Module()
         m.submodules.controller = controller = self._controller
         m.submodules.arbiter = arbiter = MemoryArbiter(4)
-        m.submodules.merge = merge = DmaMerge(self._dma_masters)
         wiring.connect(m, arbiter.out, controller.request)
         wiring.connect(m, wiring.flipped(self.ram), controller.ram)
         wiring.connect(m, wiring.flipped(self.snoop), controller.snoop)
@@ -77,6 +77,7 @@ class MemoryFabric(wiring.Component):
         stamp = arbiter.ports[_HOST].payload.request
         m.d.comb += [stamp.requester.eq(Requester.HOST_LINK), stamp.authority.eq(Authority.RING_MINUS_1), stamp.lock.eq(0)]
 
+        m.submodules.merge = merge = DmaMerge(self._dma_masters)
         for n in range(self._dma_masters):
             wiring.connect(m, wiring.flipped(self.dma[n]), merge.masters[n])
         if self._cached_map_words:
@@ -109,12 +110,14 @@ class MemoryFabric(wiring.Component):
         port = arbiter.ports[_DMA]
         answer = controller.response
         m.d.comb += [
+            merge.stalled.eq(guard.stalled),
             port.valid.eq(guard.out.valid), guard.out.ready.eq(port.ready), port.payload.eq(guard.out.payload),
             port.payload.admitted.eq(guard.out.payload.admitted | self.guard_off),
             guard.walk_answer_valid.eq(answer.valid & answer.walker), guard.walk_answer.eq(answer.response),
             guard.written.eq(controller.written),
             guard.answered.eq(answer.valid & ~answer.walker & answer.response.last & (answer.requester >= DMA_FIRST)),
-            guard.policy.eq(registers.policy), guard.hold.eq(registers.hold), registers.drained.eq(guard.drained),
+            guard.policy.eq(registers.policy), guard.hold.eq(registers.hold), guard.flush.eq(registers.flush),
+            registers.drained.eq(guard.drained),
             registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error), self.denial.eq(guard.denial),
             self.device_reset.eq(registers.device_reset), registers.device_idle.eq(self.device_idle),
             self.guarded.eq(registers.enabled), self.memory_clean.eq(registers.memory_clean), self.guard_irq.eq(registers.irq),

@@ -65,14 +65,14 @@ class SocParams:
     memory_bytes : size of RAM, a power of two
     latency : cycles to the first word of memory
     host_link : whether the host link and its mailbox are built
-    cached_map_words : words of policy maps that the DMA guard keeps; 0 leaves the guard out, for measurements
+    cached_map_words : words of its map that the DMA guard keeps for each DMA master; 0 leaves the guard out, for measurements
     timer_divider : cycles of the system clock in one of the 8254's; 21 makes 25 MHz a PC's 1.19 MHz
     """
 
     memory_bytes: int = 32 << 20
     latency: int = 6
     host_link: bool = True
-    cached_map_words: int = 4
+    cached_map_words: int = 2
     timer_divider: int = 21
 
 

@@ -53,7 +53,9 @@ GUARD = RegisterBlock(
             Field("REQUESTER", 0, 5, "Requester number."),
             Field("WRITE", 5, 1, "1 = write."),
         )),
-        Register("DENIED_COUNT", 0x10, Access.RO, "Refused accesses since reset, saturating."),
+        Register("DENIED_COUNT", 0x10, Access.RO, "Refused accesses since reset.", (
+            Field("COUNT", 0, 16, "Saturates at 65,535."),
+        )),
         Register("LAUNCH_BASE", 0x14, Access.RW, "Base of the 64 KiB launch region, 64 KiB aligned.", (
             Field("BASE", 16, 16, "Bits 31:16."),
         )),
@@ -72,7 +74,8 @@ GUARD = RegisterBlock(
         )),
         Register("MAP_BASE", 0x40, Access.RW, "Byte address of the map of DMA requester n; bits 1:0 are zero.",
                  count=MAX_DMA_REQUESTERS, stride=8),
-        Register("MAP_LENGTH", 0x44, Access.RW, "Length of that map in bytes, a multiple of 4; pages beyond it are inaccessible.",
-                 count=MAX_DMA_REQUESTERS, stride=8),
+        Register("MAP_LENGTH", 0x44, Access.RW, "Length of that map; pages that hold part of it are closed to writes.", (
+            Field("BYTES", 0, 19, "A multiple of 4 (bits 1:0 are zero), at most 256 KiB. Pages beyond it are inaccessible."),
+        ), count=MAX_DMA_REQUESTERS, stride=8),
     ),
 )  # fmt: skip

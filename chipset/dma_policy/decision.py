@@ -1,38 +1,84 @@
 """What the policy map says of one access (design decision 9): pure functions, without state.
 
-Bit k of a map is bit k & 7 of byte k >> 3, so of a little-endian 32-bit word bit k & 31 of word k >> 5.
+Bit k of a map is bit k & 7 of byte k >> 3, so of a little-endian 32-bit word bit k & 31 of word k >> 5. A word decides for a *region*:
+32 pages in the formats with one bit a page, 16 in the one with two.
 """
 
-from amaranth.hdl import Mux, Value
+from collections.abc import Collection
+
+from amaranth.hdl import Cat, Const, Mux, Value
+from amaranth.lib import data
 
 from contracts.policy_map import Format
 
-__all__ = ["BUILT_FORMATS", "PAGE_WIDTH", "admits", "is_built", "map_number", "word_index"]
+__all__ = [
+    "ALL_FORMATS",
+    "PAGE_WIDTH",
+    "REGION_BITS",
+    "Access",
+    "admits",
+    "is_built",
+    "needs_own_maps",
+    "region_of",
+    "same_region",
+    "two_bits",
+    "word_index",
+]
 
 PAGE_WIDTH = 20  # page numbers of a 4 GiB space
-BUILT_FORMATS = (Format.UNIFORM, Format.PER_REQUESTER)
-_WORD_BITS = 32
-_BIT_WIDTH = 5
+ALL_FORMATS = frozenset(Format)
+REGION_BITS = 5  # of a page's number in a region of 32
+_LAUNCH_PAGE_BITS = 4  # of a page's number in 64 KiB, and in a region of 16
 
 
-def is_built(fmt: Value) -> Value:
+REQUESTER_NUMBER_WIDTH = 4  # DMA requesters are counted from 0 here
+
+
+class Access(data.Struct):
+    """All that the policy asks of an access: who, page number (address bits 31:12), direction."""
+
+    requester: REQUESTER_NUMBER_WIDTH
+    page: PAGE_WIDTH
+    write: 1
+
+
+def is_built(fmt: Value, formats: Collection[Format]) -> Value:
     """1 where the circuit knows the format; any other admits nothing."""
-    hit = fmt == BUILT_FORMATS[0]
-    for known in BUILT_FORMATS[1:]:
+    hit = Const(0)
+    for known in sorted(formats):
         hit = hit | (fmt == known)
     return hit
 
 
-def map_number(fmt: Value, requester: Value) -> Value:
-    """Which map decides: 0 for all in the uniform format, else that of DMA requester ``requester`` (counted from DMA0)."""
-    return Mux(fmt == Format.UNIFORM, 0, requester)
+def needs_own_maps(formats: Collection[Format]) -> bool:
+    """Whether requesters have maps of their own in any of these formats."""
+    return any(f is not Format.UNIFORM for f in formats)
 
 
-def word_index(page: Value) -> Value:
-    """The map word that holds a page's bit, in the built formats."""
-    return page[_BIT_WIDTH:]
+def two_bits(fmt: Value, formats: Collection[Format]) -> Value:
+    """1 where a page has two bits."""
+    if Format.PER_REQUESTER_AND_ACCESS not in formats:
+        return Const(0)
+    return Const(1) if len(formats) == 1 else fmt == Format.PER_REQUESTER_AND_ACCESS
 
 
-def admits(word: Value, page: Value) -> Value:
-    """The page's bit in that word: 1 admits, both reads and writes in the built formats."""
-    return word.bit_select(page[:_BIT_WIDTH], 1)
+def region_of(page: Value) -> Value:
+    """What names a region in every format: address bits 31:16, of which the lowest counts only where a page has two bits."""
+    return page[_LAUNCH_PAGE_BITS:]
+
+
+def same_region(one: Value, other: Value, fmt: Value, formats: Collection[Format]) -> Value:
+    """1 where one word decides for both; ``one`` and ``other`` as of ``region_of``."""
+    return (one[1:] == other[1:]) & ((one[0] == other[0]) | ~two_bits(fmt, formats))
+
+
+def word_index(page: Value, fmt: Value, formats: Collection[Format]) -> Value:
+    """Which word of the map decides (16 bits)."""
+    return Mux(two_bits(fmt, formats), page[_LAUNCH_PAGE_BITS:], page[REGION_BITS:])
+
+
+def admits(word: Value, access: data.View, fmt: Value, formats: Collection[Format]) -> Value:
+    """The bit of that word that decides: 1 admits."""
+    page = access.page
+    number = Mux(two_bits(fmt, formats), Cat(access.write, page[:_LAUNCH_PAGE_BITS]), page[:REGION_BITS])
+    return word.bit_select(number, 1)

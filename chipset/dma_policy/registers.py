@@ -1,18 +1,21 @@
 """The guard's registers (``contracts.policy_map.GUARD``)."""
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from collections.abc import Collection
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.dma_policy.decision import BUILT_FORMATS
+from chipset.dma_policy.decision import ALL_FORMATS
 from chipset.dma_policy.policy import Denial, policy_layout
 from chipset.interconnect.ports import RegisterSignature
-from contracts.policy_map import GUARD
+from contracts.policy_map import GUARD, Format
 
 __all__ = ["GuardRegisters"]
 
 _WORD = 4
-_ALL = 0xFFFF_FFFF
 
 
 def _at(name: str, index: int = 0) -> int:
@@ -31,19 +34,27 @@ class _Control(data.Struct):
 class GuardRegisters(wiring.Component):
     """A write that changes the policy waits until the guard is drained, and takes effect before the guard takes anything new.
 
+    Parameters
+    ----------
+    requesters, formats : as of ``Guard``
+    closed_at_reset : the guard is on from reset, and as no map has a length, nothing is admitted until ring −1 gives it one
+
     Members
     -------
     block : In(RegisterSignature)
-    policy : Out; hold : Out(1); drained : In(1)
+    policy : Out; hold : Out(1); drained : In(1); flush : Out(1), the policy changes at the end of this cycle
     denial : In(Denial); map_error : In(1)
     enabled, memory_clean, irq : Out(1)
     device_reset : Out(requesters), whose device is held at rest; device_idle : In(requesters)
     """
 
-    def __init__(self, *, requesters: int) -> None:
+    def __init__(self, *, requesters: int, formats: Collection[Format] = ALL_FORMATS, closed_at_reset: bool = False) -> None:
         self._requesters = requesters
+        self._formats = frozenset(formats)
+        policy = policy_layout(requesters, formats)
+        reset = policy.const({"enable": closed_at_reset, "map_format": min(formats)})
         super().__init__({
-            "block": In(RegisterSignature()), "policy": Out(policy_layout(requesters)), "hold": Out(1), "drained": In(1),
+            "block": In(RegisterSignature()), "policy": Out(policy, init=reset), "hold": Out(1), "drained": In(1), "flush": Out(1),
             "denial": In(Denial), "map_error": In(1), "enabled": Out(1), "memory_clean": Out(1), "irq": Out(1),
             "device_reset": Out(requesters), "device_idle": In(requesters),
         })  # fmt: skip
@@ -58,7 +69,7 @@ class GuardRegisters(wiring.Component):
         log_address = Signal(32)
         log_requester = Signal(5)
         log_write = Signal()
-        count = Signal(32)
+        count = Signal(GUARD["DENIED_COUNT"].field("COUNT").width)
         m.d.comb += [self.enabled.eq(policy.enable), self.memory_clean.eq(memory_clean), self.irq.eq(denied)]
 
         # Writes.
@@ -69,9 +80,10 @@ class GuardRegisters(wiring.Component):
             commits.eq(block.valid & block.write & (block.address != _at("STATUS"))),
             self.hold.eq(commits),
             block.ready.eq(~commits | self.drained),
+            self.flush.eq(commits & self.drained),
         ]
         words = block.write_data[2:]
-        with m.If(commits & self.drained):
+        with m.If(self.flush):
             with m.Switch(block.address):
                 with m.Case(_at("CONTROL")):
                     control = _Control(block.write_data[: data.Layout.cast(_Control).size])
@@ -85,7 +97,7 @@ class GuardRegisters(wiring.Component):
                     m.d.sync += policy.launch.protect.eq(block.write_data[0])
                 with m.Case(_at("DEVICE_RESET")):
                     m.d.sync += self.device_reset.eq(block.write_data)
-                for n in range(self._requesters):
+                for n in range(len(policy.maps)):
                     with m.Case(_at("MAP_BASE", n)):
                         m.d.sync += policy.maps[n].base.eq(words)
                     with m.Case(_at("MAP_LENGTH", n)):
@@ -98,7 +110,7 @@ class GuardRegisters(wiring.Component):
             m.d.sync += map_error.eq(1)
         with m.If(self.denial.valid):
             m.d.sync += denied.eq(1)
-            with m.If(count != _ALL):
+            with m.If(~count.all()):
                 m.d.sync += count.eq(count + 1)
             with m.If(~denied | (clears & block.write_data[0])):
                 m.d.sync += [
@@ -106,33 +118,22 @@ class GuardRegisters(wiring.Component):
                 ]  # fmt: skip
 
         # Reads.
-        formats = sum(1 << int(f) for f in BUILT_FORMATS)
         capability = GUARD["CAPABILITY"]
-        built = capability.field("REQUESTERS").put(self._requesters) | capability.field("FORMATS").put(formats)
-        with m.Switch(block.address):
-            with m.Case(_at("CONTROL")):
-                m.d.comb += block.read_data.eq(Cat(policy.enable, policy.map_format, memory_clean))
-            with m.Case(_at("STATUS")):
-                m.d.comb += block.read_data.eq(Cat(denied, map_error))
-            with m.Case(_at("LOG_ADDRESS")):
-                m.d.comb += block.read_data.eq(log_address)
-            with m.Case(_at("LOG_INFO")):
-                m.d.comb += block.read_data.eq(Cat(log_requester, log_write))
-            with m.Case(_at("DENIED_COUNT")):
-                m.d.comb += block.read_data.eq(count)
-            with m.Case(_at("LAUNCH_BASE")):
-                m.d.comb += block.read_data.eq(Cat(Const(0, 16), policy.launch.base))
-            with m.Case(_at("LAUNCH_CONTROL")):
-                m.d.comb += block.read_data.eq(policy.launch.protect)
-            with m.Case(_at("CAPABILITY")):
-                m.d.comb += block.read_data.eq(built)
-            with m.Case(_at("DEVICE_RESET")):
-                m.d.comb += block.read_data.eq(self.device_reset)
-            with m.Case(_at("DEVICE_IDLE")):
-                m.d.comb += block.read_data.eq(self.device_idle)
-            for n in range(self._requesters):
-                with m.Case(_at("MAP_BASE", n)):
-                    m.d.comb += block.read_data.eq(Cat(Const(0, 2), policy.maps[n].base))
-                with m.Case(_at("MAP_LENGTH", n)):
-                    m.d.comb += block.read_data.eq(Cat(Const(0, 2), policy.maps[n].length))
+        formats = sum(1 << int(f) for f in self._formats)
+        values: dict[int, Value] = {
+            _at("CONTROL"): Cat(policy.enable, policy.map_format, memory_clean),
+            _at("STATUS"): Cat(denied, map_error),
+            _at("LOG_ADDRESS"): log_address,
+            _at("LOG_INFO"): Cat(log_requester, log_write),
+            _at("DENIED_COUNT"): count,
+            _at("LAUNCH_BASE"): Cat(Const(0, 16), policy.launch.base),
+            _at("LAUNCH_CONTROL"): policy.launch.protect,
+            _at("CAPABILITY"): Const(capability.field("REQUESTERS").put(self._requesters) | capability.field("FORMATS").put(formats)),
+            _at("DEVICE_RESET"): self.device_reset,
+            _at("DEVICE_IDLE"): self.device_idle,
+        }
+        for n, place in enumerate(policy.maps):
+            values |= {_at("MAP_BASE", n): Cat(Const(0, 2), place.base), _at("MAP_LENGTH", n): Cat(Const(0, 2), place.length)}
+        # One-hot selection: few registers have the higher bits, so an OR of them is smaller than a multiplexer.
+        m.d.comb += block.read_data.eq(reduce(or_, (Mux(block.address == at, value, 0) for at, value in values.items())))
         return m

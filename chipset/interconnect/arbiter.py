@@ -1,12 +1,12 @@
 """Fair arbitration of several streams of memory requests."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.interconnect.ports import MemoryRequest
 
-__all__ = ["MemoryArbiter", "round_robin"]
+__all__ = ["MemoryArbiter", "encoded", "round_robin"]
 
 
 def round_robin(m: Module, valid: Signal, last: Signal) -> Signal:
@@ -18,6 +18,12 @@ def round_robin(m: Module, valid: Signal, last: Signal) -> Signal:
     pick = Signal(count, name="pick")
     m.d.comb += [pick.eq(Mux(later.any(), later, valid)), grant.eq(pick & (~pick + 1))]
     return grant
+
+
+def encoded(grant: Value) -> Value:
+    """The number of the one bit that is set in ``grant``; 0 where none is."""
+    bits = max(1, (len(grant) - 1).bit_length())
+    return Cat(Cat(grant[n] for n in range(len(grant)) if n >> bit & 1).any() for bit in range(bits))
 
 
 class MemoryArbiter(wiring.Component):
