@@ -89,12 +89,13 @@ class Checker(wiring.Component):
         with m.Else():
             m.d.comb += self.admitted.eq(cache.admitted)
 
-        # Whoever has been declined lets others go first until its turn with the walker may have come.
+        # Whoever has been declined lets others go first until its turn with the walker may have come: by the first cycle in which the
+        # walker is free again, lest the requester that it has just served, which was not stalled, comes first once more.
         for n in range(self._requesters):
             mine, owns = Signal(name=f"asked{n}"), Signal(name=f"owns{n}")
             m.d.comb += [mine.eq(self.asks & ~self.known & (access.requester == n)), owns.eq(walker.access.requester == n)]
             with m.If(mine):
                 m.d.sync += self.stalled[n].eq(1)
-            with m.If(walker.idle & ~mine | (walker.decided & owns)):
+            with m.If((walker.idle | walker.left) & ~mine | (walker.decided & owns)):
                 m.d.sync += self.stalled[n].eq(0)
         return m
