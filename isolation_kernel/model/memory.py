@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contracts.dma_engine import DESCRIPTOR_SIZE, DMA_ENGINE, DescriptorFlag, DescriptorWord
 from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Irq, Physical
-from contracts.policy_map import GUARD, Format, bit_number
+from contracts.policy_map import GUARD, Format, bit_number, holds_map
 from contracts.requesters import DMA_FIRST
 
 __all__ = ["ENGINES", "DmaDenied", "DmaEngine", "Guard", "PhysicalMemory", "Straps"]
@@ -61,7 +61,7 @@ class Guard:
         index = 0 if form is Format.UNIFORM else engine
         base, length = self._map(index)
         bit = bit_number(form, address // PAGE_SIZE, write)
-        in_map = write and any(first <= address < first + size for first, size in map(self._map, range(ENGINES)))
+        in_map = write and any(holds_map(address // PAGE_SIZE, *self._map(n)) for n in range(ENGINES))
         if in_map or bit >> 3 >= length or not self._memory.ram[base + (bit >> 3)] >> (bit & 7) & 1:
             self.denied.append((engine, address, write))
             status = GUARD["STATUS"].offset
