@@ -94,7 +94,7 @@ class AccessUnit(wiring.Component):
         m.d.comb += [
             page.eq(second & shape.crosses_page),
             piece_line.eq(Mux(second, shape.next_line, request.linear[LINE_BITS:])),
-            translated.eq(~paged | known.bit_select(page, 1) | (tlb.hit & rights & (tlb.entry.dirty | ~shape.stores | request.misaligned))),
+            translated.eq(~paged | known.bit_select(page, 1) | (tlb.hit & rights & (tlb.entry.dirty | ~shape.stores))),
         ]
 
         def physical(found):
