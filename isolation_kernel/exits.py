@@ -57,14 +57,8 @@ def _invalid_opcode(kernel: "Kernel", partition: Partition) -> None:
     partition.vcpu.inject(Exc.UD)
 
 
-def _read_cr(kernel: "Kernel", partition: Partition) -> None:
-    read_control(partition, partition.vcpu.get("EXITCODE") - ExitCode.CR_READ)
-    partition.vcpu.advance()
-
-
 def _write_cr(kernel: "Kernel", partition: Partition) -> None:
-    write_control(partition, kernel.config.protections, partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE)
-    partition.vcpu.advance()
+    write_control(partition, kernel.config.protections)
 
 
 def _invlpg(kernel: "Kernel", partition: Partition) -> None:
@@ -72,7 +66,6 @@ def _invlpg(kernel: "Kernel", partition: Partition) -> None:
     if instruction.operation is not Operation.INVLPG or instruction.register is not None:
         raise GuestFault(Exc.UD)
     partition.shadow.invlpg(instruction.linear)
-    partition.vcpu.advance()
 
 
 def _cpuid(kernel: "Kernel", partition: Partition) -> None:
@@ -80,11 +73,9 @@ def _cpuid(kernel: "Kernel", partition: Partition) -> None:
     values = cpuid(partition, kernel.config.native_cpuid, vcpu.register(Gpr.EAX))
     for register, value in zip((Gpr.EAX, Gpr.EBX, Gpr.ECX, Gpr.EDX), values, strict=True):
         vcpu.set_register(register, value)
-    vcpu.advance()
 
 
 def _hlt(kernel: "Kernel", partition: Partition) -> None:
-    partition.vcpu.advance()
     partition.state = State.HALTED
 
 
@@ -96,7 +87,6 @@ def _rdtsc(kernel: "Kernel", partition: Partition) -> None:
         value = partition.time_calls
     partition.vcpu.set_register(Gpr.EAX, value)
     partition.vcpu.set_register(Gpr.EDX, value >> 32)
-    partition.vcpu.advance()
 
 
 def _msr(kernel: "Kernel", partition: Partition) -> None:
@@ -115,20 +105,22 @@ def _io(kernel: "Kernel", partition: Partition) -> None:
         kernel.reset_guest(partition, "asked for a reset")
 
 
-_HANDLERS: dict[int, Callable[["Kernel", Partition], None]] = {
-    ExitCode.EXCEPTION + Exc.PF: _page_fault,
-    ExitCode.EXCEPTION + Exc.DB: _pass_on,
-    ExitCode.EXCEPTION + Exc.AC: _pass_on,
-    **{ExitCode.CR_READ + n: _read_cr for n in (0, 3, 4)},
+_Handler = Callable[["Kernel", Partition], None]
+_INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the guest goes on behind them
+    **{ExitCode.CR_READ + n: lambda kernel, partition: read_control(partition) for n in (0, 3, 4)},
     **{ExitCode.CR_WRITE + n: _write_cr for n in (0, 3, 4)},
-    **dict.fromkeys((ExitCode.INTR, ExitCode.NMI), lambda kernel, partition: kernel.take_interrupt(partition)),
     ExitCode.RDTSC: _rdtsc,
     ExitCode.CPUID: _cpuid,
-    **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: partition.vcpu.advance()),  # caches are coherent
+    **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: None),  # caches are coherent
     ExitCode.HLT: _hlt,
     ExitCode.INVLPG: _invlpg,
-    ExitCode.IOIO: _io,
     ExitCode.MSR: _msr,
+}
+_OTHERS: dict[int, _Handler] = {
+    ExitCode.EXCEPTION + Exc.PF: _page_fault,
+    **dict.fromkeys((ExitCode.EXCEPTION + Exc.DB, ExitCode.EXCEPTION + Exc.AC), _pass_on),
+    **dict.fromkeys((ExitCode.INTR, ExitCode.NMI), lambda kernel, partition: kernel.take_interrupt(partition)),
+    ExitCode.IOIO: _io,
     ExitCode.SHUTDOWN: lambda kernel, partition: kernel.reset_guest(partition, "triple fault"),
     ExitCode.VMMCALL: hypercall,
     **dict.fromkeys(
@@ -151,13 +143,15 @@ def handle_exit(kernel: "Kernel", partition: Partition) -> None:
     """Answer the exit that the VMCB describes. An exit that nobody foresaw ends the guest."""
     vcpu = partition.vcpu
     code = vcpu.get("EXITCODE")
-    handler = _HANDLERS.get(code)
-    if handler is None:
-        kernel.end_guest(partition, f"unforeseen exit {exit_name(code)}")
-        return
     vcpu.put("EVENTINJ", 0)
     try:
-        handler(kernel, partition)
+        if code in _INSTRUCTIONS:
+            _INSTRUCTIONS[code](kernel, partition)
+            vcpu.advance()
+        elif code in _OTHERS:
+            _OTHERS[code](kernel, partition)
+        else:
+            kernel.end_guest(partition, f"unforeseen exit {exit_name(code)}")
     except GuestFault as fault:
         _raise_in_guest(kernel, partition, fault)
     if partition.alive:

@@ -20,9 +20,7 @@ class PhysicalInterrupts:
     def __init__(self, machine: Machine, timer_ticks: int) -> None:
         """``timer_ticks``: the 8254's divisor."""
         self._machine = machine
-        mask = 0xFFFF
-        for irq in _UNMASKED:
-            mask &= ~(1 << irq)
+        mask = 0xFFFF - sum(1 << irq for irq in _UNMASKED)
         for port, vector, wiring, lines in (
             (Port.PIC_MASTER, FIRST_VECTOR, 1 << Irq.CASCADE, mask & 0xFF),
             (Port.PIC_SLAVE, FIRST_VECTOR + 8, Irq.CASCADE, mask >> 8),
@@ -42,7 +40,5 @@ class PhysicalInterrupts:
             return None
         if irq >= 8:
             self._machine.io_write(Port.PIC_SLAVE, _SPECIFIC_EOI | irq - 8)
-            self._machine.io_write(Port.PIC_MASTER, _SPECIFIC_EOI | Irq.CASCADE)
-        else:
-            self._machine.io_write(Port.PIC_MASTER, _SPECIFIC_EOI | irq)
+        self._machine.io_write(Port.PIC_MASTER, _SPECIFIC_EOI | (Irq.CASCADE if irq >= 8 else irq))
         return irq

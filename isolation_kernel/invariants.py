@@ -107,7 +107,7 @@ def tables_are_watched(kernel: Kernel) -> Iterator[str]:
 def kernel_owns_its_own(kernel: Kernel) -> Iterator[str]:
     """Shadow tables, VMCBs, permission maps and DMA maps lie in frames of the kernel that are in use, and none serves twice."""
     used: list[tuple[str, int]] = [("MSR map", kernel.msr_map // PAGE_SIZE + n) for n in range(MSRPM_SIZE // PAGE_SIZE)]
-    used += [(f"DMA map {n}", kernel.policy.map_address(n) // PAGE_SIZE) for n in range(kernel.policy.requesters)]
+    used += [(f"DMA map {n}", kernel.policy.maps[n] // PAGE_SIZE) for n in range(len(kernel.policy.maps))]
     for partition in _alive(kernel):
         name = f"of partition {partition.number}"
         used += [(f"vCPU block {name}", partition.vcpu.block // PAGE_SIZE + n) for n in range(2)]

@@ -39,9 +39,7 @@ class Mover:
         giver.memory.pages = {page: f for page, f in giver.memory.pages.items() if f != frame}
         giver.shadow.forget(frame)
         if self._protections.dma_revoke:
-            for requester in self._policy.of_owner(giver.number):
-                self._policy.admit(requester, [frame], allowed=False)
-            self._policy.commit()
+            self._policy.change(giver.number, frame, admitted=False)
 
     def accept_page(self, receiver: Partition, page: int) -> bool:
         """Let an offered page appear at a free place; False if nothing is offered or something is there."""
@@ -51,9 +49,7 @@ class Mover:
         self._frames.change(frame, Owner.IN_TRANSIT, receiver.number)
         receiver.memory.pages[page] = frame
         receiver.shadow.forget_absent()
-        for requester in self._policy.of_owner(receiver.number):
-            self._policy.admit(requester, [frame], allowed=True)
-        self._policy.commit()
+        self._policy.change(receiver.number, frame, admitted=True)
         return True
 
     # devices: register page, ports, interrupt, DMA; then reset; then the new owner

@@ -4,11 +4,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 
-from contracts.architecture import Eflags
+from contracts.architecture import Cr0, Cr4, Eflags
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.guest_walk import PagingMode, paging_mode
+from isolation_kernel.guest_walk import PagingMode
 from isolation_kernel.permission_maps import IoMap
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
@@ -71,7 +71,7 @@ class Partition:
     @property
     def mode(self) -> PagingMode:
         """The guest's paging, by its own CR0 and CR4."""
-        return paging_mode(self.cr0, self.cr4)
+        return PagingMode(bool(self.cr0 & Cr0.PG), bool(self.cr0 & Cr0.WP), bool(self.cr4 & Cr4.PSE), bool(self.cr4 & Cr4.PGE))
 
     def say(self, data: bytes) -> None:
         """Append to the console's record."""

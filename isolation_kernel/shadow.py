@@ -10,6 +10,7 @@ Tables that DMA can reach are compared at every load.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from contracts.architecture import PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
@@ -135,22 +136,15 @@ class Shadow:
     def _compare(self, root: Root, globals_too: bool) -> None:
         """Drop the entries whose sources have changed, and protect their tables again."""
         suspects = set(root.uses) if self.dma else root.loose & root.uses.keys()
-        seen: dict[int, int | None] = {}
+        now = cache(self._memory.read_table)  # each entry is read once
         for table in sorted(suspects):
             for page in sorted(root.uses.get(table, ())):
                 entry = root.entries[page]
-                if entry.global_ and not globals_too:
-                    continue
-                for where, value in entry.sources:
-                    if where not in seen:
-                        seen[where] = self._memory.read_table(where)
-                    if seen[where] != value:
-                        self._drop(root, page)
-                        break
-        for table in sorted(root.loose):
-            root.loose.discard(table)
-            if table in root.uses:
-                self._protect(table)
+                if (globals_too or not entry.global_) and any(now(where) != value for where, value in entry.sources):
+                    self._drop(root, page)
+        for table in sorted(root.loose & root.uses.keys()):
+            self._protect(table)
+        root.loose.clear()
 
     # guest page tables are watched
 
@@ -171,16 +165,11 @@ class Shadow:
             if frame in root.uses:
                 root.loose.add(frame)
 
-    def is_table(self, frame: int) -> bool:
-        """Whether a root has read a guest page table in this frame."""
-        return any(frame in root.uses for root in self.roots)
-
     # entries
 
     def _store(self, root: Root, page: int, word: int) -> None:
         root.entries[page].word = word
-        index = page // _ENTRIES
-        self._machine.write32(root.tables[index] * PAGE_SIZE + 4 * (page % _ENTRIES), word)
+        self._machine.write32(root.tables[page // _ENTRIES] * PAGE_SIZE + 4 * (page % _ENTRIES), word)
 
     def _drop(self, root: Root, page: int, flush: bool = True) -> None:
         entry = root.entries[page]
@@ -208,9 +197,8 @@ class Shadow:
             if self._writable(table):
                 root.loose.add(table)
             root.uses.setdefault(table, set()).add(page)
-        if entry.kind is Kind.RAM and self.is_table(entry.frame):
-            if entry.word & Pte.RW:
-                self.loosen(entry.frame)
+        if entry.kind is Kind.RAM and entry.word & Pte.RW:
+            self.loosen(entry.frame)
         self._store(root, page, entry.word)
 
     def fault(self, linear: int, error: int) -> PageFault | None:
@@ -233,7 +221,7 @@ class Shadow:
             rights &= ~0 if write else ~_WRITABLE
         elif kind is Kind.DEVICE:
             rights |= Pte.PCD
-        elif not write and (frame in tables or self.is_table(frame)):
+        elif not write and (frame in tables or any(frame in r.uses for r in self.roots)):
             rights &= ~_WRITABLE
         self._insert(root, page, Entry(frame * PAGE_SIZE | rights, kind, leaf.large, leaf.global_, leaf.sources, tables))
         return None

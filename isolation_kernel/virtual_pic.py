@@ -78,10 +78,8 @@ class PicPair:
 
     def _choose(self) -> tuple[_Pic, int] | None:
         line = self.slave.highest()
-        if line is not None:
-            self.master.requests |= 1 << Irq.CASCADE
-        else:
-            self.master.requests &= ~(1 << Irq.CASCADE)
+        cascade = 1 << Irq.CASCADE
+        self.master.requests = self.master.requests & ~cascade | (0 if line is None else cascade)
         first = self.master.highest()
         if first is None:
             return None

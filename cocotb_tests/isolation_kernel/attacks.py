@@ -200,11 +200,11 @@ def maps_its_own_shadow_table(world: World) -> Judge:
 @attack("frame_owner_check")
 def maps_the_policy_map(world: World) -> Judge:
     def script() -> Script:
-        yield from mapped(world.kernel.policy.map_address(0))
+        yield from mapped(world.kernel.policy.maps[0])
         yield from tries(Write(LINEAR + 0x80, 0xFFFF_FFFF))
 
     world.guest(script, one_to_one=True)
-    return lambda world: 0xFFFF_FFFF in words(world, world.kernel.policy.map_address(0))[0x20:0x21]
+    return lambda world: 0xFFFF_FFFF in words(world, world.kernel.policy.maps[0])[0x20:0x21]
 
 
 @attack("table_owner_check")

@@ -92,7 +92,7 @@ def guard_off(world: World, a: Partition, b: Partition) -> None:
 
 def dma_reaches_neighbour(world: World, a: Partition, b: Partition) -> None:
     frame = b.memory.pages[5]
-    world.machine.memory.ram[world.kernel.policy.map_address(0) + (frame >> 3)] |= 1 << (frame & 7)
+    world.machine.memory.ram[world.kernel.policy.maps[0] + (frame >> 3)] |= 1 << (frame & 7)
 
 
 def dma_map_elsewhere(world: World, a: Partition, b: Partition) -> None:

@@ -8,7 +8,7 @@ from contracts.hypercalls import Hypercall, Status
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.policy_map import Format
 from isolation_kernel.devices import DeviceNumber
-from isolation_kernel.kernel import Refusal
+from isolation_kernel.dma_policy import Refusal
 from isolation_kernel.model.script import GuestException, Invlpg, Out, Read, Script, Spin, Vmmcall, Write
 
 PAGE, PLACE = 0x30000, 0x0500_0000
