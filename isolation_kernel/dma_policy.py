@@ -15,6 +15,7 @@ from isolation_kernel.machine import Machine
 __all__ = ["DmaPolicy", "Refusal"]
 
 _WORD = 32  # bits
+_POLLS = 1000  # within which a device comes to rest, or never
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class DmaPolicy:
         self.admitted: list[set[int]] = [set() if refuse else set(range(len(frames))) for _ in range(requesters)]
         self.owners: list[int | None] = [None] * requesters
         self.format = Format.UNIFORM
+        self._held = 0
         for index, at in enumerate(self.maps):
             machine.write_block(at, (b"\0" if refuse else b"\xff") * length)
             self._write("MAP_BASE", at, index)
@@ -85,6 +87,15 @@ class DmaPolicy:
         if all((o, a) == (owner, self.admitted[requester]) for o, a in zip(self.owners, self.admitted, strict=True)):
             self.format = Format.UNIFORM
         self.commit()
+
+    def hold(self, requester: int, held: bool) -> None:
+        """Whether a requester's device shall start nothing and, as soon as it is at rest, forget everything."""
+        self._held = self._held & ~(1 << requester) | held << requester
+        self._write("DEVICE_RESET", self._held)
+
+    def rests(self, requester: int) -> bool:
+        """Whether a device that is held has come to rest; False if that takes too long."""
+        return any(self._read("DEVICE_IDLE") >> requester & 1 for _ in range(_POLLS))
 
     def of_owner(self, owner: int) -> list[int]:
         """Requesters of one owner."""

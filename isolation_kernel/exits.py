@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["handle_exit"]
 
+_RING_MINUS_1 = (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA)
 _EVENT_VECTOR, _EVENT_TYPE, _EVENT_ERROR = 0xFF, 0x700, 32
 
 
@@ -51,10 +52,6 @@ def _pass_on(kernel: "Kernel", partition: Partition) -> None:
     """An exception that is intercepted only so that its delivery, should it never end, is seen: the guest gets it."""
     vector = Exc(partition.vcpu.get("EXITCODE") - ExitCode.EXCEPTION)
     partition.vcpu.inject(vector, partition.vcpu.get("EXITINFO1") & 0xFFFF_FFFF if vector is Exc.AC else None)
-
-
-def _invalid_opcode(kernel: "Kernel", partition: Partition) -> None:
-    partition.vcpu.inject(Exc.UD)
 
 
 def _write_cr(kernel: "Kernel", partition: Partition) -> None:
@@ -96,9 +93,7 @@ def _msr(kernel: "Kernel", partition: Partition) -> None:
 
 
 def _io(kernel: "Kernel", partition: Partition) -> None:
-    effect, printed = port_access(kernel.machine, partition, kernel.config.protections)
-    if printed:
-        kernel.print(partition, printed)
+    effect = port_access(kernel.machine, partition, kernel.config.protections)
     if effect is PortEffect.EXIT:
         kernel.end_guest(partition, "wrote to the exit port")
     elif effect is PortEffect.RESET:
@@ -123,9 +118,7 @@ _OTHERS: dict[int, _Handler] = {
     ExitCode.IOIO: _io,
     ExitCode.SHUTDOWN: lambda kernel, partition: kernel.reset_guest(partition, "triple fault"),
     ExitCode.VMMCALL: hypercall,
-    **dict.fromkeys(
-        (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA), _invalid_opcode
-    ),
+    **dict.fromkeys(_RING_MINUS_1, lambda kernel, partition: partition.vcpu.inject(Exc.UD)),
 }
 
 

@@ -47,14 +47,12 @@ def _receiver(kernel: "Kernel", partition: Partition, number: int) -> Partition:
     return receiver
 
 
-def _yield(kernel: "Kernel", partition: Partition, first: int, second: int) -> _Result:
+def _yield(kernel: "Kernel", partition: Partition, first: int, second: int) -> None:
     kernel.scheduler.end_slice(partition)
-    return None
 
 
-def _console_write(kernel: "Kernel", partition: Partition, address: int, length: int) -> _Result:
-    kernel.print(partition, _read(kernel, partition, address, length))
-    return None
+def _console_write(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
+    partition.say(_read(kernel, partition, address, length))
 
 
 def _receive(kernel: "Kernel", partition: Partition, address: int, size: int) -> _Result:
@@ -69,45 +67,39 @@ def _receive(kernel: "Kernel", partition: Partition, address: int, size: int) ->
     return len(message)
 
 
-def _send(kernel: "Kernel", partition: Partition, address: int, length: int) -> _Result:
+def _send(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
     data = _read(kernel, partition, address, length)
     _require(len(partition.answers) < MAX_QUEUED, Status.AGAIN)
     partition.answers.append(data)
-    return None
 
 
-def _give_page(kernel: "Kernel", partition: Partition, address: int, number: int) -> _Result:
+def _give_page(kernel: "Kernel", partition: Partition, address: int, number: int) -> None:
     receiver = _receiver(kernel, partition, number)
     _require(not address % PAGE_SIZE)
     _require(partition.memory.frame_of(address // PAGE_SIZE) is not None, Status.NOT_OWNER)
     _require(kernel.mover.give_page(partition, address // PAGE_SIZE, receiver), Status.AGAIN)
-    return None
 
 
-def _accept_page(kernel: "Kernel", partition: Partition, address: int, second: int) -> _Result:
+def _accept_page(kernel: "Kernel", partition: Partition, address: int, second: int) -> None:
     page = address // PAGE_SIZE
     _require(not address % PAGE_SIZE and page < _HIGHEST_PAGE and page not in partition.memory.pages)
     _require(kernel.mover.accept_page(partition, page), Status.AGAIN)
-    return None
 
 
-def _give_device(kernel: "Kernel", partition: Partition, number: int, receiver_number: int) -> _Result:
+def _give_device(kernel: "Kernel", partition: Partition, number: int, receiver_number: int) -> None:
     receiver = _receiver(kernel, partition, receiver_number)
     _require(number in DEVICES)
     _require(number in partition.devices or not kernel.config.protections.hypercall_rights, Status.NOT_OWNER)
     _require(kernel.mover.give_device(DeviceNumber(number), receiver), Status.AGAIN)
-    return None
 
 
-def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> _Result:
+def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> None:
     partition.exit_status = status
     kernel.end_guest(partition, "shut itself down")
-    return None
 
 
-def _system_shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> _Result:
+def _system_shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> None:
     kernel.shutdown(status)
-    return None
 
 
 _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result], Right | None]] = {

@@ -1,6 +1,7 @@
 """Physical interrupts: the kernel's timer, the guard, and the lines of assigned devices, which go to their owners."""
 
 from contracts.memory_map import Irq, Port
+from isolation_kernel.devices import DEVICES
 from isolation_kernel.machine import Machine
 
 __all__ = ["FIRST_VECTOR", "PhysicalInterrupts"]
@@ -11,7 +12,7 @@ _ICW1, _ICW4 = 0x11, 0x01
 _SPECIFIC_EOI = 0x60
 _PIT_CHANNEL0_RATE = 0x34  # low and high byte, mode 2
 _PIT_MAX = 0xFFFF
-_UNMASKED = (Irq.TIMER, Irq.CASCADE, Irq.COM1, Irq.GUARD, Irq.DMA0, Irq.DMA1)
+_UNMASKED = {Irq.TIMER, Irq.CASCADE, Irq.GUARD} | {device.irq for device in DEVICES.values()}
 
 
 class PhysicalInterrupts:

@@ -6,6 +6,7 @@ from enum import Enum
 
 from contracts.hypercalls import MAX_MESSAGE
 from contracts.memory_map import PAGE_SIZE, Irq
+from contracts.msr import IOPM_SIZE, MSRPM_SIZE
 from contracts.vmcb import InterruptControl
 from isolation_kernel.asids import Asids
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
@@ -20,7 +21,8 @@ from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.machine import Machine
 from isolation_kernel.moves import Mover
 from isolation_kernel.partition import MAX_QUEUED, Partition, State
-from isolation_kernel.permission_maps import IoMap, make_msr_map
+from isolation_kernel.pci import ConfigurationSpace
+from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.scheduler import Scheduler
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
@@ -52,7 +54,7 @@ class Kernel:
         self.config = config
         self.frames = Frames(config.layout)
         self.asids = Asids(config.asids, shared=not on.asid_per_root)
-        self.msr_map = make_msr_map(machine, self.frames, on.msr_permission)
+        self.msr_map = PermissionMap(machine, self.frames, MSRPM_SIZE, on.msr_permission).address
         requesters = sum(d.requester is not None for d in DEVICES.values())
         self.policy = DmaPolicy(machine, self.frames, requesters, on.dma_policy)
         self.mover = Mover(machine, self.frames, self.policy, on)
@@ -86,9 +88,9 @@ class Kernel:
         limits = (self.config.roots_per_guest, self.config.tables_per_guest)
         vcpu = Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE)
         shadow = Shadow(self.machine, self.frames, self.asids, memory, limits, self.config.protections)
-        io_map = IoMap(self.machine, self.frames, self.config.protections.io_permission)
-        partition = Partition(number, config, memory, vcpu, shadow, io_map, VirtualPit(self.config.cycles_per_pit_tick))
-        self.partitions[number] = partition
+        io_map = PermissionMap(self.machine, self.frames, IOPM_SIZE, self.config.protections.io_permission)
+        pit, pci = VirtualPit(self.config.cycles_per_pit_tick), ConfigurationSpace(self.machine, self.config.protections.pci_configuration)
+        self.partitions[number] = partition = Partition(number, config, memory, vcpu, shadow, io_map, pit, pci, self._console)
         load_segments(memory, config)
         for device in sorted(config.devices):
             self.mover.give_device(device, partition)
@@ -162,12 +164,6 @@ class Kernel:
         target = self.living(receiver)
         return target is not None and self.mover.give_device(device, target)
 
-    def print(self, partition: Partition, data: bytes) -> None:
-        """A guest prints."""
-        partition.say(data)
-        if self._console is not None:
-            self._console(partition.number, data)
-
     # running
 
     def run(self, steps: int) -> Step:
@@ -197,23 +193,17 @@ class Kernel:
         return Step.RAN
 
     def _enter(self, partition: Partition) -> None:
-        vcpu = partition.vcpu
-        self._offer_interrupt(partition)
+        """Run a guest until it exits. The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
+        vcpu, vector = partition.vcpu, partition.pic.pending()
+        control = vcpu.get("INT_CONTROL") & ~_V_IRQ
+        vcpu.put("INT_CONTROL", control if vector is None else control | _V_IRQ)
+        if vector is not None:
+            vcpu.put("INT_VECTOR", vector)
         vcpu.put("TLB_CONTROL", self.asids.enter(self.machine, vcpu.block, partition.shadow.current.asid))
         vcpu.flush()
         self.machine.run(vcpu.block)
-        if partition.virtual_interrupt and not vcpu.get("INT_CONTROL") & _V_IRQ:
+        if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
             partition.pic.acknowledge()  # the guest has taken it
-            partition.virtual_interrupt = False
-
-    def _offer_interrupt(self, partition: Partition) -> None:
-        """The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
-        vector = partition.pic.pending()
-        control = partition.vcpu.get("INT_CONTROL") & ~_V_IRQ
-        partition.virtual_interrupt = vector is not None
-        partition.vcpu.put("INT_CONTROL", control | (_V_IRQ if vector is not None else 0))
-        if vector is not None:
-            partition.vcpu.put("INT_VECTOR", vector)
 
     def _tick(self) -> None:
         now = self.machine.time()

@@ -34,10 +34,8 @@ class Entry:
 
     word: int
     kind: Kind
-    large: bool
-    global_: bool
-    sources: tuple[tuple[int, int], ...]  # guest-physical address and value of the guest's entries
-    tables: tuple[int, ...]  # frames that held them
+    leaf: Leaf
+    tables: tuple[int, ...]  # frames that held the guest's entries
 
     @property
     def frame(self) -> int:
@@ -140,7 +138,7 @@ class Shadow:
         for table in sorted(suspects):
             for page in sorted(root.uses.get(table, ())):
                 entry = root.entries[page]
-                if (globals_too or not entry.global_) and any(now(where) != value for where, value in entry.sources):
+                if (globals_too or not entry.leaf.global_) and any(now(where) != value for where, value in entry.leaf.sources):
                     self._drop(root, page)
         for table in sorted(root.loose & root.uses.keys()):
             self._protect(table)
@@ -155,9 +153,6 @@ class Shadow:
             if entry.word & Pte.RW:
                 self._store(root, page, entry.word & ~_WRITABLE)
                 self._asids.flush_page(root.asid, page * PAGE_SIZE)
-
-    def _writable(self, frame: int) -> bool:
-        return any(root.entries[page].word & Pte.RW for root, page in self._reached.get(frame, ()))
 
     def loosen(self, frame: int) -> None:
         """A frame is written: each root that has read a page table there no longer trusts what it read."""
@@ -194,7 +189,7 @@ class Shadow:
         root.entries[page] = entry
         self._reached.setdefault(entry.frame, set()).add((root, page))
         for table in entry.tables:
-            if self._writable(table):
+            if any(r.entries[at].word & Pte.RW for r, at in self._reached.get(table, ())):  # it is writable somewhere
                 root.loose.add(table)
             root.uses.setdefault(table, set()).add(page)
         if entry.kind is Kind.RAM and entry.word & Pte.RW:
@@ -223,7 +218,7 @@ class Shadow:
             rights |= Pte.PCD
         elif not write and (frame in tables or any(frame in r.uses for r in self.roots)):
             rights &= ~_WRITABLE
-        self._insert(root, page, Entry(frame * PAGE_SIZE | rights, kind, leaf.large, leaf.global_, leaf.sources, tables))
+        self._insert(root, page, Entry(frame * PAGE_SIZE | rights, kind, leaf, tables))
         return None
 
     @staticmethod
@@ -251,7 +246,7 @@ class Shadow:
         first = page - page % _ENTRIES
         for other in range(first, first + _ENTRIES):
             entry = root.entries.get(other)
-            if entry is not None and (entry.large or other == page):
+            if entry is not None and (entry.leaf.large or other == page):
                 self._drop(root, other)
 
     def forget(self, frame: int) -> None:

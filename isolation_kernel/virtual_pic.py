@@ -73,8 +73,7 @@ class PicPair:
 
     def raise_line(self, irq: int) -> None:
         """A rising edge on one of the sixteen lines."""
-        pic = self.slave if irq >= _LINES else self.master
-        pic.requests |= 1 << irq % _LINES
+        (self.slave if irq >= _LINES else self.master).requests |= 1 << irq % _LINES
 
     def _choose(self) -> tuple[_Pic, int] | None:
         line = self.slave.highest()

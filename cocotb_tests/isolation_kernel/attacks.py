@@ -21,7 +21,7 @@ from isolation_kernel.model.memory import Straps
 from isolation_kernel.model.script import GuestException, In, Operation, Out, Read, Script, SetRing, Spin, Vmmcall, Write, WriteCr
 from isolation_kernel.partition import Partition
 
-__all__ = ["ATTACKS", "Attack"]
+__all__ = ["ATTACKS", "BAD", "SCRATCH", "SECRET", "Attack", "Judge", "attack", "changed", "dma", "shows", "victim", "waits", "words"]
 
 SECRET = 0x5EC2_E75E
 BAD = 0xBADB_ADBA

@@ -13,6 +13,7 @@
 #include "lib/pic.h"
 #include "lib/platform.h"
 #include "lib/string.h"
+#include "ringfence.h"
 
 #define DEFAULT_PATIENCE 1000000u
 #define FAILED_NO_DRIVE 1
@@ -27,7 +28,6 @@
 #define SOURCE ((u8 *)(BORDER - 0x10000))
 #define TARGET ((u8 *)(BORDER + 0x40000))
 #define LARGE_SECTORS IDE_MAX_SECTORS
-#define PRD_END 0x80000000u /* as a hostile driver would write it: by hand */
 
 static u32 own_table[2] ALIGNED(16);
 
@@ -76,7 +76,7 @@ static void compare(const char *what, const u8 *a, const u8 *b, u32 bytes)
 static void write_and_read(const char *what, u32 sector, u32 count, const struct ide_region *from, u32 froms,
                            const struct ide_region *to, u32 tos)
 {
-    memset(TARGET, 0, count * SECTOR_SIZE);
+    memset(TARGET, 0, count * IDE_SECTOR_SIZE);
     must(what, ide_write(sector, count, from, froms));
     must(what, ide_flush());
     must(what, ide_read(sector, count, to, tos));
@@ -84,12 +84,12 @@ static void write_and_read(const char *what, u32 sector, u32 count, const struct
 
 static void one_region(void)
 {
-    const struct ide_region from = {SOURCE, 4 * SECTOR_SIZE}, to = {TARGET, 4 * SECTOR_SIZE};
-    fill(SOURCE, 4 * SECTOR_SIZE, 1);
+    const struct ide_region from = {SOURCE, 4 * IDE_SECTOR_SIZE}, to = {TARGET, 4 * IDE_SECTOR_SIZE};
+    fill(SOURCE, 4 * IDE_SECTOR_SIZE, 1);
     write_and_read("one region", 8, 4, &from, 1, &to, 1);
-    compare("one region", SOURCE, TARGET, 4 * SECTOR_SIZE);
+    compare("one region", SOURCE, TARGET, 4 * IDE_SECTOR_SIZE);
     must("data port", ide_read_pio(9, TARGET));
-    compare("data port", SOURCE + SECTOR_SIZE, TARGET, SECTOR_SIZE);
+    compare("data port", SOURCE + IDE_SECTOR_SIZE, TARGET, IDE_SECTOR_SIZE);
 }
 
 /* Gathered from pieces with holes between them, scattered into others. */
@@ -116,53 +116,53 @@ static void many_regions(void)
 
 static void across_64_kib(void)
 {
-    const struct ide_region from = {(u8 *)(BORDER - 700), 4 * SECTOR_SIZE}, to = {TARGET, 4 * SECTOR_SIZE};
-    fill((u8 *)(BORDER - 700), 4 * SECTOR_SIZE, 3);
+    const struct ide_region from = {(u8 *)(BORDER - 700), 4 * IDE_SECTOR_SIZE}, to = {TARGET, 4 * IDE_SECTOR_SIZE};
+    fill((u8 *)(BORDER - 700), 4 * IDE_SECTOR_SIZE, 3);
     write_and_read("across 64 KiB", 17, 4, &from, 1, &to, 1);
-    compare("across 64 KiB", from.start, TARGET, 4 * SECTOR_SIZE);
+    compare("across 64 KiB", from.start, TARGET, 4 * IDE_SECTOR_SIZE);
 }
 
 /* The longest command, in descriptors of the longest region. */
 static void large(void)
 {
-    const struct ide_region from = {(u8 *)BORDER, LARGE_SECTORS * SECTOR_SIZE}, to = {TARGET, LARGE_SECTORS * SECTOR_SIZE};
-    fill((u8 *)BORDER, LARGE_SECTORS * SECTOR_SIZE, 4);
+    const struct ide_region from = {(u8 *)BORDER, LARGE_SECTORS * IDE_SECTOR_SIZE}, to = {TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE};
+    fill((u8 *)BORDER, LARGE_SECTORS * IDE_SECTOR_SIZE, 4);
     write_and_read("longest command", 200, LARGE_SECTORS, &from, 1, &to, 1);
-    compare("longest command", from.start, TARGET, LARGE_SECTORS * SECTOR_SIZE);
+    compare("longest command", from.start, TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE);
 }
 
 static enum ide_result with_table(u32 sector, int write, u32 address, u32 length)
 {
     own_table[0] = address;
-    own_table[1] = length | PRD_END;
+    own_table[1] = length | PRD_FLAG_END_OF_TABLE;
     return ide_transfer(sector, 1, write, machine_address(own_table));
 }
 
 static void failures(void)
 {
-    const struct ide_region sector = {TARGET, SECTOR_SIZE}, odd = {TARGET + 1, SECTOR_SIZE};
+    const struct ide_region sector = {TARGET, IDE_SECTOR_SIZE}, odd = {TARGET + 1, IDE_SECTOR_SIZE};
     must_be("an odd address", ide_read(0, 1, &odd, 1), IDE_BAD_REQUEST);
     must_be("two sectors into one", ide_read(0, 2, &sector, 1), IDE_BAD_REQUEST);
     must_be("a sector that is not there", ide_read(ide_drive.sectors, 1, &sector, 1), IDE_REFUSED);
     must_be("a write there", ide_write(ide_drive.sectors, 1, &sector, 1), IDE_REFUSED);
-    must_be("a table that ends early", with_table(8, 0, machine_address(TARGET), SECTOR_SIZE / 2), IDE_SHORT_TABLE);
+    must_be("a table that ends early", with_table(8, 0, machine_address(TARGET), IDE_SECTOR_SIZE / 2), IDE_SHORT_TABLE);
     one_region();
 }
 
 /* What happens depends on who stands between; the drive works afterwards. */
 static void hostile(u32 address)
 {
-    print("write to %x: %s\n", address, ide_result_name(with_table(8, 0, address, SECTOR_SIZE)));
-    print("read from %x: %s\n", address, ide_result_name(with_table(8, 1, address, SECTOR_SIZE)));
+    print("write to %x: %s\n", address, ide_result_name(with_table(8, 0, address, IDE_SECTOR_SIZE)));
+    print("read from %x: %s\n", address, ide_result_name(with_table(8, 1, address, IDE_SECTOR_SIZE)));
     print("table at %x: %s\n", address, ide_result_name(ide_transfer(8, 1, 0, address)));
     one_region();
 }
 
 static void loop(void)
 {
-    const struct ide_region from = {SOURCE, LOOP_SECTORS * SECTOR_SIZE};
+    const struct ide_region from = {SOURCE, LOOP_SECTORS * IDE_SECTOR_SIZE};
     for (u32 round = 0;; round++) {
-        fill(SOURCE, LOOP_SECTORS * SECTOR_SIZE, round);
+        fill(SOURCE, LOOP_SECTORS * IDE_SECTOR_SIZE, round);
         must("loop", ide_write(LOOP_SECTOR, LOOP_SECTORS, &from, 1));
         must("loop", ide_read(LOOP_SECTOR, LOOP_SECTORS, &from, 1));
     }
@@ -188,7 +188,7 @@ int main(void)
     if (parameter("loop", 0))
         loop();
     must("data port", ide_read_pio(0, TARGET));
-    print("sector 0: sum %x\n", sum(TARGET, SECTOR_SIZE));
+    print("sector 0: sum %x\n", sum(TARGET, IDE_SECTOR_SIZE));
     one_region();
     many_regions();
     across_64_kib();

@@ -1,5 +1,4 @@
 #include "guests/kernel/ide.h"
-#include "guests/kernel/ide_facts.h"
 #include "guests/kernel/traps.h"
 #include "lib/cpu.h"
 #include "lib/pci.h"
@@ -10,14 +9,15 @@
 #define GRACE 16u             /* polls between the end of the table and the drive's interrupt */
 #define LONGEST_PAUSE 2000u   /* turns of a loop between two polls */
 #define RESET_PULSE 200u      /* reads of the status port: more than the 5 microseconds that ATA asks for */
-#define WORDS (SECTOR_SIZE / 2)
+#define WORDS (IDE_SECTOR_SIZE / 2)
 
-/* words of IDENTIFY's answer */
-#define IDENTIFY_CAPABILITIES 49
-#define CAPABLE_OF_DMA 0x0100u
-#define IDENTIFY_SECTORS 60
-#define IDENTIFY_DMA_MODES 63
-#define MULTIWORD_DMA_2 0x0004u
+#define CLASS_IDE 0x0101u
+#define BAR_FLAGS 3u
+#define DEVICE_LBA (0xA0 | IDE_DEVICE_LBA) /* the first drive; bits 7 and 5 were always 1 */
+#define COUNT_MASK 0xFFFFu
+#define CAPABLE_OF_DMA 0x0100u /* of IDENTIFY's capabilities */
+#define HAS_MULTIWORD_DMA_2 0x0004u
+#define MULTIWORD_DMA_MODE_2 (ATA_MODE_MULTIWORD_DMA | 2)
 
 struct ide_drive ide_drive;
 static u32 table[2 * IDE_MAX_REGIONS * 2] ALIGNED(PAGE_SIZE); /* in one page, and so within 64 KiB */
@@ -33,11 +33,11 @@ const char *ide_result_name(enum ide_result result)
     return names[result];
 }
 
-static u8 bus_master_status(void) { return in8(bus_master + IDE_BM_STATUS); }
+static u8 bus_master_status(void) { return in8(bus_master + BMIDE_STATUS); }
 
 static void interrupt(void)
 {
-    status_at_interrupt = in8(PORT_IDE + IDE_STATUS); /* ends the drive's request */
+    status_at_interrupt = in8(PORT_IDE_PRIMARY + IDE_STATUS); /* ends the drive's request */
     ide_drive.interrupts++;
     interrupted = 1;
 }
@@ -52,7 +52,7 @@ static void pause(u32 polls)
 static enum ide_result wait_until_ready(u8 wanted)
 {
     for (u32 polls = 0; polls < patience; pause(++polls)) {
-        u8 status = in8(PORT_IDE_CONTROL);
+        u8 status = in8(PORT_IDE_PRIMARY_CONTROL);
         if (status & IDE_STATUS_BSY)
             continue;
         if (status & (IDE_STATUS_ERR | IDE_STATUS_DF))
@@ -66,15 +66,15 @@ static enum ide_result wait_until_ready(u8 wanted)
 /* Whatever the channel was doing, it is idle afterwards. */
 static enum ide_result reset_channel(void)
 {
-    out8(bus_master + IDE_BM_COMMAND, 0);
-    out8(bus_master + IDE_BM_STATUS, IDE_BM_STATUS_ERROR | IDE_BM_STATUS_INTERRUPT);
-    out8(PORT_IDE_CONTROL, IDE_CONTROL_SRST | IDE_CONTROL_NIEN);
+    out8(bus_master + BMIDE_COMMAND, 0);
+    out8(bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    out8(PORT_IDE_PRIMARY_CONTROL, IDE_CONTROL_SRST | IDE_CONTROL_NIEN);
     for (u32 i = 0; i < RESET_PULSE; i++)
-        in8(PORT_IDE_CONTROL);
-    out8(PORT_IDE_CONTROL, 0); /* nIEN would keep the bus master from seeing the interrupt too */
-    out8(PORT_IDE + IDE_DEVICE, IDE_DEVICE_LBA);
+        in8(PORT_IDE_PRIMARY_CONTROL);
+    out8(PORT_IDE_PRIMARY_CONTROL, 0); /* nIEN would keep the bus master from seeing the interrupt too */
+    out8(PORT_IDE_PRIMARY + IDE_DEVICE, DEVICE_LBA);
     enum ide_result result = wait_until_ready(0);
-    in8(PORT_IDE + IDE_STATUS);
+    in8(PORT_IDE_PRIMARY + IDE_STATUS);
     return result;
 }
 
@@ -86,14 +86,14 @@ static enum ide_result failed(enum ide_result result)
 
 static void command(u8 code, u32 sector, u32 count, u8 feature)
 {
-    out8(PORT_IDE + IDE_DEVICE, (u8)(IDE_DEVICE_LBA | (sector >> 24 & 0xF)));
-    out8(PORT_IDE + IDE_FEATURES, feature);
-    out8(PORT_IDE + IDE_COUNT, (u8)count);
-    out8(PORT_IDE + IDE_LBA_LOW, (u8)sector);
-    out8(PORT_IDE + IDE_LBA_MID, (u8)(sector >> 8));
-    out8(PORT_IDE + IDE_LBA_HIGH, (u8)(sector >> 16));
+    out8(PORT_IDE_PRIMARY + IDE_DEVICE, (u8)(DEVICE_LBA | (sector >> 24 & 0xF)));
+    out8(PORT_IDE_PRIMARY + IDE_FEATURES, feature);
+    out8(PORT_IDE_PRIMARY + IDE_SECTOR_COUNT, (u8)count);
+    out8(PORT_IDE_PRIMARY + IDE_LBA_LOW, (u8)sector);
+    out8(PORT_IDE_PRIMARY + IDE_LBA_MID, (u8)(sector >> 8));
+    out8(PORT_IDE_PRIMARY + IDE_LBA_HIGH, (u8)(sector >> 16));
     interrupted = 0;
-    out8(PORT_IDE + IDE_COMMAND, code);
+    out8(PORT_IDE_PRIMARY + IDE_COMMAND, code);
 }
 
 static enum ide_result data_in(u8 code, u32 sector, u16 *to)
@@ -102,9 +102,9 @@ static enum ide_result data_in(u8 code, u32 sector, u16 *to)
     enum ide_result result = wait_until_ready(IDE_STATUS_DRQ);
     if (result != IDE_OK)
         return failed(result);
-    in8(PORT_IDE + IDE_STATUS);
+    in8(PORT_IDE_PRIMARY + IDE_STATUS);
     for (u32 i = 0; i < WORDS; i++)
-        to[i] = in16(PORT_IDE + IDE_DATA);
+        to[i] = in16(PORT_IDE_PRIMARY + IDE_DATA);
     return IDE_OK;
 }
 
@@ -112,34 +112,34 @@ static enum ide_result without_data(u8 code, u32 count, u8 feature)
 {
     command(code, 0, count, feature);
     enum ide_result result = wait_until_ready(0);
-    in8(PORT_IDE + IDE_STATUS);
+    in8(PORT_IDE_PRIMARY + IDE_STATUS);
     return result == IDE_OK ? result : failed(result);
 }
 
 enum ide_result ide_init(int interrupts, u32 polls)
 {
     static u16 identity[WORDS];
-    u32 function = pci_find(PCI_CLASS_IDE);
+    u32 function = pci_find(CLASS_IDE);
     if (function == PCI_NONE)
         return IDE_ABSENT;
     by_interrupt = interrupts, patience = polls;
-    bus_master = (u16)(pci_read(function, IDE_BAR) & ~IDE_BAR_FLAGS);
-    u32 times = pci_read(function, IDE_TIMING);
-    pci_write(function, IDE_TIMING, times | IDE_TIMING_DECODE);
-    u32 both = pci_read(function, PCI_COMMAND) & 0xFFFF; /* zeros to STATUS change nothing there */
-    pci_write(function, PCI_COMMAND, both | PCI_COMMAND_IO | PCI_COMMAND_BUS_MASTER);
+    bus_master = (u16)(pci_read(function, PCI_CONFIG_BAR4) & ~BAR_FLAGS);
+    u32 times = pci_read(function, PCI_CONFIG_IDE_TIMING_PRIMARY);
+    pci_write(function, PCI_CONFIG_IDE_TIMING_PRIMARY, times | PCI_IDE_TIMING_DECODE);
+    u32 both = pci_read(function, PCI_CONFIG_COMMAND) & 0xFFFF; /* zeros to STATUS change nothing there */
+    pci_write(function, PCI_CONFIG_COMMAND, both | PCI_COMMAND_IO | PCI_COMMAND_BUS_MASTER);
     if (by_interrupt)
-        on_interrupt(IRQ_IDE, interrupt);
+        on_interrupt(IRQ_IDE_PRIMARY, interrupt);
     enum ide_result result = reset_channel();
     if (result == IDE_OK)
-        result = data_in(IDE_COMMAND_IDENTIFY, 0, identity);
-    if (result == IDE_OK && !(identity[IDENTIFY_CAPABILITIES] & CAPABLE_OF_DMA))
+        result = data_in(ATA_IDENTIFY_DEVICE, 0, identity);
+    if (result == IDE_OK && !(identity[ATA_IDENTIFY_CAPABILITIES] & CAPABLE_OF_DMA))
         result = IDE_ABSENT;
     if (result != IDE_OK)
         return result == IDE_TIMEOUT ? IDE_ABSENT : result;
-    ide_drive.sectors = identity[IDENTIFY_SECTORS] | (u32)identity[IDENTIFY_SECTORS + 1] << 16;
-    if (identity[IDENTIFY_DMA_MODES] & MULTIWORD_DMA_2)
-        return without_data(IDE_COMMAND_SET_FEATURES, IDE_TRANSFER_MULTIWORD_DMA_2, IDE_FEATURE_TRANSFER_MODE);
+    ide_drive.sectors = identity[ATA_IDENTIFY_CAPACITY] | (u32)identity[ATA_IDENTIFY_CAPACITY + 1] << 16;
+    if (identity[ATA_IDENTIFY_MULTIWORD_DMA] & HAS_MULTIWORD_DMA_2)
+        return without_data(ATA_SET_FEATURES, MULTIWORD_DMA_MODE_2, ATA_FEATURE_SET_TRANSFER_MODE);
     return IDE_OK;
 }
 
@@ -158,25 +158,25 @@ static u32 fill_table(const struct ide_region *regions, u32 number, u32 bytes)
             if (2 * entries + 1 >= sizeof table / 4)
                 return 0;
             table[2 * entries] = at;
-            table[2 * entries + 1] = piece & IDE_PRD_COUNT; /* 64 KiB are 0 */
+            table[2 * entries + 1] = piece & COUNT_MASK; /* 64 KiB are 0 */
             entries++, at += piece, left -= piece;
         }
     }
     if (bytes || !entries)
         return 0;
-    table[2 * entries - 1] |= IDE_PRD_END;
+    table[2 * entries - 1] |= PRD_FLAG_END_OF_TABLE;
     return entries;
 }
 
 void ide_start(u32 sector, u32 count, int write, u32 at)
 {
-    u8 direction = write ? 0 : IDE_BM_COMMAND_TO_MEMORY;
+    u8 direction = write ? 0 : BMIDE_COMMAND_TO_MEMORY;
     asm volatile("" : : : "memory"); /* table and data are written */
-    out32(bus_master + IDE_BM_TABLE, at);
-    out8(bus_master + IDE_BM_COMMAND, direction);
-    out8(bus_master + IDE_BM_STATUS, IDE_BM_STATUS_ERROR | IDE_BM_STATUS_INTERRUPT);
-    command(write ? IDE_COMMAND_WRITE_DMA : IDE_COMMAND_READ_DMA, sector, count, 0);
-    out8(bus_master + IDE_BM_COMMAND, direction | IDE_BM_COMMAND_START);
+    out32(bus_master + BMIDE_DESCRIPTOR_TABLE, at);
+    out8(bus_master + BMIDE_COMMAND, direction);
+    out8(bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    command(write ? ATA_WRITE_DMA : ATA_READ_DMA, sector, count, 0);
+    out8(bus_master + BMIDE_COMMAND, direction | BMIDE_COMMAND_START);
 }
 
 enum ide_result ide_transfer(u32 sector, u32 count, int write, u32 at)
@@ -188,19 +188,19 @@ enum ide_result ide_transfer(u32 sector, u32 count, int write, u32 at)
     result = IDE_TIMEOUT;
     for (u32 polls = 0, ended = 0; polls < patience; pause(++polls)) {
         u8 status = bus_master_status();
-        if (status & IDE_BM_STATUS_ERROR)
+        if (status & BMIDE_STATUS_ERROR)
             return failed(IDE_BUS_ERROR);
-        if ((status & IDE_BM_STATUS_INTERRUPT) && (interrupted || !by_interrupt)) {
+        if ((status & BMIDE_STATUS_INTERRUPT) && (interrupted || !by_interrupt)) {
             result = IDE_OK;
             break;
         }
-        if (!(status & IDE_BM_STATUS_ACTIVE) && ++ended > GRACE)
+        if (!(status & BMIDE_STATUS_ACTIVE) && ++ended > GRACE)
             return failed(IDE_SHORT_TABLE);
     }
-    out8(bus_master + IDE_BM_COMMAND, 0);
-    u8 drive = by_interrupt ? status_at_interrupt : in8(PORT_IDE + IDE_STATUS), status = bus_master_status();
-    out8(bus_master + IDE_BM_STATUS, IDE_BM_STATUS_ERROR | IDE_BM_STATUS_INTERRUPT);
-    if (result == IDE_OK && status & IDE_BM_STATUS_ERROR)
+    out8(bus_master + BMIDE_COMMAND, 0);
+    u8 drive = by_interrupt ? status_at_interrupt : in8(PORT_IDE_PRIMARY + IDE_STATUS), status = bus_master_status();
+    out8(bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    if (result == IDE_OK && status & BMIDE_STATUS_ERROR)
         result = IDE_BUS_ERROR;
     if (result == IDE_OK && drive & (IDE_STATUS_BSY | IDE_STATUS_DF | IDE_STATUS_ERR))
         result = IDE_REFUSED;
@@ -209,7 +209,7 @@ enum ide_result ide_transfer(u32 sector, u32 count, int write, u32 at)
 
 static enum ide_result transfer(u32 sector, u32 count, int write, const struct ide_region *regions, u32 number)
 {
-    if (!count || count > IDE_MAX_SECTORS || !fill_table(regions, number, count * SECTOR_SIZE))
+    if (!count || count > IDE_MAX_SECTORS || !fill_table(regions, number, count * IDE_SECTOR_SIZE))
         return IDE_BAD_REQUEST;
     enum ide_result result = ide_transfer(sector, count, write, machine_address(table));
     asm volatile("" : : : "memory"); /* data has arrived behind the compiler's back */
@@ -226,6 +226,6 @@ enum ide_result ide_write(u32 sector, u32 count, const struct ide_region *region
     return transfer(sector, count, 1, regions, number);
 }
 
-enum ide_result ide_read_pio(u32 sector, void *to) { return data_in(IDE_COMMAND_READ_SECTORS, sector, to); }
+enum ide_result ide_read_pio(u32 sector, void *to) { return data_in(ATA_READ_SECTORS, sector, to); }
 
-enum ide_result ide_flush(void) { return without_data(IDE_COMMAND_FLUSH_CACHE, 0, 0); }
+enum ide_result ide_flush(void) { return without_data(ATA_FLUSH_CACHE, 0, 0); }

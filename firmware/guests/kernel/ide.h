@@ -6,8 +6,8 @@
 #define IDE_H
 
 #include "lib/types.h"
+#include "ringfence.h"
 
-#define SECTOR_SIZE 512u
 #define IDE_MAX_SECTORS 256u /* of one command */
 #define IDE_MAX_REGIONS 32u
 
