@@ -7,14 +7,15 @@ DMA by *physical region descriptors* in memory, as DMA requester 2.
 from enum import IntEnum, IntFlag
 
 __all__ = [
-    "CHANNEL_PORTS", "IDENTIFY_MODEL", "IDE_REQUESTER", "MAX_SECTORS", "PRD_SIZE", "SECTOR_SIZE", "Ata", "BusMasterCommand",
-    "BusMasterPort", "BusMasterStatus", "Control", "Device", "Error", "Feature", "IdentifyWord", "PrdFlag", "PrdWord", "Status", "TaskFile",
-    "TransferMode",
+    "BUS_MASTER_PORTS", "CHANNEL_PORTS", "IDENTIFY_MODEL", "IDE_REQUESTER", "MAX_SECTORS", "PRD_SIZE", "SECTOR_SIZE", "Ata",
+    "BusMasterCommand", "BusMasterPort", "BusMasterStatus", "Control", "Device", "Error", "Feature", "IdentifyWord", "PrdFlag", "PrdWord",
+    "Status", "TaskFile", "TransferMode",
 ]  # fmt: skip
 
 SECTOR_SIZE = 512  # bytes
 MAX_SECTORS = (1 << 28) - 1  # that a 28-bit capacity can tell
 CHANNEL_PORTS = 8  # of the task file
+BUS_MASTER_PORTS = 16  # from BAR4 on
 IDE_REQUESTER = 2  # number of the DMA requester, as the guard's registers count them
 IDENTIFY_MODEL = "RINGFENCE DISK"
 
@@ -44,7 +45,7 @@ class Status(IntFlag):
     ERR = 1 << 0
     DRQ = 1 << 3
     DSC = 1 << 4
-    DF = 1 << 5
+    DF = 1 << 5  # never set here
     DRDY = 1 << 6
     BSY = 1 << 7
 
@@ -137,7 +138,6 @@ class IdentifyWord(IntEnum):
     MAJOR_VERSION = 80
     COMMAND_SETS_SUPPORTED = 82  # 3
     COMMAND_SETS_ENABLED = 85  # 3
-    RESET_RESULT = 93
 
 
 class BusMasterPort(IntEnum):

@@ -10,6 +10,7 @@ import click
 
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
+from sim.disk import DiskError, disk_arguments
 from sim.machine import DEFAULT_MEMORY, SLICE_CYCLES, Ending, Machine, MachineConfig, Outcome
 from sim.multiboot import ImageError, MultibootImage, read_multiboot
 from sim.paths import BUILD
@@ -35,6 +36,7 @@ _RESET_STATUS = 3
     help="Size of RAM: 32M unless said otherwise. Guests share what the kernel leaves of it; without this option they get 4M each at most.",
 )
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened there, as JSON.")
+@click.option("--disk", type=click.Path(path_type=Path), help="Image of the IDE drive: sectors of 512 bytes, written in place. FILE only.")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -44,6 +46,7 @@ def command(
     trace: bool,
     memory: int | None,
     report: Path | None,
+    disk: Path | None,
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -54,13 +57,15 @@ def command(
     if guests:
         if file is not None:
             fail("give either FILE or --guest, not both")
+        if disk is not None:
+            fail("--disk needs FILE: the isolation kernel gives no disk to a guest yet")
         sys.exit(_run_guests(guests, waves, max_cycles, trace, memory, report, command_line))
     if file is None:
         fail("which FILE? (see ringfence run --help)")
     memory = memory or DEFAULT_MEMORY
     with user_errors(ImageError):
         image = read_multiboot(file, memory)
-    status = _run_native(image, waves, max_cycles, trace, memory, report, command_line)
+    status = _run_native(image, waves, max_cycles, trace, memory, report, command_line, disk)
     sys.exit(status)
 
 
@@ -70,9 +75,13 @@ def _say(_name: str, data: bytes) -> None:
 
 
 def _run_native(
-    image: MultibootImage, waves: bool, max_cycles: int | None, trace: bool, memory: int, report: Path | None, command_line: str
-) -> int:
-    with Machine(MachineConfig(memory=memory), trace="fst" if waves else "none") as machine:
+    image: MultibootImage, waves: bool, max_cycles: int | None, trace: bool, memory: int, report: Path | None, command_line: str,
+    disk: Path | None,
+) -> int:  # fmt: skip
+    if disk is not None:
+        with user_errors(DiskError):
+            disk_arguments(disk)  # before a model is built
+    with Machine(MachineConfig(memory=memory), trace="fst" if waves else "none", disk=disk) as machine:
         with user_errors(ValueError):
             machine.load_multiboot(image, command_line)
         machine.on_output(_say)
