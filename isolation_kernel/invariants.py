@@ -194,10 +194,10 @@ def unowned_devices_rest(kernel: Kernel) -> Iterator[str]:
 
 
 def functions_stay_placed(kernel: Kernel) -> Iterator[str]:
-    """The ports of PCI functions lie where the kernel has put them."""
+    """The ports of PCI functions that are in use lie where the kernel has put them."""
     for number, device in DEVICES.items():
         for offset in BASE_ADDRESSES:
-            if device.function is not None and offset in device.settings:
+            if device.function is not None and offset in device.settings and kernel.mover.device_owners[number] is not None:
                 found = _config(kernel, device.function, offset) & device.function.words[offset].writable
                 if found != device.settings[offset]:
                     yield f"{number.name} has its ports at {found:#x}"

@@ -99,6 +99,8 @@ class Mover:
             owner.shadow.dma = True
             self._policy.assign(device.requester, owner.number, owner.memory.pages.values())
             self._policy.hold(device.requester, False)
+            if self._protections.device_reset:
+                reset_function(self._machine, device)  # a function that is held takes no settings
         return True
 
     def release_all(self, partition: Partition) -> None:

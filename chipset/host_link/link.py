@@ -81,7 +81,8 @@ class HostLink(wiring.Component):
 
         by_byte = (op == LinkOpCode.IO_READ) | (op == LinkOpCode.IO_WRITE)
         is_io = by_byte | (op == LinkOpCode.IO_WRITE_32)
-        is_write = op.matches(LinkOpCode.WRITE, LinkOpCode.WRITE_BURST, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32)
+        writes = (LinkOpCode.WRITE, LinkOpCode.WRITE_BURST, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32)
+        is_write = Cat(op == write for write in writes).any()
         is_burst = (op == LinkOpCode.READ_BURST) | (op == LinkOpCode.WRITE_BURST)
         writes_line = op == LinkOpCode.WRITE_BURST
         lane = address[:2]

@@ -26,7 +26,7 @@ def script() -> Script:
 
 def made() -> tuple[World, Partition, Partition]:
     world = World()
-    first = world.guest(script, one_to_one=True, devices=frozenset({DeviceNumber.DMA0}))
+    first = world.guest(script, one_to_one=True, devices=frozenset({DeviceNumber.DMA0, DeviceNumber.IDE}))
     second = world.guest(script)
     world.run()
     assert invariants.check(world.kernel) == []
@@ -130,6 +130,7 @@ def let_go(world: World, a: Partition, b: Partition) -> None:
 
 
 def masters_the_bus(world: World, a: Partition, b: Partition) -> None:
+    world.kernel.mover.take_device(DeviceNumber.IDE)
     world.machine.memory.pci.words[IDE_FUNCTION.select(ConfigOffset.COMMAND)] |= int(Command.BUS_MASTER)
 
 

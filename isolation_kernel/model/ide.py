@@ -42,7 +42,8 @@ class Ide:
         self.clear()
 
     def clear(self) -> None:
-        """Reset: no register holds anything, nothing is under way."""
+        """Reset: no register holds anything, nothing is under way; nor does the function's configuration."""
+        self._pci.reset(IDE_FUNCTION)
         self.task_file = bytearray(CHANNEL_PORTS)
         self.bus_master = bytearray(_PORTS)
         self.status = int(Status.DRDY | Status.DSC)

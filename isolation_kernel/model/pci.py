@@ -1,6 +1,6 @@
 """The model's PCI configuration space: the functions that contracts.pci declares, on bus 0."""
 
-from contracts.pci import FUNCTIONS
+from contracts.pci import FUNCTIONS, Function
 
 __all__ = ["PciBus"]
 
@@ -13,8 +13,14 @@ class PciBus:
     def __init__(self) -> None:
         self._writable = {f.select(offset): int(word.writable) for f in FUNCTIONS for offset, word in f.words.items()}
         self._functions = {f.select(0) for f in FUNCTIONS}
-        self.words = {f.select(offset): int(word.reset) for f in FUNCTIONS for offset, word in f.words.items()}
+        self.words: dict[int, int] = {}
+        for function in FUNCTIONS:
+            self.reset(function)
         self.address = 0
+
+    def reset(self, function: Function) -> None:
+        """One function's registers."""
+        self.words |= {function.select(offset): int(word.reset) for offset, word in function.words.items()}
 
     def read(self, lane: int) -> int:
         """A byte of CONFIG_DATA."""

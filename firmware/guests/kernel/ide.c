@@ -13,6 +13,7 @@
 
 #define CLASS_IDE 0x0101u
 #define BAR_FLAGS 3u
+#define PLACE 0xC000u
 #define DEVICE_LBA (0xA0 | IDE_DEVICE_LBA) /* the first drive; bits 7 and 5 were always 1 */
 #define COUNT_MASK 0xFFFFu
 #define CAPABLE_OF_DMA 0x0100u /* of IDENTIFY's capabilities */
@@ -123,6 +124,8 @@ enum ide_result ide_init(int interrupts, u32 polls)
     if (function == PCI_NONE)
         return IDE_ABSENT;
     by_interrupt = interrupts, patience = polls;
+    if (!(pci_read(function, PCI_CONFIG_BAR4) & ~BAR_FLAGS))
+        pci_write(function, PCI_CONFIG_BAR4, PLACE); /* no BIOS has */
     bus_master = (u16)(pci_read(function, PCI_CONFIG_BAR4) & ~BAR_FLAGS);
     u32 times = pci_read(function, PCI_CONFIG_IDE_TIMING_PRIMARY);
     pci_write(function, PCI_CONFIG_IDE_TIMING_PRIMARY, times | PCI_IDE_TIMING_DECODE);
