@@ -78,7 +78,7 @@ class ConfigWord:
 
 
 def _word(low: int, high: int) -> int:
-    return low | high << 16
+    return int(low) | high << 16
 
 
 def _words(vendor: int, device: int, command: int, class_code: tuple[int, int, int], revision: int, header: int,
@@ -86,7 +86,7 @@ def _words(vendor: int, device: int, command: int, class_code: tuple[int, int, i
     base, sub, interface = class_code
     return {
         ConfigOffset.VENDOR_ID: ConfigWord(_word(vendor, device)),
-        ConfigOffset.COMMAND: ConfigWord(_word(command, _STATUS), command_writable),
+        ConfigOffset.COMMAND: ConfigWord(_word(command, _STATUS), int(command_writable)),
         ConfigOffset.REVISION: ConfigWord(revision | interface << 8 | sub << 16 | base << 24),
         ConfigOffset.LATENCY_TIMER & ~3: ConfigWord(header << 16, latency_writable << 8),
     }

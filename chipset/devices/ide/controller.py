@@ -26,6 +26,7 @@ class IdeController(wiring.Component):
     bus : Out(BusSignature), the way to memory; storage : Out(StorageSignature)
     irq : Out(1)
     hold : In(1), brings the device to rest and clears it; idle : Out(1), nothing is under way
+    drive : the ``Drive``, for a testbench
     """
 
     task_file: In(IoSignature())
@@ -39,9 +40,13 @@ class IdeController(wiring.Component):
     hold: In(1)
     idle: Out(1)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.drive = Drive()
+
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.drive = drive = Drive()
+        m.submodules.drive = drive = self.drive
         m.submodules.registers = registers = BusMasterRegisters()
         m.submodules.walker = walker = RegionWalker()
         wiring.connect(m, drive.cable, walker.cable)

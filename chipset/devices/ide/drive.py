@@ -71,6 +71,7 @@ class Drive(wiring.Component):
     irq : Out(1)
     hold : In(1), brings the drive to rest: nothing new is begun, and at rest every register and the sector buffer are cleared
     idle : Out(1), no command is under way
+    buffer : the ``SectorBuffer``, for a testbench
     """
 
     task_file: In(IoSignature())
@@ -82,9 +83,13 @@ class Drive(wiring.Component):
     hold: In(1)
     idle: Out(1)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffer = SectorBuffer()
+
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.buffer = self._buffer = SectorBuffer()
+        m.submodules.buffer = self.buffer
         m.submodules.identify = self._identify = Identify()
         # The task file.
         self._error = Signal(8)
@@ -97,6 +102,7 @@ class Drive(wiring.Component):
         self._interrupt = Signal()
         self._no_interrupt = Signal()
         self._reset = Signal()  # SRST
+        self._stopping = Signal()
         # What commands leave.
         self._translation = Signal(Translation, init=DEFAULT_TRANSLATION)
         self._dma_mode, self._dma_set = Signal(2), Signal()
@@ -108,10 +114,11 @@ class Drive(wiring.Component):
         m.d.comb += present.eq(self.storage.sectors != 0)
         self._selected = Signal()
         m.d.comb += self._selected.eq(present & ~self._select.dev)
-        self._stop = Signal()
+        self._stop = Signal()  # a reset is asked for, or was, and has not been carried out
         m.d.comb += [
-            self._stop.eq(self._reset | self.hold), self.irq.eq(self._interrupt & ~self._no_interrupt & self._selected),
-            self._identify.index.eq(self._buffer.at), self._identify.sectors.eq(self.storage.sectors),
+            self._stop.eq(self._reset | self.hold | self._stopping),
+            self.irq.eq(self._interrupt & ~self._no_interrupt & self._selected & ~self._stop),
+            self._identify.index.eq(self.buffer.at), self._identify.sectors.eq(self.storage.sectors),
             self._identify.dma_mode.eq(self._dma_mode), self._identify.dma_set.eq(self._dma_set),
         ]  # fmt: skip
         started = self._registers(m, present)
@@ -151,6 +158,8 @@ class Drive(wiring.Component):
         with m.If(self._selected):
             m.d.comb += self.control.read_data.eq(status)
             with m.Switch(io.address):
+                with m.Case(TaskFile.DATA):
+                    m.d.comb += io.read_data.eq(-1)  # a byte of it is not there
                 with m.Case(TaskFile.ERROR):
                     m.d.comb += io.read_data.eq(self._error)
                 with m.Case(TaskFile.SECTOR_COUNT):
@@ -175,7 +184,7 @@ class Drive(wiring.Component):
 
     def _work(self, m: Module, started: Signal) -> None:
         """Its state machine: each sector passes LOCATE, then to the host FETCH and GIVE, from it TAKE and STORE, and last ADVANCE."""
-        buffer, cable, storage = self._buffer, self.cable, self.storage
+        buffer, cable, storage = self.buffer, self.cable, self.storage
         command, count, address, select = self._command, self._count, self._address, self._select
         sector = Signal(SECTOR_WIDTH)
         found = Signal()
@@ -218,17 +227,13 @@ class Drive(wiring.Component):
                 m.d.comb += [buffer.step.eq(1), buffer.both.eq(1), buffer.write.eq(1), buffer.write_data.eq(0)]
                 m.d.sync += [self._interrupt.eq(0), self._failed.eq(0), self._error.eq(0), self._features.eq(0)]
                 m.d.sync += [count.eq(0), address.eq(0), select.eq(0), command.eq(0), sector.eq(0)]
-                with m.If(self.hold):
-                    m.d.sync += [
-                        self._reset.eq(0), self._no_interrupt.eq(0), self._dma_set.eq(0), self._dma_mode.eq(0),
-                        self._translation.eq(Translation.const(DEFAULT_TRANSLATION)),
-                    ]  # fmt: skip
+                m.d.sync += self._stopping.eq(0)
                 m.d.comb += self.idle.eq(buffer.full)
                 with m.If(buffer.full & ~self._stop):
                     m.d.sync += self._signature()
                     m.next = "IDLE"
             with m.State("IDLE"):
-                m.d.comb += [self._status.bsy.eq(0), self.idle.eq(~self._stop), buffer.rewind.eq(1)]
+                m.d.comb += [self._status.bsy.eq(self._stop), self.idle.eq(~self._stop), buffer.rewind.eq(1)]
                 with m.If(started):
                     m.d.sync += [self._error.eq(0), self._failed.eq(0), command.eq(decoded), self._first.eq(1)]
                     m.next = "BEGIN"
@@ -304,6 +309,14 @@ class Drive(wiring.Component):
             with m.State("FLUSHED"):
                 end()
 
+        with m.If(self._reset | self.hold):
+            m.d.sync += self._stopping.eq(1)
+        with m.If(self.hold):
+            m.d.sync += [
+                self._reset.eq(0), self._no_interrupt.eq(0), self._dma_set.eq(0), self._dma_mode.eq(0),
+                self._translation.eq(Translation.const(DEFAULT_TRANSLATION)),
+            ]  # fmt: skip
+
     def _signature(self) -> list:
         """The registers of an ATA device after reset and diagnostics (9.12)."""
         return [
@@ -345,13 +358,13 @@ class Drive(wiring.Component):
     def _data_port(self, m: Module, direction: Signal) -> None:
         """The host moves words of the buffer: ``direction`` is the data port's strobe."""
         m.d.comb += [
-            self._status.bsy.eq(0), self._status.drq.eq(1), self._buffer.step.eq(direction),
-            self._buffer.both.eq(self.data.mask == _DWORD_MASK),
+            self._status.bsy.eq(self._stop), self._status.drq.eq(~self._stop), self.buffer.step.eq(direction),
+            self.buffer.both.eq(self.data.mask == _DWORD_MASK),
         ]  # fmt: skip
 
     def _give(self, m: Module, end) -> None:
         """A sector goes to the host."""
-        buffer, cable, command = self._buffer, self.cable, self._command
+        buffer, cable, command = self.buffer, self.cable, self._command
         with m.If(command.dma):
             m.d.comb += [cable.request.eq(~buffer.full), cable.read.valid.eq(~buffer.full), buffer.step.eq(cable.read.ready)]
         with m.Elif(~buffer.full):
@@ -369,7 +382,7 @@ class Drive(wiring.Component):
 
     def _take(self, m: Module, end) -> None:
         """A sector comes from the host."""
-        buffer, cable, command = self._buffer, self.cable, self._command
+        buffer, cable, command = self.buffer, self.cable, self._command
         m.d.comb += [buffer.write.eq(1), buffer.write_data.eq(Mux(command.dma, cable.write.payload, self.data.write_data))]
         with m.If(command.dma):
             m.d.comb += [cable.request.eq(~buffer.full), cable.write.ready.eq(~buffer.full), buffer.step.eq(cable.write.valid)]

@@ -74,6 +74,7 @@ class RegionWalker(wiring.Component):
         fresh = Signal()  # the table has been begun and nothing of it is known
         cancel = Signal()  # what is under way is of no use any more
         drop = Signal()
+        wipe = Signal()  # it was held, and has not been cleared
         half = base[1:_LINE_BITS]
         finished, error = Signal(), Signal()
         m.d.comb += [
@@ -159,8 +160,10 @@ class RegionWalker(wiring.Component):
             m.d.sync += fresh.eq(1)
         with m.If(self.stop | self.hold):
             m.d.sync += [cancel.eq(1), fresh.eq(0)]
-        with m.If(self.hold & self.idle):
-            m.d.sync += [pointer.eq(0), base.eq(0), line.eq(0), line_address.eq(0)]
+        with m.If(wipe & self.idle):
+            m.d.sync += [wipe.eq(0), pointer.eq(0), base.eq(0), line.eq(0), line_address.eq(0)]
+        with m.If(self.hold):
+            m.d.sync += wipe.eq(1)
         return m
 
     def _fetch(self, m: Module, drop: Signal, finished: Signal, error: Signal, give_up) -> None:

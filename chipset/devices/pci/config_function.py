@@ -35,9 +35,14 @@ class ConfigFunction(wiring.Component):
         m = Module()
         lane = self.offset[:2]
         word = Signal(_WORD_BITS)
-        for offset, declared in self._function.words.items():
-            with m.If(self.offset[2:] == offset >> 2):
-                m.d.comb += word.eq(self._register(m, offset) if declared.writable else Const(declared.reset, _WORD_BITS))
+        values = {
+            offset: self._register(m, offset) if declared.writable else Const(declared.reset, _WORD_BITS)
+            for offset, declared in self._function.words.items()
+        }
+        with m.Switch(self.offset[2:]):
+            for offset, value in values.items():
+                with m.Case(offset >> 2):
+                    m.d.comb += word.eq(value)
         m.d.comb += self.read_data.eq(word.word_select(lane, 8))
         return m
 
