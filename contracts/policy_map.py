@@ -8,7 +8,7 @@ from enum import IntEnum
 from contracts.memory_map import PAGE_SIZE
 from contracts.registers import Access, Field, Register, RegisterBlock
 
-__all__ = ["GUARD", "MAX_DMA_REQUESTERS", "Format", "bit_number", "map_bytes"]
+__all__ = ["GUARD", "MAX_DMA_REQUESTERS", "Format", "bit_number", "holds_map", "map_bytes"]
 
 MAX_DMA_REQUESTERS = 16
 
@@ -32,6 +32,11 @@ def map_bytes(fmt: Format, pages: int) -> int:
     """Bytes of a map that covers ``pages`` pages."""
     bits = 2 * pages if fmt is Format.PER_REQUESTER_AND_ACCESS else pages
     return (bits + 7) // 8
+
+
+def holds_map(page: int, base: int, length: int) -> bool:
+    """Whether page number ``page`` holds part of the map at byte address ``base``: then no DMA writes to it while that map is in use."""
+    return length > 0 and base // PAGE_SIZE <= page <= (base + length - 1) // PAGE_SIZE
 
 
 GUARD = RegisterBlock(

@@ -129,6 +129,7 @@ class Pipeline(wiring.Component):
             segments.segment.eq(a.segment), a.register.eq(segments.current),
             # M
             mem.operation.eq(op), mem.linear.eq(a.linear), mem.paging.eq(control.mode.pg), mem.cpl.eq(control.mode.cpl),
+            mem.alignment_check.eq(control.alignment_check),
             mem.request.eq(s.stage_address & ~a.fault & a.accesses), mem.waiting.eq(s.stage_memory),
             mem.finish.eq(s.finish), mem.squash.eq(s.squash), mem.result.eq(x.result),
             # X
@@ -172,8 +173,8 @@ class Pipeline(wiring.Component):
         m.d.comb += [
             trap.decode_valid.eq(s.dispatch & self.decoded.payload.fault.valid), trap.decode_fault.eq(self.decoded.payload.fault),
             trap.address_valid.eq(s.stage_address & a.fault), trap.address_vector.eq(a.vector), trap.address_error.eq(a.error),
-            trap.access_valid.eq(s.stage_memory & s.squash), trap.access_error.eq(answer.error),
-            trap.access_address.eq(answer.fault_address),
+            trap.access_valid.eq(s.stage_memory & s.squash), trap.access_alignment.eq(answer.alignment),
+            trap.access_error.eq(answer.error), trap.access_address.eq(answer.fault_address),
             trap.execute_valid.eq(s.stage_execute & s.squash & ~s.intercepted), trap.execute_fault.eq(x.fault_data),
             trap.resolve.eq(s.resolve), trap.taken.eq(self.seam.raised_take), trap.eip.eq(i.eip), trap.next_eip.eq(i.next_eip),
             trap.fn_valid.eq(s.finish & (self.issue.operation.unit == Unit.TRAP)), trap.fn.eq(self.issue.operation.fn), trap.b.eq(x.b),

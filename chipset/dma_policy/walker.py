@@ -133,8 +133,10 @@ class Walker(wiring.Component):
                 # Not while the word changes: the cache would keep the older one.
                 changes = self.written.valid & (self.written.word == self.address)
                 apart = access.write if self._split else Const(1)
-                m.d.comb += [self.quiet.eq(1), self.fill.eq(~closed & ~changes & ~(near_map & apart))]
+                m.d.comb += [self.quiet.eq(1), self.decided.eq(1), self.fill.eq(~closed & ~changes & ~(near_map & apart))]
                 m.next = "DECIDED"
+                with m.If(self.left):
+                    m.next = "IDLE"
                 forget()
             with m.State("DECIDED"):
                 m.d.comb += [self.quiet.eq(1), self.decided.eq(1)]

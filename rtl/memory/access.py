@@ -4,6 +4,9 @@ An access consists of one or two *pieces* (two where it crosses a 16-byte line) 
 double word). Cached loads work by pieces; stores and everything that goes straight to the bus work by words. Where it crosses a page,
 both pages are translated and checked before anything else happens.
 
+An access to be refused with #AC is translated and its rights are checked first, and nothing more: a page fault comes before #AC
+(Intel SDM vol. 3, table 6-2, which leaves the order within a class to the processor; we take the table's). Its pages do not become dirty.
+
 *Code that is being written.* Every line that a store changes is announced in the cycle of its commit, and a read for the instruction side
 that starts later reaches the bus after the store. Where that does not come by itself (the second word of a store, and stores that go
 straight to the bus), the lines are ``held``: announced early, not handed to the fetch side until the store has been
@@ -139,6 +142,7 @@ class AccessUnit(wiring.Component):
             walk.request.page.eq(piece_line[_PAGE_LINE_BITS:]),
             walk.request.user.eq(request.user),
             walk.request.write.eq(shape.stores),
+            walk.request.leave_clean.eq(request.misaligned),
             walk.request.mode.eq(self.state.mode),
             walk.request.cr3.eq(self.state.cr3),
             walk.request.ring_minus_1.eq(self.state.ring_minus_1),
@@ -288,6 +292,9 @@ class AccessUnit(wiring.Component):
                     with m.If(shape.crosses_page & probing):
                         m.d.sync += [second.eq(~second), probing.eq(~second)]
                         look(~second)
+                    with m.Elif(request.misaligned):
+                        m.d.comb += [access.done.eq(1), access.result.fault.eq(1), access.result.alignment.eq(1)]
+                        drop()
                     with m.Elif(shape.loads & ~goes_direct & ~around & ~cache.hit):
                         with m.If(self.state.cache_disable):
                             m.d.sync += around.eq(1)

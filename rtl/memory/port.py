@@ -1,11 +1,11 @@
 """Between the pipeline's A/M/W stages and the memory unit: one access at a time.
 
 The pipeline offers a request after segmentation (linear address known). The unit translates, checks rights, loads; it answers with
-``done`` and the data or a page fault. For a store nothing has been written then: the write happens when the pipeline sends
+``done`` and the data or a fault. For a store nothing has been written then: the write happens when the pipeline sends
 ``commit`` with the data in W, and cannot fault any more. ``cancel`` drops it.
 
 *Locks.* A LOAD or READ_MODIFY_WRITE with ``lock`` leaves the bus locked, and so does a STORE with ``lock``. The store of a
-READ_MODIFY_WRITE, any access without ``lock``, a cancel and a page fault unlock it. While it is locked, every access goes to the bus.
+READ_MODIFY_WRITE, any access without ``lock``, a cancel and a fault unlock it. While it is locked, every access goes to the bus.
 """
 
 from amaranth.lib import data, enum, wiring
@@ -34,13 +34,15 @@ class AccessRequest(data.Struct):
     translate: 1  # 0: ``linear`` is physical whatever CR0.PG says
     user: 1  # rights of CPL 3
     lock: 1
+    misaligned: 1  # to be refused with #AC, if it is no page fault
 
 
 class AccessResult(data.Struct):
-    """The answer; on a page fault nothing has been changed but accessed bits."""
+    """The answer; on a fault nothing has been changed but accessed bits."""
 
     data: 32
-    fault: 1  # #PF
+    fault: 1
+    alignment: 1  # the fault is #AC, else #PF with:
     error: 4
     fault_address: 32
     physical: 32

@@ -8,6 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arch.registers import Segment
+from rtl.memory.alignment import is_misaligned
 from rtl.memory.port import AccessKind, AccessSignature
 from rtl.microcode.operation import Operation
 from rtl.microcode.uop import Memory
@@ -30,6 +31,7 @@ class MemoryStage(wiring.Component):
     linear: In(32)
     paging: In(1)
     cpl: In(2)
+    alignment_check: In(1)  # CR0.AM and EFLAGS.AC ask for it
     request: In(1)
     waiting: In(1)
     accepted: Out(1)
@@ -54,7 +56,9 @@ class MemoryStage(wiring.Component):
             writes.eq(op.memory.as_value().matches(Memory.STORE, Memory.READ_MODIFY_WRITE, Memory.OUT)),
         ]
         user = ~op.supervisor & (self.cpl == USER)
-        translate = self.paging & ~io & (op.parts.segment != Segment.PHYSICAL)
+        linear_address = ~io & (op.parts.segment != Segment.PHYSICAL)
+        translate = self.paging & linear_address
+        misaligned = is_misaligned(m, self.linear, op.size, op.alignment)
         with m.Switch(op.memory):
             for memory, kind in _KINDS.items():
                 with m.Case(memory):
@@ -62,6 +66,7 @@ class MemoryStage(wiring.Component):
         m.d.comb += [
             access.valid.eq(self.request), access.request.linear.eq(self.linear), access.request.size.eq(op.size),
             access.request.translate.eq(translate), access.request.user.eq(user), access.request.lock.eq(op.lock),
+            access.request.misaligned.eq(self.alignment_check & user & linear_address & misaligned),
             self.accepted.eq(access.ready), self.done.eq(self.waiting & access.done), self.fault.eq(answer.fault),
         ]  # fmt: skip
         linear, physical, physical_last = Signal(32), Signal(32), Signal(32)

@@ -10,6 +10,7 @@ clause                                  meaning
 ``[DST =] FUNCTION[.WIDTH] [A][, B]``   the function; a function of one operand takes it as B. A number or ``$(expr)`` is the constant
 ``load.W ADDR``, ``store``, ``rmw``,    memory, width W. ADDR is ``ea``, ``ea + n`` or ``seg:[base + n]``; then, each optional:
 ``probe``, ``in``, ``out``              ``sup`` ``lock`` ``gp`` ``ts`` ``ss`` ``np`` (fault class) ``stack`` ``newstack`` ``a32`` (size)
+                                        ``align4`` ``align8`` ``unaligned`` (what the alignment check asks for, if not the size)
 ``push.W``, ``pop.W``                   store or load on the stack, with its change of ESP
 ``acknowledge``                         interrupt acknowledge
 ``flags GROUP``                         which of EFLAGS are written
@@ -62,6 +63,7 @@ _FAULT = {
     "ss": uop.FaultClass.SS_CODE,
     "np": uop.FaultClass.NP_CODE,
 }
+_ALIGNMENT = {"align4": uop.Alignment.DOUBLE_WORD, "align8": uop.Alignment.QUADWORD, "unaligned": uop.Alignment.ANY}
 _ADDRESS_SIZE = {"stack": uop.AddressSize.STACK, "newstack": uop.AddressSize.NEW_STACK, "a32": uop.AddressSize.A32}
 _MEMORY = {
     "load": uop.Memory.LOAD,
@@ -254,6 +256,8 @@ class _Assembler:
                 f["lock"] = 1
             elif mark in _FAULT:
                 f["fault_class"] = _FAULT[mark]
+            elif mark in _ALIGNMENT:
+                f["alignment"] = _ALIGNMENT[mark]
             elif mark in _ADDRESS_SIZE:
                 f["address_size"] = _ADDRESS_SIZE[mark]
             else:

@@ -57,8 +57,8 @@ class Issue(wiring.Component):
         with m.If(self.latch):
             m.d.sync += self.operation.eq(o)
         for name in (
-            "unit", "constant", "memory", "lock", "fault_class", "esp", "flags", "condition", "sequence", "label", "commit", "intercept",
-            "refetch", "drain",
+            "unit", "constant", "memory", "alignment", "lock", "fault_class", "esp", "flags", "condition", "sequence", "label", "commit",
+            "intercept", "refetch", "drain",
         ):  # fmt: skip
             m.d.comb += getattr(o, name).eq(getattr(t, name))
         m.d.comb += [

@@ -6,6 +6,7 @@ from rtl.arch.registers import Segment
 from rtl.execute.operand import OperandWidth
 from rtl.microcode.uop import (
     LABEL_WIDTH,
+    Alignment,
     Condition,
     EspChange,
     FaultClass,
@@ -61,6 +62,7 @@ class Operation(data.Struct):
     memory: Memory
     size: 3  # bytes of the access, or of the change of ESP: 1, 2, 4
     supervisor: 1  # the access is made as supervisor whatever the CPL
+    alignment: Alignment
     lock: 1
     fault_class: FaultClass
     esp: EspChange

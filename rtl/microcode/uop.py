@@ -7,7 +7,7 @@ Inside one micro-op effects come in the order A (address), M (load or translate)
 from amaranth.lib import data, enum
 
 __all__ = [
-    "AddressBase", "AddressSegment", "AddressSize", "Alu", "Bcd", "Bits", "Branch", "Condition", "Destination", "EspChange",
+    "AddressBase", "AddressSegment", "AddressSize", "Alignment", "Alu", "Bcd", "Bits", "Branch", "Condition", "Destination", "EspChange",
     "FaultClass", "FlagGroup", "InterceptPoint", "LABEL_WIDTH", "Memory", "MulDiv", "Privilege", "Segmentation", "Sequence",
     "Shift", "Source", "SpecialFn", "Template", "Trap", "Unit", "Width",
 ]  # fmt: skip
@@ -313,6 +313,15 @@ class Privilege(enum.Enum, shape=1):
     SUPERVISOR = 1
 
 
+class Alignment(enum.Enum, shape=2):
+    """Where the operand may lie under the alignment check (:mod:`rtl.memory.alignment`)."""
+
+    SIZE = 0  # at a multiple of the size of the access
+    DOUBLE_WORD = 1  # at a multiple of 4
+    QUADWORD = 2  # at a multiple of 8
+    ANY = 3
+
+
 class FaultClass(enum.Enum, shape=3):
     """What a segment-limit or rights fault of the access becomes. *_CODE report FAULT_CODE as error code."""
 
@@ -463,6 +472,7 @@ class Template(data.Struct):
     memory: Memory
     memory_width: Width
     privilege: Privilege
+    alignment: Alignment
     lock: 1
     fault_class: FaultClass
     esp: EspChange

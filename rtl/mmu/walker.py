@@ -25,6 +25,7 @@ class WalkRequest(data.Struct):
     page: PAGE_WIDTH
     user: 1
     write: 1
+    leave_clean: 1  # the write will be refused: its rights are checked, D is not set
     mode: Mode
     cr3: 32
     ring_minus_1: 1  # authority of the walk's bus requests
@@ -89,7 +90,7 @@ class Walker(wiring.Component):
         allowed = permitted(
             page_user, page_writable, user=request.user, write=request.write, write_protect=request.mode.wp
         )  # fmt: skip
-        dirties = leaf & request.write
+        dirties = leaf & request.write & ~request.leave_clean
         m.d.comb += [
             large.eq(~in_table & entry.large & request.mode.pse),
             leaf.eq(in_table | large),

@@ -52,6 +52,7 @@ class ControlRegisters(wiring.Component):
     code32: In(1)
     stack32: In(1)
     mode: Out(Mode)
+    alignment_check: Out(1)  # CR0.AM and EFLAGS.AC in protected mode; stage M knows which accesses that concerns
     cr0: Out(32)
     cr3: Out(32)
 
@@ -79,6 +80,7 @@ class ControlRegisters(wiring.Component):
             self.mode.pse.eq((cr4 & int(Cr4.PSE)).any()), self.mode.pge.eq((cr4 & int(Cr4.PGE)).any()),
             self.mode.cpl.eq(cpl), self.mode.code32.eq(self.code32), self.mode.stack32.eq(self.stack32),
             self.mode.vm.eq(Eflags(eflags).vm),
+            self.alignment_check.eq((cr0 & int(Cr0.AM)).any() & Eflags(eflags).ac & self.mode.pe),
             self.shadow_now.eq(shadow & (self.between | ~aged)),
         ]  # fmt: skip
 

@@ -5,7 +5,8 @@ A fault is latched in the cycle of its ``*_fault`` line; the sequencer then spen
 1. the extension is asked, with EVENT still showing the event in delivery; if it takes the fault nothing else happens;
 2. CR2 is written by a page fault;
 3. during the delivery of an exception the two combine: #DF(0), about which the extension is asked again (``again``), or a shutdown,
-   about which it is asked too and which otherwise stops the processor (``dead``);
+   about which it is asked too and which otherwise stops the processor (``dead``). A benign second exception takes the first one's
+   place, even #DF's (table 6-5); the only one that a delivery can raise is #AC, where it pushes onto a stack of CPL 3;
 4. else EVENT, EVENT_ERROR and RETURN_EIP are set and ``deliver`` sends the sequencer to the delivery program.
 
 EXT (bit 0 of the error code) is set when #TS, #NP, #SS or #GP arises in the delivery of an event that software did not ask for.
@@ -46,7 +47,8 @@ class TrapUnit(wiring.Component):
     address_valid: In(1)
     address_vector: In(Vector)
     address_error: In(16)
-    access_valid: In(1)  # a page fault
+    access_valid: In(1)  # a page fault, or ...
+    access_alignment: In(1)  # ... #AC, whose error code is always 0
     access_error: In(4)
     access_address: In(32)
     execute_valid: In(1)
@@ -95,7 +97,7 @@ class TrapUnit(wiring.Component):
         ]  # fmt: skip
 
         self._latch(m, fault, valid & ~self.event_software)
-        with m.If(self.access_valid):
+        with m.If(self.access_valid & ~self.access_alignment):
             m.d.sync += address.eq(self.access_address)
         with m.If(self.decode_valid & (self.decode_fault.vector == Vector.PF)):
             m.d.sync += address.eq(self.decode_fault.address)
@@ -106,7 +108,7 @@ class TrapUnit(wiring.Component):
         first_contributory = vector.matches(*CONTRIBUTORY)
         merging = valid & exception & ~fault.after & ~fault.shutdown & (fault.vector != Vector.DF)
         double = merging & ((first_contributory & contributory) | ((vector == Vector.PF) & (contributory | page_fault)))
-        triple = merging & (vector == Vector.DF)
+        triple = merging & (vector == Vector.DF) & (contributory | page_fault)
         carries_error = Signal()
         m.d.comb += carries_error.eq(fault.vector.matches(*HAS_ERROR_CODE))
         m.d.comb += [
@@ -174,6 +176,8 @@ class TrapUnit(wiring.Component):
             m.d.comb += [new.vector.eq(self.address_vector), new.error.eq(self.address_error)]
         with m.If(self.access_valid):
             m.d.comb += [new.vector.eq(Vector.PF), new.error.eq(self.access_error)]
+            with m.If(self.access_alignment):
+                m.d.comb += [new.vector.eq(Vector.AC), new.error.eq(0)]
         with m.If(self.execute_valid):
             m.d.comb += new.eq(self.execute_fault)
         with m.If(self.decode_valid | self.address_valid | self.access_valid | self.execute_valid):

@@ -1,127 +1,161 @@
-"""What the proof of the guard says: DMA masters, guard and registers, in front of a memory of which one word is looked at.
+"""What the proof of the guard says: guard and registers, in front of a memory of which one word is looked at.
 
-The word is arbitrary but fixed, so what is proved of it holds of every map word. Nothing at all is assumed of the DMA masters, of what
-ring −1 writes into the registers, and when the memory controller takes a request or the walker's answer comes. Assumed is what
-``path_harness`` proves of arbiter and controller:
+The word is arbitrary but fixed, so what is proved of it holds of every map word; so is the place in the guard's cache that is looked at,
+and with it the requester. Nothing at all is assumed of what ring −1 writes into the registers and when the memory controller takes a
+request or the walker's answer comes. Assumed is what ``path_harness`` proves of arbiter and controller:
 
 - a write that reaches RAM in the cycle in which a DMA request is taken is that request's own;
 - none does in the cycle in which a read of the map is taken, and within a burst write of DMA only its own words do;
 - a read of the map is answered once, with an error or with the word as it was when the read was taken;
-- an answer to DMA comes only while one is due.
+- an answer to DMA comes only while one is due;
+
+and what ``merge_harness`` proves of the DMA masters' way to the guard:
+
+- requests bear a DMA requester's number and hold no lock;
+- behind the first beat of a burst write come its others: of the same requester, in the same line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from amaranth.hdl import Assert, Assume, Cat, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.hdl._ast import AnyConst
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, connect, flipped
 
+from chipset.dma_policy.decision import ALL_FORMATS, Access
 from chipset.dma_policy.guard import Guard
-from chipset.dma_policy.map_cache import _Entry
-from chipset.dma_policy.policy import policy_layout
+from chipset.dma_policy.policy import MapPlace, policy_layout
 from chipset.dma_policy.registers import GuardRegisters
-from chipset.interconnect.dma_merge import DmaMerge
+from chipset.dma_policy.word_cache import KEY_WIDTH
 from chipset.interconnect.ports import RegisterSignature
 from chipset.memory_controller.controller import WriteEvent
 from cocotb_tests.opened import Opened
-from contracts.bus import BusRequest, BusResponse, BusSignature
+from contracts.bus import BusRequest, BusResponse
 from contracts.policy_map import GUARD, Format
 from contracts.requesters import DMA_FIRST
 
 __all__ = ["Bug", "GuardHarness"]
 
-REQUESTERS = 2
 WORD_WIDTH = 30
 PAGE_LSB = 12
 LINE_LSB = 4
 LAUNCH_LSB = 16
-Bug = Callable[[Opened], None]  # adds an assignment to the guard
+PAGE_WORDS = 1024
+REGION_PAGES = 32
+Bug = Callable[["Inside"], None]  # adds an assignment to a part of the guard
+
+
+class Inside:
+    """The guard's parts, opened."""
+
+    def __init__(self, guard: Guard, registers: GuardRegisters) -> None:
+        self.guard = Opened(guard)
+        self.checker = self.guard.open("checker")
+        self.cache = self.checker.open("cache")
+        self.walker = self.checker.open("walker")
+        self.registers = Opened(registers)
 
 
 class _Spec:
-    """The policy's words, written without looking at the guard: what must hold where a request is admitted."""
+    """The policy's words, written without looking at the guard: what must hold where an access is admitted."""
 
-    def __init__(self, m: Module, policy: data.View, request: data.View, name: str) -> None:
-        place = Signal(policy.maps[0].shape(), name=f"{name}_place")
+    def __init__(self, m: Module, policy: data.View, formats: Collection[Format], *, requester: Value, page: Value, write: Value,
+                 name: str) -> None:  # fmt: skip
+        maps = policy.maps
+        place = Signal(MapPlace, name=f"{name}_place")
         address = Signal(WORD_WIDTH + 1, name=f"{name}_map_address")
-        index = Signal(15, name=f"{name}_index")
+        number = Signal(21, name=f"{name}_bit_number")
         launch, fits = Signal(name=f"{name}_in_launch"), Signal(name=f"{name}_fits")
         uniform = policy.map_format == Format.UNIFORM
-        with m.If(uniform | (request.requester == DMA_FIRST)):
-            m.d.comb += place.eq(policy.maps[0])
-        with m.Else():
-            m.d.comb += place.eq(policy.maps[1])
+        two = policy.map_format == Format.PER_REQUESTER_AND_ACCESS
+        m.d.comb += place.eq(maps[0])
+        for n in range(1, len(maps)):
+            with m.If(~uniform & (requester == n)):
+                m.d.comb += place.eq(maps[n])
+        index = number[5:]
+        known = 0
+        for fmt in formats:
+            known = known | (policy.map_format == fmt)
         m.d.comb += [
-            index.eq(request.address[PAGE_LSB:] >> 5),
+            number.eq(Mux(two, Cat(write, page), page)),
             address.eq(place.base + index),
-            launch.eq(policy.launch.protect & (request.address[LAUNCH_LSB:] == policy.launch.base)),
-            fits.eq((uniform | (policy.map_format == Format.PER_REQUESTER)) & (index < place.length) & ~address[-1]),
+            launch.eq(policy.launch.protect & (page[LAUNCH_LSB - PAGE_LSB :] == policy.launch.base)),
+            fits.eq(known & (index < place.length) & ~address[-1]),
         ]
-        self._policy, self._request = policy, request
+        self._policy, self._page, self._number = policy, page, number
         self.launch = launch  # lies in the protected launch region
         self.fits = fits  # the format is known, and the page's bit lies in the map
         self.where = address[:WORD_WIDTH]  # the word that holds it
 
     def bit(self, word: Value) -> Value:
         """The page's bit of that word."""
-        return word.bit_select(self._request.address[PAGE_LSB : PAGE_LSB + 5], 1)
+        return word.bit_select(self._number[:5], 1)
 
-    def touches_map(self, *, line: Value) -> Value:
-        """The word that is asked for, or any of its ``line``, belongs to a map in use."""
-        words = self._request.address[2:]
-        low = Mux(line, words & ~3, words)
-        high = Mux(line, words | 3, words)
-        hit = 0
-        for n, place in enumerate(self._policy.maps):
-            used = (self._policy.map_format != Format.UNIFORM) if n else 1
-            hit = hit | (used & (high >= place.base) & (low < place.base + place.length))
+    def used(self, n: int) -> Value:
+        """Whether map ``n`` is in use."""
+        return (self._policy.map_format != Format.UNIFORM) if n else Const(1)
+
+    def holds(self, n: int, pages: int) -> Value:
+        """Whether a word of map ``n`` lies in the ``pages`` pages (a power of two, aligned) around the page."""
+        place, bits = self._policy.maps[n], (pages * PAGE_WORDS).bit_length() - 1
+        block = self._page[(pages.bit_length() - 1) :]
+        last = place.base + place.length - 1
+        return (place.length != 0) & ((place.base >> bits) <= block) & ((last >> bits) >= block)
+
+    def in_map(self, pages: int = 1) -> Value:
+        """Whether a word of any map in use lies there."""
+        hit = Const(0)
+        for n in range(len(self._policy.maps)):
+            hit = hit | (self.used(n) & self.holds(n, pages))
         return hit
 
 
 class GuardHarness(wiring.Component):
-    """``cached_words`` is the size of the guard's cache.
-
-    With a ``bug`` in the guard, only the promise is looked at, not the invariants. And the search for a run that breaks it is narrowed:
-    one master, no reset, and the policy is set up in the first cycles.
+    """With a ``bug`` in the guard, only the promise is looked at, not the invariants. And the search for a run that breaks it is narrowed:
+    no reset, and the policy is set up in the first cycles.
     """
 
-    def __init__(self, *, cached_words: int, bug: Bug | None = None) -> None:
-        self._cached_words = cached_words
-        self._bug = bug
+    def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS, closed_at_reset: bool = False,
+                 bug: Bug | None = None) -> None:  # fmt: skip
+        self._requesters, self._words, self._formats = requesters, cached_words, frozenset(formats)
+        self._closed, self._bug = closed_at_reset, bug
         super().__init__({
-            "dma": In(BusSignature()).array(REQUESTERS), "block": In(RegisterSignature()),
+            "requests": In(stream.Signature(BusRequest)), "block": In(RegisterSignature()),
             "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "answered": In(1),
         })  # fmt: skip
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.merge = merge = DmaMerge(REQUESTERS)
-        m.submodules.guard = guard = Guard(requesters=REQUESTERS, cached_words=self._cached_words)
-        m.submodules.registers = registers = GuardRegisters(requesters=REQUESTERS)
-        for n in range(REQUESTERS):
-            connect(m, flipped(self.dma[n]), merge.masters[n])
-        connect(m, merge.out, guard.requests)
+        m.submodules.guard = guard = Guard(requesters=self._requesters, cached_words=self._words, formats=self._formats)
+        m.submodules.registers = registers = GuardRegisters(
+            requesters=self._requesters, formats=self._formats, closed_at_reset=self._closed
+        )
+        connect(m, flipped(self.requests), guard.requests)
         connect(m, flipped(self.block), registers.block)
         m.d.comb += [
             guard.out.ready.eq(self.out_ready), guard.walk.ready.eq(self.walk_ready),
             guard.walk_answer_valid.eq(self.walk_answer_valid), guard.walk_answer.eq(self.walk_answer),
             guard.written.eq(self.written), guard.answered.eq(self.answered),
-            guard.policy.eq(registers.policy), guard.hold.eq(registers.hold), registers.drained.eq(guard.drained),
-            registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error),
+            guard.policy.eq(registers.policy), guard.hold.eq(registers.hold), guard.flush.eq(registers.flush),
+            registers.drained.eq(guard.drained), registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error),
         ]  # fmt: skip
-        inside = Opened(guard)
+        inside = Inside(guard, registers)
+        place = Signal(range(max(2, self._requesters * self._words)))  # in the cache, that is looked at
+        m.d.comb += [place.eq(AnyConst(len(place))), Assume(place < self._requesters * self._words)]
+        peek = inside.cache.module.submodules.lines.read_port(domain="comb")
+        m.d.comb += peek.addr.eq(place)
         if self._bug:
             self._bug(inside)
 
         watched, word = self._memory(m, guard)
         due = self._in_flight(m, guard)
-        self._promise(m, guard, registers, watched, word, due)
+        self._masters(m, guard)
+        self._promise(m, guard, registers, inside, place, watched, word, due)
         if self._bug:
             self._narrow(m)
         else:
-            self._invariants(m, registers, inside, watched, word, due)
+            self._invariants(m, registers, inside, place, peek.data, watched, word, due)
         return m
 
     def _memory(self, m: Module, guard: Guard) -> tuple[Signal, Signal]:
@@ -139,18 +173,17 @@ class GuardHarness(wiring.Component):
         asked = Signal()
         request = guard.out.payload.request
         m.d.comb += [self.taken.eq(guard.out.valid & self.out_ready), asked.eq(guard.walk.valid & self.walk_ready)]
-        in_burst = Signal()
+        self.in_burst = Signal()
         with m.If(self.taken):
-            m.d.sync += in_burst.eq(request.write & ~request.last)
+            m.d.sync += self.in_burst.eq(request.write & ~request.last)
             m.d.comb += Assume(
                 ~self.written.valid | (request.write & guard.out.payload.admitted & (self.written.word == request.address[2:]))
             )
         m.d.comb += [
-            Assume(~(in_burst & self.written.valid & ~self.taken)),
+            Assume(~(self.in_burst & self.written.valid & ~self.taken)),
             Assume(~(asked & self.written.valid)),
             Assume(~(asked & self.taken)),
         ]
-        self.in_burst = in_burst
 
         self.reading, self.reads_watched, self.read = Signal(), Signal(), Signal(32)
         with m.If(asked):
@@ -165,14 +198,28 @@ class GuardHarness(wiring.Component):
         ]
         return watched, word
 
+    def _masters(self, m: Module, guard: Guard) -> None:
+        """What comes is stamped; the beats of a burst write stay together and in their line. ``first`` is the last first beat taken."""
+        request = self.requests.payload
+        first = self.first = Signal(BusRequest)
+        self.lasts = Signal()  # the beat that is taken may be any of a burst
+        with m.If(self.taken & ~self.in_burst):
+            m.d.sync += first.eq(request)
+        follows = (request.requester == first.requester) & request.write & (request.address[LINE_LSB:] == first.address[LINE_LSB:])
+        m.d.comb += [
+            Assume(~self.requests.valid | ((request.requester >= DMA_FIRST) & (request.requester < DMA_FIRST + self._requesters))),
+            Assume(~request.lock),
+            Assume(~(self.in_burst & self.requests.valid) | follows),
+        ]
+
     def _narrow(self, m: Module) -> None:
         """A map, protection of the launch region, checking on; after that CONTROL may be written again."""
         steps = ("MAP_BASE", "MAP_LENGTH", "LAUNCH_CONTROL", "CONTROL")
         cycle = Signal(range(len(steps) + 1))
-        m.d.comb += [Assume(~ResetSignal()), Assume(~self.dma[1].req_valid)]
+        m.d.comb += Assume(~ResetSignal())
         with m.If(cycle != len(steps)):
             m.d.sync += cycle.eq(cycle + 1)
-            m.d.comb += Assume(self.block.valid & self.block.write & ~self.dma[0].req_valid)
+            m.d.comb += Assume(self.block.valid & self.block.write & ~self.requests.valid)
         with m.Switch(cycle):
             for n, name in enumerate(steps):
                 with m.Case(n):
@@ -188,14 +235,23 @@ class GuardHarness(wiring.Component):
         m.d.comb += Assume(~self.answered | (due != 0))
         return due
 
-    def _promise(self, m: Module, guard: Guard, registers: GuardRegisters, watched: Signal, word: Signal, due: Signal) -> None:
+    def _promise(self, m: Module, guard: Guard, registers: GuardRegisters, inside: Inside, place: Signal, watched: Signal, word: Signal,
+                 due: Signal) -> None:  # fmt: skip
         """Whatever is admitted, the policy in force and the map as it is in memory now allow."""
         policy, request = registers.policy, guard.out.payload.request
-        spec = _Spec(m, policy, request, "promise")
-        with m.If(self.taken & guard.out.payload.admitted):
+        first = self.first
+        judged = Signal(Access)  # of a burst's later beats the first decides: they lie in its line
+        with m.If(self.in_burst):
+            m.d.comb += [judged.requester.eq(first.requester - DMA_FIRST), judged.write.eq(first.write)]
+        with m.Else():
+            m.d.comb += [judged.requester.eq(request.requester - DMA_FIRST), judged.write.eq(request.write)]
+        m.d.comb += judged.page.eq(request.address[PAGE_LSB:])
+        spec = _Spec(m, policy, self._formats, requester=judged.requester, page=judged.page, write=judged.write, name="promise")
+        looked_at = inside.cache.component._place(judged) == place if self._requesters * self._words > 1 else Const(1)
+        with m.If(self.taken & guard.out.payload.admitted & looked_at):
             m.d.comb += Assert(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~(request.write & spec.touches_map(line=request.burst)))]
+                m.d.comb += [Assert(spec.fits), Assert(~(judged.write & spec.in_map()))]
                 with m.If(spec.where == watched):
                     m.d.comb += Assert(spec.bit(word))
         # A change of policy completes only when nothing that was judged before is in flight.
@@ -207,62 +263,99 @@ class GuardHarness(wiring.Component):
             Assert(~walk.request.write & ~walk.request.burst & ~walk.request.lock & walk.walker),
             Assert(~guard.out.payload.walker), Assert(~(self.taken & request.lock)),
         ]  # fmt: skip
-        # Once on, it stays on.
-        was_on = Signal()
+        # Once on, it stays on; where it is on from reset, it is never off.
+        was_on = Signal(init=self._closed)
         m.d.sync += was_on.eq(policy.enable)
         m.d.comb += Assert(~was_on | policy.enable)
 
-    def _invariants(self, m: Module, registers: GuardRegisters, inside: Opened, watched: Signal, word: Signal, due: Signal) -> None:
-        """What makes the promise inductive: the cache is never older than memory, and what waits is judged by the policy in force."""
+    def _invariants(self, m: Module, registers: GuardRegisters, inside: Inside, place: Signal, line: data.View, watched: Signal,
+                    word: Signal, due: Signal) -> None:  # fmt: skip
+        """What makes the promise inductive: the cache is never older than memory, and what has been found out is so."""
         policy: data.View = registers.policy
-        assert policy.shape() == policy_layout(REQUESTERS)
-        held = inside.shaped("held", BusRequest)
-        full, first, more = inside["full"], inside["first"], inside["inside"]
-        m.d.comb += Assert(inside["outstanding"] == due)
-
-        # The cache.
-        cache = inside.open("cache")
-        for n in range(self._cached_words):
-            entry = cache.shaped(f"entry{n}", _Entry)
-            m.d.comb += Assert(~(entry.valid & (entry.tag == watched)) | (entry.word == word))
-
-        # What waits.
-        spec = _Spec(m, policy, held, "held")
-        occupied = full | more
-        begins = full & first
-        follows = occupied & ~begins  # between the beats of a burst write, or a later one waits
-        many = held.burst | (held.write & ~held.last)
+        assert policy.shape() == policy_layout(self._requesters, self._formats)
+        guard, cache = inside.guard, inside.cache
+        counted = guard["outstanding"]
         m.d.comb += [
-            Assert(~occupied | (held.requester == DMA_FIRST) | (held.requester == DMA_FIRST + 1)),
-            Assert(~follows | held.write),
-            Assert(~occupied | ~held.lock),
-            Assert(~occupied | (more == (held.write & ~held.last))),
-            Assert(self.in_burst == follows),
-        ]
-        with m.If(begins):
-            opened, closed = inside["opened"], inside["closed"]
-            m.d.comb += [Assert(closed | ~spec.launch), Assert(opened == (~policy.enable & ~spec.launch))]
-            with m.If(policy.enable & ~closed):
-                m.d.comb += [
-                    Assert(spec.fits), Assert(inside["word"] == spec.where), Assert(~(held.write & spec.touches_map(line=many))),
-                ]  # fmt: skip
-        with m.If(follows & inside["kept"]):
+            Assert(counted == due), Assert(guard["inside"] == self.in_burst),
+            Assert(~(self.in_burst & counted.all())),  # a burst has begun only where its answer can be counted
+        ]  # fmt: skip
+        self._cache_invariant(m, policy, cache, place, line, watched, word)
+        self._walker_invariants(m, policy, inside.walker, watched, word)
+
+        # Between the beats of a burst write that was admitted: its page is still open to it.
+        first = Signal(Access)
+        m.d.comb += [first.requester.eq(self.first.requester - DMA_FIRST), first.page.eq(self.first.address[PAGE_LSB:]), first.write.eq(1)]
+        spec = _Spec(m, policy, self._formats, requester=first.requester, page=first.page, write=first.write, name="burst")
+        looked_at = cache.component._place(first) == place if self._requesters * self._words > 1 else Const(1)
+        with m.If(self.in_burst):
+            m.d.comb += Assert(self.first.write)
+        with m.If(self.in_burst & guard["kept"] & looked_at):
             m.d.comb += Assert(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~spec.touches_map(line=1))]
+                m.d.comb += [Assert(spec.fits), Assert(~spec.in_map())]
                 with m.If(spec.where == watched):
                     m.d.comb += Assert(spec.bit(word))
 
-        # The walk.
-        idle, waits, known = inside.ongoing("IDLE"), inside.ongoing("WAIT"), inside.ongoing("KNOWN")
+    def _cache_invariant(self, m: Module, policy: data.View, cache: Opened, place: Signal, line: data.View, watched: Signal,
+                         word: Signal) -> None:  # fmt: skip
+        """The word at ``place`` of the cache is the policy's for its region, is as it is in memory, and writes to it will be seen."""
+        requester = place >> (self._words.bit_length() - 1)
+        page = Cat(Const(0, 4), line.region)
+        spec = _Spec(m, policy, self._formats, requester=requester, page=page, write=Const(0, 1), name="kept")
+        keys = Signal(KEY_WIDTH)
+        for n in range(self._requesters * self._words):
+            with m.If(place == n):
+                m.d.comb += keys.eq(cache[f"key{n}"])
+        for_writes = place[0] if self._words > 1 else Const(1)
+        with m.If(cache["valid"].bit_select(place, 1)):
+            m.d.comb += [
+                Assert(policy.enable), Assert(spec.fits), Assert(keys == spec.where[:KEY_WIDTH]),
+                Assert((spec.where != watched) | (line.word == word)),
+                Assert(~(for_writes & spec.in_map(REGION_PAGES))),
+            ]  # fmt: skip
+
+    def _walker_invariants(self, m: Module, policy: data.View, walker: Opened, watched: Signal, word: Signal) -> None:
+        """From state to state, what the walker has found out."""
+        component = walker.component
+        access = component.access
+        spec = _Spec(m, policy, self._formats, requester=access.requester, page=access.page, write=access.write, name="walk")
+        idle, look, place = (walker.ongoing(s) for s in ("IDLE", "LOOK", "PLACE"))
+        compare, read, waits, fill, decided = (walker.ongoing(s) for s in ("COMPARE", "READ", "WAIT", "FILL", "DECIDED"))
+        placed = compare | read | waits | fill | decided
+        compared = read | waits | fill | decided
+        found, closed, own = fill | decided, walker["closed"], walker.shaped("place", MapPlace)
+        uniform = policy.map_format == Format.UNIFORM
+        right = Signal(MapPlace)
+        m.d.comb += right.eq(policy.maps[0])
+        for n in range(1, len(policy.maps)):
+            with m.If(~uniform & (access.requester == n)):
+                m.d.comb += right.eq(policy.maps[n])
         m.d.comb += [
-            Assert(idle | begins), Assert(self.reading == waits), Assert(idle | ~(inside["opened"] | inside["closed"])),
-            Assert(idle | known | ~inside["known"]),
-        ]  # fmt: skip
-        ours = inside["word"] == watched
-        patched, mask = inside["walked_word"], inside["patch_mask"]
+            Assert(idle | (policy.enable & (access.requester < self._requesters))),
+            Assert(idle | look | (own == right)),
+            Assert(~placed | (component.address == spec.where) | closed),
+            Assert(~placed | closed | spec.fits),
+            Assert(~(read | waits) | ~closed),
+            Assert(self.reading == waits),
+        ]
+        number, around = walker["number"], walker["around"]
+        m.d.comb += [Assert(~place | ((number == 0) & ~around)), Assert(~compare | (number < len(policy.maps)))]
+        for n in range(len(policy.maps)):
+            past = compared | (compare & (number > n))
+            page_done = past | (compare & (number == n) & around)
+            m.d.comb += [
+                Assert(~(page_done & spec.used(n) & spec.holds(n, 1)) | walker["in_map"]),
+                Assert(~(past & spec.used(n) & spec.holds(n, REGION_PAGES)) | walker["near_map"]),
+                Assert(~(compare & ~spec.used(n)) | (number != n)),
+            ]
+        ours = component.address == watched
+        patched, mask = component.word, walker["patch"]
         with m.If(waits):
             newest = Cat(Mux(mask[n], patched.word_select(n, 8), self.read.word_select(n, 8)) for n in range(4))
             m.d.comb += [Assert(self.reads_watched == ours), Assert(~ours | (newest == word))]
-        with m.If(known & ours & ~inside["failed"]):
+        with m.If((compare | read) & ours):
+            # Bytes written since the walk began are there already, and the read will bring them too.
+            for n in range(4):
+                m.d.comb += Assert(~mask[n] | (patched.word_select(n, 8) == word.word_select(n, 8)))
+        with m.If(found & ours & ~closed):
             m.d.comb += Assert(patched == word)

@@ -15,7 +15,7 @@ _REQUESTERS = 2
 
 
 class GuardTop(wiring.Component):
-    """A guard with two map words cached.
+    """A guard that keeps two map words for each of two requesters. The policy is forgotten while ``enable`` is 0.
 
     Members
     -------
@@ -43,6 +43,7 @@ class GuardTop(wiring.Component):
             request.address.eq(self.address), request.write.eq(self.write), request.mask.eq(-1), request.last.eq(1),
             request.requester.eq(DMA_FIRST + self.requester),
             policy.enable.eq(self.enable), policy.map_format.eq(self.map_format),
+            guard.flush.eq(~self.enable),
             guard.out.ready.eq(1), self.out_valid.eq(guard.out.valid), self.out_address.eq(leaving.request.address),
             self.admitted.eq(leaving.admitted), self.denied.eq(guard.denial.valid),
             guard.walk.ready.eq(1),

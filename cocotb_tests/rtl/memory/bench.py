@@ -10,7 +10,7 @@ from rtl.memory.port import AccessKind
 from rtl.memory.unit import MemoryUnit
 from rtl.params import CoreParams
 
-__all__ = ["Bench", "Fault"]
+__all__ = ["Bench", "Fault", "Refused"]
 
 _PATIENCE = 3000
 _LINE = 16
@@ -23,6 +23,10 @@ class Fault(Exception):
         super().__init__(f"#PF({error}) at {address:#x}")
         self.error = error
         self.address = address
+
+
+class Refused(Exception):
+    """#AC as the unit reports it."""
 
 
 class Bench:
@@ -77,12 +81,12 @@ class Bench:
                 return values
         raise AssertionError(f"{signal!r} never came")
 
-    async def request(self, ctx, kind: AccessKind, linear: int, size: int, *, translate=0, user=0, lock=0):
-        """The first half of an access: its result, or Fault."""
+    async def request(self, ctx, kind: AccessKind, linear: int, size: int, *, translate=0, user=0, lock=0, misaligned=0):
+        """The first half of an access: its result, or Fault, or Refused."""
         access = self.dut.access
         ctx.set(access.valid, 1)
         ctx.set(access.request, {
-            "kind": kind, "linear": linear, "size": size, "translate": translate, "user": user, "lock": lock,
+            "kind": kind, "linear": linear, "size": size, "translate": translate, "user": user, "lock": lock, "misaligned": misaligned,
         })  # fmt: skip
         await self.until(ctx, access.ready)
         ctx.set(access.valid, 0)
@@ -90,6 +94,8 @@ class Bench:
         started = self.cycle
         (result,) = await self.until(ctx, access.done, access.result)
         self.done_cycles = self.cycle - started
+        if result.fault and result.alignment:
+            raise Refused
         if result.fault:
             raise Fault(result.error, result.fault_address)
         return result

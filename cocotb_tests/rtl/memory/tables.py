@@ -46,7 +46,7 @@ class Tables:
         extra = rng.choice((0, A, A | D)) | rng.choice((0, G)) | rng.choice((0, 0, PCD))
         self._memory.write(self._entry_address(space, page), bits | extra | rng.choice(FRAMES) << 12)
 
-    def translate(self, memory: dict[int, int], space: int, linear: int, *, user: int, store: int) -> Page:
+    def translate(self, memory: dict[int, int], space: int, linear: int, *, user: int, store: int, clean: int = 0) -> Page:
         """The reference, acting on ``memory``; raises PageFault."""
 
         def read(address):
@@ -55,15 +55,15 @@ class Tables:
         def write(address, value):
             memory.update({address + n: value >> 8 * n & 0xFF for n in range(4)})
 
-        return walk(read, write, self.paging[space], linear, user=user, store=store)
+        return walk(read, write, self.paging[space], linear, user=user, store=store, clean=clean)
 
-    def translate_access(self, memory: dict[int, int], space: int, linear: int, size: int, *, user: int, store: int):
+    def translate_access(self, memory: dict[int, int], space: int, linear: int, size: int, *, user: int, store: int, clean: int = 0):
         """Physical addresses of the bytes, or (fault, its address); accessed and dirty bits go into ``memory``."""
         first = linear & ~0xFFF
         frames = {}
         for page in sorted({first, linear + size - 1 & ~0xFFF}):
             try:
-                frames[page] = self.translate(memory, space, page, user=user, store=store).frame
+                frames[page] = self.translate(memory, space, page, user=user, store=store, clean=clean).frame
             except PageFault as fault:
                 return fault, linear if page == first else page
         return [frames[linear + n & ~0xFFF] << 12 | linear + n & 0xFFF for n in range(size)], 0

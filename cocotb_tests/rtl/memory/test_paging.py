@@ -2,7 +2,7 @@
 
 import pytest
 
-from cocotb_tests.rtl.memory.bench import Bench, Fault
+from cocotb_tests.rtl.memory.bench import Bench, Fault, Refused
 from cocotb_tests.rtl.memory.tables import Tables
 from cocotb_tests.rtl.mmu.reference import RW, US, A, D, P, PageFault
 from rtl.arch.special import TlbFlush
@@ -24,7 +24,7 @@ def enter(bench, ctx, tables, space, *, user=0) -> None:
 def test_random_accesses(rng):
     """Loads, stores, read-modify-writes and fetches in two address spaces; every table edit is followed by a flush that covers it."""
     bench = Bench(rng, latency=(1, 3), stall=0.1)
-    count = {"load": 0, "store": 0, "fault": 0, "fetch": 0, "crossing": 0}
+    count = {"load": 0, "store": 0, "fault": 0, "fetch": 0, "crossing": 0, "refused": 0}
 
     async def program(ctx):
         tables = Tables(bench.memory, rng)
@@ -75,9 +75,16 @@ def test_random_accesses(rng):
             kind = rng.choice((AccessKind.LOAD, AccessKind.STORE, AccessKind.READ_MODIFY_WRITE))
             store = int(kind != AccessKind.LOAD)
             lock = int(kind == AccessKind.READ_MODIFY_WRITE and rng.random() < 0.3)
-            expected, address = tables.translate_access(mirror, space, linear, size, user=user, store=store)
+            misaligned = int(linear % size != 0 and rng.random() < 0.3)
+            expected, address = tables.translate_access(mirror, space, linear, size, user=user, store=store, clean=misaligned)
             try:
-                result = await bench.request(ctx, kind, linear, size, translate=1, user=user, lock=lock)
+                result = await bench.request(ctx, kind, linear, size, translate=1, user=user, lock=lock, misaligned=misaligned)
+            except Refused:
+                assert misaligned and not isinstance(expected, PageFault), f"{kind} at {linear:#x} is refused"
+                await bench.drain(ctx)
+                assert bench.memory.memory == mirror  # nothing but accessed bits
+                count["refused"] += 1
+                continue
             except Fault as fault:
                 assert isinstance(expected, PageFault), f"{kind} at {linear:#x} faults"
                 assert (fault.error, fault.address) == (expected.error, address)
@@ -86,7 +93,7 @@ def test_random_accesses(rng):
                 count["fault"] += 1
                 count["crossing"] += address != linear
                 continue
-            assert not isinstance(expected, PageFault), f"{kind} at {linear:#x} does not fault"
+            assert not isinstance(expected, PageFault) and not misaligned, f"{kind} at {linear:#x} does not fault"
             assert (result.physical, result.physical_last) == (expected[0], expected[-1])
             if kind != AccessKind.STORE:
                 assert result.data == value_of(mirror, expected)

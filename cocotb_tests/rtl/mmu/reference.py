@@ -40,10 +40,11 @@ class PageFault(Exception):
 
 
 def walk(
-    read: Callable[[int], int], write: Callable[[int, int], None], paging: Paging, linear: int, *, user: int, store: int
+    read: Callable[[int], int], write: Callable[[int, int], None], paging: Paging, linear: int, *, user: int, store: int, clean: int = 0
 ) -> Page:  # fmt: skip
-    """Translates; sets accessed and dirty bits in memory, or raises PageFault."""
+    """Translates; sets accessed and dirty bits in memory (with ``clean`` a store sets accessed bits only), or raises PageFault."""
     blame = store << 1 | user << 2
+    used = A | D * (store & ~clean)
 
     def check(rights: int) -> None:
         if user and not rights & US:
@@ -64,7 +65,7 @@ def walk(
         if pde & 0x003FF000:
             raise PageFault(blame | 1 | 8)
         check(pde)
-        pde = touch(where, pde, A | D * store)
+        pde = touch(where, pde, used)
         frame, leaf, rights, large = (pde & 0xFFC00000 | linear & 0x003FF000) >> 12, pde, pde, 1
     else:
         pde = touch(where, pde, A)
@@ -73,7 +74,7 @@ def walk(
         if not pte & P:
             raise PageFault(blame)
         check(pde & pte)
-        leaf = touch(where, pte, A | D * store)
+        leaf = touch(where, pte, used)
         frame, rights, large = leaf >> 12, pde & pte, 0
     return Page(
         frame=frame, user=int(bool(rights & US)), writable=int(bool(rights & RW)), dirty=int(bool(leaf & D)),

@@ -46,10 +46,11 @@ class Bench:
         sim.add_testbench(watch, background=True)
         sim.run()
 
-    def ask(self, ctx, port, paging: Paging, linear: int, *, user: int, store: int, authority: int = 0) -> None:
+    def ask(self, ctx, port, paging: Paging, linear: int, *, user: int, store: int, clean: int = 0, authority: int = 0) -> None:
         mode = {"pe": 1, "pg": 1, "wp": paging.wp, "pse": paging.pse, "pge": paging.pge, "cpl": 3 * user}
         ctx.set(port.request, {
-            "page": linear >> 12, "user": user, "write": store, "mode": mode, "cr3": paging.cr3, "ring_minus_1": authority,
+            "page": linear >> 12, "user": user, "write": store, "leave_clean": clean, "mode": mode, "cr3": paging.cr3,
+            "ring_minus_1": authority,
         })  # fmt: skip
         ctx.set(port.valid, 1)
 
@@ -58,7 +59,7 @@ class Bench:
         ctx.set(port.valid, 0)
         return result[0]
 
-    def reference(self, paging: Paging, linear: int, *, user: int, store: int):
+    def reference(self, paging: Paging, linear: int, *, user: int, store: int, clean: int = 0):
         """Page or PageFault; the second value is memory as it must be afterwards."""
         after = dict(self.bus.memory)
 
@@ -69,7 +70,7 @@ class Bench:
             after.update({address + n: value >> 8 * n & 0xFF for n in range(4)})
 
         try:
-            return walk(read, write, paging, linear, user=user, store=store), after
+            return walk(read, write, paging, linear, user=user, store=store, clean=clean), after
         except PageFault as fault:
             return fault, after
 
@@ -92,9 +93,9 @@ def cases():
 
 
 @pytest.mark.parametrize("wp", [0, 1])
-@pytest.mark.parametrize("store", [0, 1])
-def test_rights_exhaustively(rng, wp, store):
-    """P, RW, US, A, D, PS of the directory entry × of the table entry × CR4.PSE × CR0.WP × ring × access."""
+@pytest.mark.parametrize(("store", "clean"), [(0, 0), (1, 0), (1, 1)])
+def test_rights_exhaustively(rng, wp, store, clean):
+    """P, RW, US, A, D, PS of the directory entry × of the table entry × CR4.PSE × CR0.WP × ring × load, store, store to be refused."""
     bench = Bench(rng, latency=(1, 1), stall=0)
     count = {"fault": 0, "page": 0}
 
@@ -105,10 +106,10 @@ def test_rights_exhaustively(rng, wp, store):
             bench.bus.write(DIRECTORY_ENTRY, directory)
             bench.bus.write(TABLE_ENTRY, table | 0x0070_5000)
             paging = Paging(CR3, wp=wp, pse=pse, pge=0)
-            expected, memory = bench.reference(paging, LINEAR, user=user, store=store)
+            expected, memory = bench.reference(paging, LINEAR, user=user, store=store, clean=clean)
             bench.announced.clear()
             changed = {address >> 4 for address, value in memory.items() if bench.bus.memory[address] != value}
-            bench.ask(ctx, bench.dut.data, paging, LINEAR, user=user, store=store)
+            bench.ask(ctx, bench.dut.data, paging, LINEAR, user=user, store=store, clean=clean)
             result = await bench.answer(ctx, bench.dut.data)
             bench.compare(result, expected)
             assert bench.bus.memory == memory, f"directory {directory:#x} table {table:#x}"

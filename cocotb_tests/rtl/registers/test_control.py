@@ -20,6 +20,7 @@ REGISTERS = {
 
 def test_registers_against_a_dictionary(rng: Random):
     held = {number: reset for number, (_bits, _ones, reset) in REGISTERS.items()}
+    seen = [0, 0]  # how often alignment_check was 0 and 1
 
     async def program(bench: Bench) -> None:
         for _ in range(4000):
@@ -36,12 +37,15 @@ def test_registers_against_a_dictionary(rng: Random):
                 "pe": held[CR0] & 1, "pg": held[CR0] >> 31, "wp": held[CR0] >> 16 & 1, "pse": held[CR4] >> 4 & 1,
                 "pge": held[CR4] >> 7 & 1, "cpl": held[CPL], "code32": code32, "stack32": stack32, "vm": held[EFLAGS] >> 17 & 1,
             }  # fmt: skip
+            assert out["alignment_check"] == (held[CR0] & held[CR0] >> 18 & held[EFLAGS] >> 18 & 1)  # PE, AM, AC
+            seen[out["alignment_check"]] += 1
             target = {"write": number, "flags": EFLAGS, "fault": CR2}.get(action)
             if target in REGISTERS:
                 bits, ones, _reset = REGISTERS[target]
                 held[target] = data & bits | ones
 
     simulate(ControlRegisters(), program)
+    assert min(seen) > 20, seen
 
 
 def test_time_stamp_counter_is_offset_and_read_in_two_halves(rng: Random):

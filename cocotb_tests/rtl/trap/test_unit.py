@@ -12,7 +12,7 @@ from rtl.trap.unit import TrapUnit
 
 __all__: list[str] = []
 
-DF, PF = 8, 14
+DF, PF, AC = 8, 14, 17
 CONTRIBUTORY = {0, 10, 11, 12, 13, 30}  # 30: AMD's #SX
 WITH_ERROR = {8, 10, 11, 12, 13, 14, 17, 30}
 WITH_EXT = {10, 11, 12, 13}
@@ -66,7 +66,7 @@ def combined(kind: int | None, first: int, second: int) -> str:
     if kind != EXCEPTION:
         return "second"
     if first == DF:
-        return "shutdown"
+        return "shutdown" if second == PF or second in CONTRIBUTORY else "second"
     if first == PF:
         return "double" if second == PF or second in CONTRIBUTORY else "second"
     return "double" if first in CONTRIBUTORY and second in CONTRIBUTORY else "second"
@@ -147,16 +147,20 @@ def test_each_stage_reports_its_faults(rng: Random):
             vector, error, address = rng.choice(RAISED), rng.getrandbits(15) << 1, rng.getrandbits(32)
             await unit.put(EVENT, 0)
             await unit.put(FAULT_ADDRESS, 0x55)
-            stage = rng.choice(("decode", "address", "access"))
+            stage = rng.choice(("decode", "address", "access", "alignment"))
             if stage == "decode":
                 await unit.cycle(decode_valid=1, decode_fault={"valid": 1, "vector": vector, "error": error, "address": address})
             elif stage == "address":
                 await unit.cycle(address_valid=1, address_vector=vector, address_error=error)
+            elif stage == "alignment":
+                await unit.cycle(access_valid=1, access_alignment=1, access_error=error & 0xF, access_address=address)
+                vector, error = AC, 0
             else:
                 vector, error = PF, error & 0xF
                 await unit.cycle(access_valid=1, access_error=error, access_address=address)
             answer = await unit.resolve()
             assert (answer["raised"]["word"] & 0xFF, answer["raised"]["error"]) == (vector, error)
+            assert answer["cr2"] == (vector == PF)
             has_address = stage != "address" and vector == PF
             assert await unit.read(FAULT_ADDRESS) == (address if has_address else 0x55)
             if has_address:
