@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Assert, Module, Signal
+from amaranth.hdl import Assert, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, connect, flipped
 
 from chipset.interconnect.dma_merge import DmaMerge
 from cocotb_tests.opened import Opened
-from contracts.bus import Authority, BusRequest, BusSignature, Space
+from contracts.bus import BURST_WORDS, Authority, BusRequest, BusSignature, Space
 from contracts.requesters import DMA_FIRST
 
 __all__ = ["Bug", "MergeHarness"]
@@ -51,23 +51,32 @@ class MergeHarness(wiring.Component):
             Assert(~(valid & in_burst) | (request.address[LINE_LSB:] == first.address[LINE_LSB:])),
             Assert(~(valid & ~in_burst & request.burst) | (request.address[:LINE_LSB] == 0)),
         ]
+        # A burst, once begun, offers a beat in every cycle, at most BURST_WORDS in all: no master holds memory by not ending it.
+        beats = Signal(range(BURST_WORDS))  # of the burst, that have gone
+        with m.If(taken):
+            m.d.sync += beats.eq(Mux(request.write & ~request.last, beats + 1, 0))
+        m.d.comb += [Assert(~in_burst | valid), Assert(~(valid & (beats == BURST_WORDS - 1)) | request.last)]
         # Who is passed over does not come through, except to end its burst.
         for n in range(self._masters):
             m.d.comb += Assert(~(valid & self.stalled[n] & (number == n)) | in_burst)
         if not self._bug:
-            self._invariants(m, inside, ports, in_burst, first)
+            self._invariants(m, inside, ports, in_burst, first, beats)
         return m
 
-    def _invariants(self, m: Module, inside: Opened, ports: list[Opened], in_burst: Signal, first: Signal) -> None:
+    def _invariants(self, m: Module, inside: Opened, ports: list[Opened], in_burst: Signal, first: Signal,
+                    beats: Signal) -> None:  # fmt: skip
         held, owner = inside["held"], inside["owner"]
-        m.d.comb += [Assert(held == in_burst), Assert(~in_burst | (first.write & (owner == 1 << (first.requester - DMA_FIRST)[:4])))]
+        m.d.comb += [
+            Assert(held == in_burst),
+            Assert((beats != 0) == in_burst),
+            Assert(~in_burst | (first.write & (owner == 1 << (first.requester - DMA_FIRST)[:4]))),
+        ]
         m.d.comb += Assert(~in_burst | ((first.requester >= DMA_FIRST) & (first.requester < DMA_FIRST + self._masters)))
         for n, port in enumerate(ports):
             out, mid = port.component.out, port["inside"]
             request = out.payload
             begins = Signal(name=f"begins{n}")  # what is held is a first beat
-            master = self.masters[n]
-            with m.If(master.req_valid & master.req_ready):
+            with m.If(port["taken"]):
                 m.d.sync += begins.eq(~mid)
             begun = in_burst & owner[n]
             m.d.comb += [
@@ -79,4 +88,9 @@ class MergeHarness(wiring.Component):
                 Assert(~mid | ((request.authority == Authority.GUEST) & (request.space == Space.MEMORY) & ~request.lock)),
                 Assert(~begun | (request.write & (request.address[LINE_LSB:] == first.address[LINE_LSB:]))),
                 Assert(~(out.valid & begins & request.burst) | (request.address[:LINE_LSB] == 0)),
+                # What is held of a burst is its beat number ``beats``, at that word of its line; whatever is to be followed is a burst.
+                Assert(~mid | out.valid),
+                Assert(~(mid & begins) | (request.burst & (request.address[2:LINE_LSB] == 0))),
+                Assert(~(out.valid & ~begins) | (request.address[2:LINE_LSB] == beats)),
+                Assert(~(mid & ~begins) | (request.address[2:LINE_LSB] != BURST_WORDS - 1)),
             ]

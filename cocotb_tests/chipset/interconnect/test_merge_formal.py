@@ -5,11 +5,12 @@ import pytest
 from cocotb_tests.chipset.interconnect.merge_harness import MergeHarness
 from cocotb_tests.opened import Opened
 from cocotb_tests.prover import prove, refute
+from contracts.bus import BusRequest
 
 __all__: list[str] = []
 
 PROOF_DEPTH = 1
-SEARCH_DEPTH = 6
+SEARCH_DEPTH = 8
 
 
 def requester_is_the_masters_word(merge: Opened, ports: list[Opened]) -> None:
@@ -31,7 +32,24 @@ def bursts_are_mixed(merge: Opened, ports: list[Opened]) -> None:
     merge.module.d.sync += merge["held"].eq(0)
 
 
-BUGS = (requester_is_the_masters_word, later_beats_go_where_the_master_says, bursts_are_mixed)
+def bursts_are_waited_for(merge: Opened, ports: list[Opened]) -> None:
+    """A beat that does not come is waited for."""
+    ports[0].module.d.comb += ports[0]["cut"].eq(0)
+
+
+def bursts_end_when_the_master_says(merge: Opened, ports: list[Opened]) -> None:
+    """The master's own word ends a burst."""
+    port = ports[0]
+    port.module.d.comb += port.shaped("request", BusRequest).last.eq(port.component.master.req.last)
+
+
+BUGS = (
+    bursts_are_waited_for,
+    bursts_end_when_the_master_says,
+    requester_is_the_masters_word,
+    later_beats_go_where_the_master_says,
+    bursts_are_mixed,
+)
 
 
 @pytest.mark.formal
