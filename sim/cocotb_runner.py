@@ -43,12 +43,15 @@ class CocotbDesign:
 
 @dataclass(frozen=True)
 class VerilogDesign:
-    """A module ``top`` of Verilog files, simulated as it is; ``ports`` without its clock ``clock``, which Python sees."""
+    """A module ``top`` of Verilog files, simulated as it is, all of its ports seen by Python, which makes the clock as well.
+
+    Bus models of others look at signals at the clock's rising edge and mean their values before it: on Verilator they get these only if
+    Python itself has raised the clock.
+    """
 
     top: str
     verilog: tuple[Path, ...]
     ports: tuple[Port, ...]
-    clock: str
 
 
 class _FastVerilator(Verilator):
@@ -69,12 +72,13 @@ class _FastVerilator(Verilator):
         self.env["MAKEFLAGS"] = ""
 
 
-def wrapper(ports: Sequence[Port], visible: tuple[str, ...], top: str = verilog.TOP, clock: str = CLOCK) -> str:
-    """The Verilog around the component: clock, inputs as variables (0 at the start), outputs as wires."""
-    mark = " /*verilator public_flat_rd*/" if clock in visible else ""
-    lines = ["`timescale 1ns/1ns", f"module {TESTBENCH};", f"    reg {clock}{mark} = 1'b0;", f"    always #{_HALF_PERIOD} {clock} = ~{clock};"]
+def wrapper(ports: Sequence[Port], visible: tuple[str, ...], *, top: str = verilog.TOP, runs: bool = True) -> str:
+    """The Verilog around the component: the clock, if it ``runs`` by itself, inputs as variables (0 at the start), outputs as wires."""
+    lines = ["`timescale 1ns/1ns", f"module {TESTBENCH};"]
+    if runs:
+        lines += [f"    reg {CLOCK} = 1'b0;", f"    always #{_HALF_PERIOD} {CLOCK} = ~{CLOCK};"]
     for port in ports:
-        if port.name == clock:
+        if runs and port.name == CLOCK:
             continue
         size = f"[{port.width - 1}:0] " if port.width > 1 else ""
         seen = not visible or port.name in visible or port.name == RESET
@@ -87,8 +91,7 @@ def wrapper(ports: Sequence[Port], visible: tuple[str, ...], top: str = verilog.
 def _sources(design: CocotbDesign | VerilogDesign, simulator: Simulator, folder: Path) -> tuple[list[Path], str]:
     """Write design and wrapper into ``folder``; their paths, and the text that identifies them."""
     if isinstance(design, VerilogDesign):
-        ports = (Port(design.clock, 1, True), *design.ports)
-        text = wrapper(ports, tuple(p.name for p in ports), design.top, design.clock)
+        text = wrapper(design.ports, (), top=design.top, runs=False)
         (folder / "testbench.sv").write_text(text)
         return [folder / "testbench.sv", *design.verilog], text
     component = verilog.elaborate(design.top, dict(design.arguments))

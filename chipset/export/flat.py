@@ -38,7 +38,7 @@ class FlatTop(wiring.Component):
     def __init__(self, inside: wiring.Component, ports: Iterator[FlatPort], *, clock: str, reset: str, reset_high: bool) -> None:
         self._inside = inside
         self.flat = tuple(ports)
-        self._clock, self._reset, self._reset_high = clock, reset, reset_high
+        self.clock, self.reset, self._reset_high = clock, reset, reset_high
         members = {port.name: (In if port.is_input else Out)(port.width) for port in self.flat}
         super().__init__({clock: In(1), reset: In(1), **members})
 
@@ -46,8 +46,8 @@ class FlatTop(wiring.Component):
         m = Module()
         m.domains.sync = sync = ClockDomain(local=True)
         m.submodules.guard = self._inside
-        reset = getattr(self, self._reset)
-        m.d.comb += [sync.clk.eq(getattr(self, self._clock)), sync.rst.eq(reset if self._reset_high else ~reset)]
+        reset = getattr(self, self.reset)
+        m.d.comb += [sync.clk.eq(getattr(self, self.clock)), sync.rst.eq(reset if self._reset_high else ~reset)]
         for port in self.flat:
             outer = getattr(self, port.name)
             m.d.comb += port.inner.eq(outer) if port.is_input else outer.eq(port.inner)
