@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from random import Random
 
-import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge, Timer
+from cocotb.triggers import RisingEdge, Timer, with_timeout
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiBurstType, AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp
 from cocotbext.axi.axi_channels import AxiARSource, AxiAWSource, AxiBSink, AxiRSink, AxiWSource
@@ -49,6 +48,8 @@ class Device:
         self.b = AxiBSink(bus.write.b, clock, reset, reset_active_level=False)
         self.ar = AxiARSource(bus.read.ar, clock, reset, reset_active_level=False)
         self.r = AxiRSink(bus.read.r, clock, reset, reset_active_level=False)
+        for source in (self.aw, self.w, self.ar):
+            source.queue_occupancy_limit = 2  # who sends waits until the guard takes
         self.channels = (self.aw, self.w, self.b, self.ar, self.r)
 
     async def ask_read(self, addr: int, beats: int = 1, *, ident: int = 0, size: int = 2, burst: int = AxiBurstType.INCR) -> None:
@@ -122,7 +123,8 @@ class Bench:
         return int(get_sim_time("ns")) // PERIOD
 
     async def cycles(self, count: int) -> None:
-        await Timer(count * PERIOD, "ns")
+        if count:
+            await Timer(count * PERIOD, "ns")
 
     async def reset(self) -> None:
         self.dut.device_idle.value = 0
@@ -175,4 +177,4 @@ class Bench:
 
     async def within(self, awaitable, cycles: int = BOUND):
         """Its result, which must come in time."""
-        return await cocotb.triggers.with_timeout(cocotb.start_soon(awaitable), cycles * PERIOD, "ns")
+        return await with_timeout(awaitable, cycles * PERIOD, "ns")
