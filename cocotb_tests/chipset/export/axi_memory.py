@@ -11,6 +11,8 @@ from cocotbext.axi.axi_channels import AxiARSink, AxiAWSink, AxiBSource, AxiRSou
 
 __all__ = ["BYTES", "Burst", "UnorderedMemory", "addresses", "stalling"]
 
+_LATE = 60  # cycles
+
 BYTES = 4  # of a beat
 
 
@@ -51,7 +53,8 @@ class Burst:
 class UnorderedMemory:
     """``data`` holds the bytes, ``bursts`` what was asked for, in order. ``fails`` says of an address whether it is answered with an error.
 
-    A beat read is what memory holds when it is sent; a beat written may take effect at any time until its answer.
+    A beat read is what memory holds when it is sent; a beat written may take effect at any time until its answer. ``patience``: how many
+    cycles it thinks for, about; now and then a write is answered very late. 0: it is as fast as the bus.
     """
 
     def __init__(self, bus, clock, reset, rng: Random, now: Callable[[], int], *, size: int, patience: int) -> None:
@@ -65,7 +68,7 @@ class UnorderedMemory:
         self.ar = AxiARSink(bus.read.ar, clock, reset, reset_active_level=False)
         self.r = AxiRSource(bus.read.r, clock, reset, reset_active_level=False)
         self._reads: dict[int, list[Burst]] = {}
-        self._answers: dict[int, list[tuple[Burst, list[tuple[int, int]]]]] = {}
+        self._answers: dict[int, list[tuple[int, Burst, list[tuple[int, int]]]]] = {}  # from which cycle on, of what, with which bytes
         for task in (self._take_reads, self._give_beats, self._take_writes, self._give_answers):
             cocotb.start_soon(task())
 
@@ -126,7 +129,8 @@ class UnorderedMemory:
                         late.append((word + lane, int(beat.wdata) >> 8 * lane & 0xFF))
                 if self._rng.random() < 0.5:
                     self._apply(late)
-            self._answers.setdefault(burst.port, []).append((burst, late))
+            due = self._now() + (_LATE if self._patience and self._rng.random() < 0.2 else 0)
+            self._answers.setdefault(burst.port, []).append((due, burst, late))
 
     def _apply(self, late: list[tuple[int, int]]) -> None:
         for address, byte in late:
@@ -137,12 +141,12 @@ class UnorderedMemory:
     async def _give_answers(self) -> None:
         """The answer to any port's oldest write."""
         while True:
-            waiting = [port for port, bursts in self._answers.items() if bursts]
+            waiting = [port for port, bursts in self._answers.items() if bursts and bursts[0][0] <= self._now()]
             if not waiting or self._rng.randrange(1 + self._patience) or self.b.count() > 1:
                 await self._tick()
                 continue
             port = self._rng.choice(waiting)
-            burst, late = self._answers[port].pop(0)
+            _, burst, late = self._answers[port].pop(0)
             self._apply(late)
             touched = addresses(burst.addr, burst.length, burst.size, burst.burst)
             answer = self.b._transaction_obj()

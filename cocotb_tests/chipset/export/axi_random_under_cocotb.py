@@ -18,7 +18,7 @@ from contracts.policy_map import GUARD, Format
 
 __all__: list[str] = []
 
-PLACES = (0x3C000, 0x3D100, 0x3EFF8)  # where maps may lie; the last one lies in two pages
+PLACES = (0x3C000, 0x3D100, 0x3EFF4)  # where maps may lie
 MAP_WORDS = 3
 CYCLES = int(os.environ.get("RANDOM_CYCLES", "6000"))
 OWN = 0x200  # bytes of a page that one master has for itself, from this address on times 1 + its number

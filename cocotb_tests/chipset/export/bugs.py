@@ -36,7 +36,18 @@ class _Careless(axi_guard.MapOrder):
         return m
 
 
-BUGS = {"deaf": ("Checker", _Deaf), "hasty": ("GuardRegisters", _Hasty), "careless": ("MapOrder", _Careless)}
+class _Forgiving(axi_guard.MapOrder):
+    """A trusted write that fails spoils no walk."""
+
+    def elaborate(self, platform) -> Module:
+        self.spoilt = Signal()
+        return super().elaborate(platform)
+
+
+BUGS = {
+    "deaf": ("Checker", _Deaf), "hasty": ("GuardRegisters", _Hasty), "careless": ("MapOrder", _Careless),
+    "forgiving": ("MapOrder", _Forgiving),
+}  # fmt: skip
 
 
 @contextmanager

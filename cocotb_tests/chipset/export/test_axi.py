@@ -56,6 +56,25 @@ def test_the_judge_of_random_traffic_has_teeth(bug: str, seed: int, tmp_path: Pa
 
 
 @pytest.mark.icarus
+def test_a_failed_write_that_is_believed_is_found_out(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with seeded("forgiving", monkeypatch):
+        design = exported(AxiTop(SETTINGS), NAME)
+    with pytest.raises(AssertionError, match="1 of 1 failed"):
+        run_cocotb(
+            design, f"{HERE}.axi_stress_under_cocotb", "icarus", seed=seed, folder=tmp_path, test_filter="a_trusted_write_that_fails"
+        )
+
+
+@pytest.mark.icarus
+def test_without_a_stall_limit_one_master_stops_all(seed: int, tmp_path: Path) -> None:
+    """The control run of what is cut."""
+    design = exported(AxiTop(GuardSettings(REQUESTERS, stall_limit=0)), NAME)
+    with pytest.raises(AssertionError, match="2 of 2 failed"):
+        run_cocotb(design, f"{HERE}.axi_stress_under_cocotb", "icarus", seed=seed, folder=tmp_path, test_filter="are_cut|are_dropped")
+    assert (tmp_path / "run.log").read_text().count("SimTimeoutError") >= 2
+
+
+@pytest.mark.icarus
 def test_closed_at_reset_and_ones(seed: int, tmp_path: Path) -> None:
     settings = GuardSettings(
         1, formats={Format.UNIFORM}, cached_words=1, closed_at_reset=True, on_refusal=OnRefusal.ONES, id_width=4, stall_limit=0
