@@ -79,13 +79,15 @@ class ReadPort(wiring.Component):
         with m.Elif(ends & (passed.level == 1)):
             m.d.sync += last_refused.eq(0)
         with m.If(free):
+            m.d.sync += r.valid.eq(gives)
+        # Nothing else: what others read must not be seen here, valid or not.
+        with m.If(gives):
             m.d.sync += [
-                r.valid.eq(gives), r.payload.id.eq(head.id), r.payload.beat.last.eq(number == head.len),
+                r.payload.id.eq(head.id), r.payload.beat.last.eq(number == head.len),
                 r.payload.beat.data.eq(Mux(error, Const(-1, len(self.beat.data)), self.beat.data)),
                 r.payload.beat.resp.eq(Mux(self.cut, Response.SLVERR, Mux(error, self._refusal, self.beat.resp))),
+                number.eq(Mux(ends, 0, number + 1)),
             ]  # fmt: skip
-        with m.If(gives):
-            m.d.sync += number.eq(Mux(ends, 0, number + 1))
         if self._stall_limit:
             stalls = Signal(range(self._stall_limit + 1))
             with m.If(self.beat_valid & ~self.beat_taken):

@@ -19,7 +19,7 @@ WAIVERS = {
     "UNUSEDSIGNAL": "operators have full-width results of which the circuit needs a part; inputs that a bus has and the guard ignores",
     "WIDTHEXPAND": "Yosys leaves it to Verilog to extend operands of unsigned operators",
     "WIDTHTRUNC": "Yosys writes !x of more than one bit where Verilog's meaning is x == 0",
-    "CASEOVERLAP": "a priority multiplexer is written as casez",
+    "CASEOVERLAP": "a selection by one bit of several, of which one is 1, is written as casez",
     "PROCASSINIT": "registers have their reset values as initial values too",
     "UNSIGNED": "a comparison that Yosys has found to be constant",
 }

@@ -11,6 +11,7 @@ import cocotb
 from cocotb.triggers import Combine
 from cocotbext.axi import AxiBurstType, AxiResp
 
+from chipset.export.axi_top import guarded_name
 from cocotb_tests.chipset.export.axi_bench import MEMORY_BYTES, ONES, PAGE, PAGES, Bench
 from cocotb_tests.chipset.export.axi_under_cocotb import REQUESTERS
 from cocotb_tests.chipset.export.policy_model import History
@@ -138,9 +139,13 @@ class Run:
     # The judge.
 
     async def watch(self) -> None:
-        """Note when what arrives at memory had been asked for."""
+        """Note when what arrives at memory had been asked for; and see that no port's wires show what others read."""
         bursts = self.bench.memory.bursts
+        wires = [getattr(self.bench.dut, f"{guarded_name(port)}_rdata") for port in range(REQUESTERS)]
         while not self.finished:
+            for port, wire in enumerate(wires):
+                shown = int(wire.value)
+                assert shown in (0, ONES) or shown >> 24 == 0xA0 | port, f"port {port} shows {shown:#x}"
             for number in range(len(self.asked), len(bursts)):
                 burst = bursts[number]
                 self.asked[number] = self.under_way.get((burst.port, burst.write), 0)
@@ -175,7 +180,7 @@ async def every_verdict_is_one_of_a_policy_in_force(dut) -> None:
     watching = cocotb.start_soon(run.watch())
     await run.edit()
     await bench.within(Combine(*tasks))
-    watching.cancel()
+    await bench.within(watching)
     refused, admitted = run.judge()
     assert refused > 30 and admitted > 30, (refused, admitted)
     for port in range(REQUESTERS):

@@ -248,10 +248,20 @@ async def random_traffic_while_the_policy_changes(dut) -> None:
             records.append((port, address, write, asked, bench.now(), good))
             await bench.cycles(rng.choice((0, 0, 2, 9)))
 
+    async def watch() -> None:
+        """No port's wires show what others read."""
+        while not finished:
+            for port in range(REQUESTERS):
+                shown = int(getattr(dut, f"{guarded_name(port)}_dat_o").value)
+                assert shown in (0, ONES) or shown >> 24 == 0xA0 | port, f"port {port} shows {shown:#x}"
+            await bench.cycles(1)
+
     bench.memory.data[:] = bytes(len(bench.memory.data))
+    watching = cocotb.start_soon(watch())
     working = [cocotb.start_soon(work(port)) for port in range(REQUESTERS)]
     await edit()
     await bench.within(Combine(*working))
+    await bench.within(watching)
     for port, address, write, asked, ended, good in records:
         assert good in history.verdicts(port, address, write, asked=asked, ended=ended), (port, hex(address), write, asked, ended, good)
     admitted = sum(r[-1] for r in records)
