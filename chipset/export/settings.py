@@ -12,6 +12,8 @@ __all__ = ["GuardSettings", "OnRefusal"]
 
 _MAX_ID_WIDTH = 16
 _MAX_CACHED_WORDS = 64
+_MAX_DEPTH = 256
+_MAX_STALL_LIMIT = 65535
 
 
 class OnRefusal(enum.Enum, shape=1):
@@ -53,5 +55,8 @@ class GuardSettings:
             f"{words} cached words: a power of two, 1 to {_MAX_CACHED_WORDS}, is needed",
         )
         need(1 <= self.id_width <= _MAX_ID_WIDTH, f"IDs of {self.id_width} bits: 1 to {_MAX_ID_WIDTH} can be built")
-        need(self.depth >= 2 and not self.depth & (self.depth - 1), f"a depth of {self.depth}: a power of two, 2 or more, is needed")
-        need(0 <= self.stall_limit < 1 << 16, f"a stall limit of {self.stall_limit}: 0 to 65535 cycles can be built")
+        need(
+            2 <= self.depth <= _MAX_DEPTH and not self.depth & (self.depth - 1),
+            f"a depth of {self.depth}: a power of two, 2 to {_MAX_DEPTH}, is needed",
+        )
+        need(0 <= self.stall_limit <= _MAX_STALL_LIMIT, f"a stall limit of {self.stall_limit}: 0 to {_MAX_STALL_LIMIT} cycles can be built")

@@ -13,6 +13,7 @@ from sim.export.verilog import module_text
 __all__ = ["HEADER", "ExportError", "files", "write"]
 
 HEADER = "ringfence_dma_guard.h"
+_HEAD = "// SPDX-License-Identifier: Apache-2.0\n// Made by `ringfence export dma-guard`, whose README.md says for what: do not edit.\n\n"
 
 
 class ExportError(Exception):
@@ -22,7 +23,7 @@ class ExportError(Exception):
 def files(bus: ExportedBus, settings: GuardSettings) -> dict[str, str]:
     """Names and texts."""
     return {
-        f"{bus.module}.v": module_text(bus.top(settings), bus.module),
+        f"{bus.module}.v": _HEAD + module_text(bus.top(settings), bus.module),
         f"{bus.module}.vlt": waiver_file(bus),
         f"{bus.module}.core": core_file(bus, HEADER),
         HEADER: guard_header_text(),

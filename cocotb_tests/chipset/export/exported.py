@@ -1,7 +1,6 @@
 """The exported modules as designs for cocotb: the very Verilog that is handed out."""
 
 import hashlib
-from pathlib import Path
 
 from chipset.export.flat import FlatTop
 from sim.cocotb_runner import VerilogDesign
