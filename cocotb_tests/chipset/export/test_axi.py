@@ -27,6 +27,11 @@ def test_what_passes_and_what_does_not(simulator: Simulator, seed: int, tmp_path
 
 
 @pytest.mark.parametrize("simulator", BOTH)
+def test_between_masters_and_a_memory_of_others(simulator: Simulator, seed: int, tmp_path: Path) -> None:
+    assert run_cocotb(exported(AxiTop(SETTINGS), NAME), f"{HERE}.axi_ram_under_cocotb", simulator, seed=seed, folder=tmp_path) == 1
+
+
+@pytest.mark.parametrize("simulator", BOTH)
 def test_among_masters_that_stall_flood_and_race(simulator: Simulator, seed: int, tmp_path: Path) -> None:
     assert run_cocotb(exported(AxiTop(SETTINGS), NAME), f"{HERE}.axi_stress_under_cocotb", simulator, seed=seed, folder=tmp_path) == 10
 
