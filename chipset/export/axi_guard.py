@@ -8,7 +8,7 @@ master takes no answer or sends no data: such bursts are cut (``ReadPort``, ``Wr
 """
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.dma_policy.checker import Checker
@@ -72,9 +72,7 @@ class AxiGuard(wiring.Component):
             for outer, inner in ((port.ar, read.ar), (port.r, read.r), (port.aw, write.aw), (port.w, write.w), (port.b, write.b)):
                 wiring.connect(m, outer, inner)
         m.submodules.channel = self._channel = WriteChannel(ports=guarded + 1, stall_limit=settings.stall_limit)
-        m.submodules.checker = self._checker = Checker(
-            requesters=guarded, cached_words=settings.cached_words, formats=settings.formats
-        )
+        m.submodules.checker = self._checker = Checker(requesters=guarded, cached_words=settings.cached_words, formats=settings.formats)
         m.submodules.registers = self._registers = GuardRegisters(
             requesters=guarded, formats=settings.formats, closed_at_reset=settings.closed_at_reset
         )
@@ -102,7 +100,7 @@ class AxiGuard(wiring.Component):
             m.d.comb += read.hold.eq(registers.hold)
 
     def _wire_requests(self, m: Module) -> None:
-        """Who goes on in this cycle: at most one guarded burst, which is judged, and trusted ones and a read of the map where it leaves room.
+        """Who goes on in this cycle: at most one guarded burst, which is judged; trusted ones and a read of the map where there is room.
 
         Of AR and AW each, guarded bursts and the trusted port's take turns.
         """

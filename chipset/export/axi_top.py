@@ -53,7 +53,7 @@ def _ports(guard: AxiGuard, requesters: int) -> Iterator[FlatPort]:
 
 
 class AxiTop(FlatTop):
-    """``AxiGuard`` with the ports ``aclk``, ``aresetn``, ``s00_axi_*`` …, ``s_trusted_axi_*``, ``s_axil_*``, ``m_axi_*`` and the guard's own."""
+    """``AxiGuard`` with the ports ``aclk``, ``aresetn``, ``s00_axi_*`` …, ``s_trusted_axi_*``, ``s_axil_*``, ``m_axi_*`` and its own."""
 
     def __init__(self, settings: GuardSettings) -> None:
         guard = AxiGuard(settings)

@@ -27,7 +27,8 @@ class WriteChannel(wiring.Component):
     -------
     ports : streams of WriteBeat, In
     free : Out(1), the channel is free, or becomes so with this cycle's beat
-    take : In(1), only with ``free``: the burst of port number ``taker`` In, whose AW is ``request`` In(BurstRequest), has the channel from now on
+    take : In(1), only with ``free``: the burst of port number ``taker`` In has the channel from now on
+    request : In(BurstRequest), its AW
     owns : Out(ports), whose burst has it; done : Out(ports), its last beat goes; cut : Out(ports), with ``left`` Out(8) as of ``WritePort``
     w : stream of WriteBeat, Out
     written : Out(WriteEvent), the trusted port's words

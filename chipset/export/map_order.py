@@ -2,11 +2,11 @@
 
 AXI4 lets memory answer reads and writes in any order, until a write has been answered: from then on every read sees it. So
 
-- a read of the map starts only when every trusted write has been answered, and no trusted write starts before its answer is there. Hence the
-  word that is read is the one that all trusted writes so far have left;
-- each word of a trusted write is reported (``WriteEvent``) when it leaves for memory, so before the write is answered. From that cycle on the
-  checker uses the older word no more: it forgets it, or patches it while it looks at it. It keeps a word only in the cycle after it was read,
-  and no trusted write has started then, or it is reported in that very cycle, in which the checker keeps nothing.
+- a read of the map starts only when every trusted write has been answered, and no trusted write starts before its answer is there. Hence
+  the word that is read is the one that all trusted writes so far have left;
+- each word of a trusted write is reported (``WriteEvent``) when it leaves for memory, so before the write is answered. From that cycle on
+  the checker uses the older word no more: it forgets it, or patches it while it looks at it. It keeps a word only in the cycle after it
+  was read: no trusted write has started then, or it is reported in that very cycle, in which the checker keeps nothing.
 
 So an access that asks after a trusted write has been answered is judged by what was written. In between, it may be judged by either.
 

@@ -1,6 +1,6 @@
 """Wishbone B4, classic cycles of 32 bits, as far as the guard uses it.
 
-Left out, as the specification lets a unit do: burst tags (each access of a burst is then an access of its own), retry, lock, tags of its own.
+Left out, as the specification lets a unit do: burst tags (each access of a burst is then one of its own), retry, lock, tags of its own.
 """
 
 from amaranth.lib import data, wiring

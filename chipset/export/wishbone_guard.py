@@ -1,7 +1,7 @@
 """The guard between Wishbone masters and a memory.
 
-The bus to memory carries one access at a time, so memory sees all of them in the order in which they were judged. The next one may be judged
-in the cycle in which memory answers.
+The bus to memory carries one access at a time, so memory sees all of them in the order in which they were judged. The next one may be
+judged in the cycle in which memory answers.
 """
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
@@ -85,11 +85,12 @@ class WishboneGuard(wiring.Component):
         guarded = self._settings.requesters
         refused = Signal(guarded)
         free, walk_goes, leaves, trusted, goes = Signal(), Signal(), Signal(), Signal(), Signal()
-        waits, may, valid = Signal(guarded + 1), Signal(guarded + 1), Signal(guarded + 1)
+        at_memory, waits, may, valid = Signal(guarded + 1), Signal(guarded + 1), Signal(guarded + 1), Signal(guarded + 1)
         last = Signal(range(guarded + 1))
         m.d.comb += [
             free.eq(~memory.stb | self._answered),
-            waits.eq(Cat(port.wants & ~(memory.stb & (self._owner == n)) for n, port in enumerate(self._ports)) & Cat(~refused, Const(1, 1))),
+            at_memory.eq(Cat(memory.stb & (self._owner == n) for n in range(guarded + 1))),
+            waits.eq(Cat(port.wants for port in self._ports) & ~at_memory & Cat(~refused, Const(1, 1))),
             may.eq(Cat(~checker.stalled & (~registers.hold).replicate(guarded), ~self._ports[-1].request.we | order.write_may)),
             order.walk_wants.eq(checker.walk.valid), checker.walk.ready.eq(order.walk_may & free),
             walk_goes.eq(checker.walk.valid & checker.walk.ready), order.walk_goes.eq(walk_goes),

@@ -29,8 +29,10 @@ class WishbonePort(wiring.Component):
         bus = self.bus
         asks, answers = Signal(), Signal()
         m.d.comb += [
-            asks.eq(bus.cyc & bus.stb), answers.eq(asks & self.ends),
-            bus.ack.eq(answers & ~self.error), bus.err.eq(answers & self.error),
+            asks.eq(bus.cyc & bus.stb),
+            answers.eq(asks & self.ends),
+            bus.ack.eq(answers & ~self.error),
+            bus.err.eq(answers & self.error),
             # Data come with an answer alone: nobody watches what others read.
             bus.dat.eq(Mux(self.ends, self.data, -1)),
         ]

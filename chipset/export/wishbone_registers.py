@@ -29,11 +29,15 @@ class WishboneRegisters(wiring.Component):
         asks, whole, ends = Signal(), Signal(), Signal()
         answered, failed = Signal(), Signal()
         m.d.comb += [
-            asks.eq(bus.cyc & bus.stb & ~answered), whole.eq(~bus.request.we | bus.request.sel.all()),
-            block.valid.eq(asks & whole), block.write.eq(bus.request.we), block.write_data.eq(bus.request.dat),
+            asks.eq(bus.cyc & bus.stb & ~answered),
+            whole.eq(~bus.request.we | bus.request.sel.all()),
+            block.valid.eq(asks & whole),
+            block.write.eq(bus.request.we),
+            block.write_data.eq(bus.request.dat),
             block.address.eq(bus.request.adr[_WORD_LSB : _WORD_LSB + REGISTER_ADDRESS_WIDTH]),
             ends.eq(asks & (~whole | block.ready)),
-            bus.ack.eq(bus.cyc & bus.stb & answered & ~failed), bus.err.eq(bus.cyc & bus.stb & answered & failed),
+            bus.ack.eq(bus.cyc & bus.stb & answered & ~failed),
+            bus.err.eq(bus.cyc & bus.stb & answered & failed),
         ]
         m.d.sync += [answered.eq(ends), failed.eq(~whole), bus.dat.eq(block.read_data)]
         return m

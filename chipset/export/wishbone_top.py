@@ -41,7 +41,7 @@ def _ports(guard: WishboneGuard, requesters: int) -> Iterator[FlatPort]:
 
 
 class WishboneTop(FlatTop):
-    """``WishboneGuard`` with the ports ``clk``, ``rst``, ``s00_wb_*`` …, ``s_trusted_wb_*``, ``s_registers_wb_*``, ``m_wb_*`` and its own."""
+    """``WishboneGuard`` with ``clk``, ``rst``, ``s00_wb_*`` …, ``s_trusted_wb_*``, ``s_registers_wb_*``, ``m_wb_*`` and its own ports."""
 
     def __init__(self, settings: GuardSettings) -> None:
         guard = WishboneGuard(settings)

@@ -38,7 +38,7 @@ def _choice(option: str, text: str, choices: tuple[str, ...]) -> str:
 @click.option("--on-refusal", default="error", show_default=True, help="error: the bus's error; ones: as if done, reads bring ones.")
 @click.option("--id-width", default="4", show_default=True, metavar="BITS", help="Width of the masters' IDs (axi4).")
 @click.option("--depth", default="8", show_default=True, metavar="BURSTS", help="Bursts of a port under way in each direction (axi4).")
-@click.option("--stall-limit", default="1024", show_default=True, metavar="CYCLES", help="After which a stalled burst is cut; 0: never (axi4).")
+@click.option("--stall-limit", default="1024", show_default=True, metavar="CYCLES", help="Until a stalled burst is cut; 0: never (axi4).")
 @click.option("--output", default="", metavar="DIR", help="A new folder.")
 def dma_guard(
     bus_name: str, requesters: str, formats: str, cached_words: str, at_reset: str, on_refusal: str, id_width: str, depth: str,

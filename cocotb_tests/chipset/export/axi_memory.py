@@ -61,6 +61,7 @@ class UnorderedMemory:
         self.data = bytearray(size)
         self.bursts: list[Burst] = []
         self.fails: Callable[[int], bool] = lambda address: False
+        self.late_share = 0.2  # of the writes
         self._rng, self._now, self._clock, self._patience = rng, now, clock, patience
         self.aw = AxiAWSink(bus.write.aw, clock, reset, reset_active_level=False)
         self.w = AxiWSink(bus.write.w, clock, reset, reset_active_level=False)
@@ -68,9 +69,18 @@ class UnorderedMemory:
         self.ar = AxiARSink(bus.read.ar, clock, reset, reset_active_level=False)
         self.r = AxiRSource(bus.read.r, clock, reset, reset_active_level=False)
         self._reads: dict[int, list[Burst]] = {}
-        self._answers: dict[int, list[tuple[int, Burst, list[tuple[int, int]]]]] = {}  # from which cycle on, of what, with which bytes
-        for task in (self._take_reads, self._give_beats, self._take_writes, self._give_answers):
-            cocotb.start_soon(task())
+        # From which cycle on, of what, with which bytes.
+        self._answers: dict[int, list[tuple[int, Burst, list[tuple[int, int]]]]] = {}
+        self._tasks: list[cocotb.task.Task[None]] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what is under way, as at a reset."""
+        for task in self._tasks:
+            task.cancel()
+        self._reads.clear()
+        self._answers.clear()
+        self._tasks = [cocotb.start_soon(task()) for task in (self._take_reads, self._give_beats, self._take_writes, self._give_answers)]
 
     async def _tick(self) -> None:
         await RisingEdge(self._clock)
@@ -81,9 +91,7 @@ class UnorderedMemory:
     async def _take_reads(self) -> None:
         while True:
             ar = await self.ar.recv()
-            burst = Burst(
-                int(ar.arid), False, int(ar.araddr), int(ar.arlen) + 1, int(ar.arsize), int(ar.arburst), self._now()
-            )
+            burst = Burst(int(ar.arid), False, int(ar.araddr), int(ar.arlen) + 1, int(ar.arsize), int(ar.arburst), self._now())
             self.bursts.append(burst)
             self._reads.setdefault(burst.port, []).append(burst)
 
@@ -114,9 +122,7 @@ class UnorderedMemory:
     async def _take_writes(self) -> None:
         while True:
             aw = await self.aw.recv()
-            burst = Burst(
-                int(aw.awid), True, int(aw.awaddr), int(aw.awlen) + 1, int(aw.awsize), int(aw.awburst), self._now()
-            )
+            burst = Burst(int(aw.awid), True, int(aw.awaddr), int(aw.awlen) + 1, int(aw.awsize), int(aw.awburst), self._now())
             self.bursts.append(burst)
             late = []
             for number, address in enumerate(addresses(burst.addr, burst.length, burst.size, burst.burst)):
@@ -129,7 +135,7 @@ class UnorderedMemory:
                         late.append((word + lane, int(beat.wdata) >> 8 * lane & 0xFF))
                 if self._rng.random() < 0.5:
                     self._apply(late)
-            due = self._now() + (_LATE if self._patience and self._rng.random() < 0.2 else 0)
+            due = self._now() + (_LATE if self._patience and self._rng.random() < self.late_share else 0)
             self._answers.setdefault(burst.port, []).append((due, burst, late))
 
     def _apply(self, late: list[tuple[int, int]]) -> None:

@@ -15,7 +15,7 @@ from chipset.export.axi_top import guarded_name
 from cocotb_tests.chipset.export.axi_bench import MEMORY_BYTES, ONES, PAGE, PAGES, Bench
 from cocotb_tests.chipset.export.axi_under_cocotb import REQUESTERS
 from cocotb_tests.chipset.export.policy_model import History
-from contracts.policy_map import GUARD, Format
+from contracts.policy_map import GUARD
 
 __all__: list[str] = []
 
@@ -159,9 +159,7 @@ class Run:
         for number, burst in enumerate(self.bench.memory.bursts):
             if burst.port >= REQUESTERS or number not in self.asked:
                 continue
-            allowed = self.history.verdicts_at_memory(
-                burst.port, burst.addr, burst.write, asked=self.asked[number], seen=burst.start
-            )
+            allowed = self.history.verdicts_at_memory(burst.port, burst.addr, burst.write, asked=self.asked[number], seen=burst.start)
             assert True in allowed, burst
             if burst.end < 1 << 60:
                 assert not self.history.straddled(seen=burst.start, ended=burst.end), burst
@@ -185,3 +183,24 @@ async def every_verdict_is_one_of_a_policy_in_force(dut) -> None:
     assert refused > 30 and admitted > 30, (refused, admitted)
     for port in range(REQUESTERS):
         assert sum(r.port == port for r in run.records) > 20
+
+
+@cocotb.test()
+async def an_edit_and_a_walk_at_the_same_time(dut) -> None:
+    """A word is written, late, while the guard looks it up: the next access is judged by what was written."""
+    bench = Bench(dut, cocotb.RANDOM_SEED, requesters=REQUESTERS, patience=3)
+    await bench.reset()
+    await bench.protect(set())
+    bench.memory.late_share = 0.7
+    rng = bench.rng
+    page, base = 5, PLACES[0]
+    device = bench.ports[0]
+    for number in range(150):
+        opened = number % 2
+        await bench.put("MAP_BASE", base)  # forgets what is cached
+        writing = cocotb.start_soon(bench.trusted.write(base, [opened << page]))
+        await bench.cycles(rng.randrange(12))
+        await bench.within(device.read(page * PAGE))
+        assert await bench.within(writing) == AxiResp.OKAY
+        assert (await bench.within(device.read(page * PAGE))).good == opened, number
+        assert (await bench.within(device.write(page * PAGE, [0])) == AxiResp.OKAY) == opened, number

@@ -1,5 +1,6 @@
 """cocotb tests of the exported Wishbone guard; ``test_wishbone.py`` runs them."""
 
+import os
 from dataclasses import replace
 
 import cocotb
@@ -16,6 +17,7 @@ __all__: list[str] = []
 
 REQUESTERS = 3
 OPEN, SHUT = 5, 6
+EDITS = int(os.environ.get("RANDOM_EDITS", "120"))
 
 
 async def started(dut, **options) -> Bench:
@@ -220,7 +222,7 @@ async def random_traffic_while_the_policy_changes(dut) -> None:
             lengths = tuple(8 if k == n else b for k, b in enumerate(history.last.lengths))
             await change(bench.put("MAP_LENGTH", 8, n), commits=True, lengths=lengths)
         await change(bench.put("CONTROL", 1), commits=True, enable=True)
-        for _ in range(120):
+        for _ in range(EDITS):
             await bench.cycles(rng.choice((0, 5, 30)))
             chance = rng.random()
             if chance < 0.6:

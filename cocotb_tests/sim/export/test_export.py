@@ -88,9 +88,7 @@ def test_names_are_plain_and_the_language_is_old(folder: tuple[str, Path]) -> No
     assert text.count("\nmodule ") == 1
     for word in ("logic", "always_ff", "always_comb", "interface"):
         assert not re.search(rf"^\s*{word}\b", text, re.MULTILINE)
-    done = subprocess.run(
-        ["iverilog", "-g2001", "-Wall", "-t", "null", *source.glob("*.v")], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["iverilog", "-g2001", "-Wall", "-t", "null", *source.glob("*.v")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -131,8 +129,8 @@ def test_the_header_is_the_declaration_and_the_example_compiles(folder: tuple[st
     _, source = folder
     example = re.search(r"```c\n(.*?)```", MANUAL.read_text(), re.DOTALL)
     assert example
-    checks = [f"_Static_assert(GUARD_{r.name} == {r.offset}, \"\");" for r in GUARD.registers]
-    checks += [f"_Static_assert(GUARD_{r.name}_{f.name} == {f.mask}u, \"\");" for r in GUARD.registers for f in r.fields]
+    checks = [f'_Static_assert(GUARD_{r.name} == {r.offset}, "");' for r in GUARD.registers]
+    checks += [f'_Static_assert(GUARD_{r.name}_{f.name} == {f.mask}u, "");' for r in GUARD.registers for f in r.fields]
     program = tmp_path / "example.c"
     program.write_text("\n".join(["#include <stdint.h>", f'#include "{bundle.HEADER}"', *checks, example[1]]))
     command = ["gcc", "-m32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", f"-I{source}", "-fsyntax-only", str(program)]
