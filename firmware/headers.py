@@ -14,7 +14,7 @@ from pathlib import Path
 from contracts import boot, dma_engine, exit_codes, host_link, hypercalls, ide, memory_map, msr, pci, policy_map, requesters, vmcb
 from contracts.registers import RegisterBlock
 
-__all__ = ["HEADER_NAME", "defines", "header_text", "write_header"]
+__all__ = ["HEADER_NAME", "defines", "guard_header_text", "header_text", "write_header"]
 
 HEADER_NAME = "ringfence.h"
 
@@ -95,6 +95,17 @@ def _ide() -> Iterator[Define]:
         yield from _enum(prefix, members)
 
 
+def _guard() -> tuple[str, list[Define]]:
+    return (
+        "Policy map and DMA guard (contracts/policy_map.py)",
+        [
+            *_enum("FORMAT", policy_map.Format),
+            ("MAX_DMA_REQUESTERS", _number(policy_map.MAX_DMA_REQUESTERS)),
+            *_block(policy_map.GUARD),
+        ],
+    )
+
+
 def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
     ram = memory_map.RamLayout()
     yield (
@@ -148,14 +159,7 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
             ("MAX_MESSAGE", _number(hypercalls.MAX_MESSAGE)),
         ],
     )
-    yield (
-        "Policy map and DMA guard (contracts/policy_map.py)",
-        [
-            *_enum("FORMAT", policy_map.Format),
-            ("MAX_DMA_REQUESTERS", _number(policy_map.MAX_DMA_REQUESTERS)),
-            *_block(policy_map.GUARD),
-        ],
-    )
+    yield _guard()
     yield (
         "DMA engines (contracts/dma_engine.py)",
         [
@@ -188,14 +192,24 @@ def defines() -> dict[str, int]:
     return found
 
 
-def header_text() -> str:
-    """The header."""
-    defines()
-    lines = ["/* Made from contracts/ by firmware/headers.py: do not edit. */", "#ifndef RINGFENCE_H", "#define RINGFENCE_H"]
-    for title, group in _groups():
+def _text(mark: str, groups: Iterable[tuple[str, Iterable[Define]]]) -> str:
+    """A header that includes once."""
+    lines = ["/* Made from contracts/ by firmware/headers.py: do not edit. */", f"#ifndef {mark}", f"#define {mark}"]
+    for title, group in groups:
         lines += ["", f"/* {title} */"]
         lines += [f"#define {name:<40} {text}" for name, text in group]
     return "\n".join([*lines, "", "#endif", ""])
+
+
+def header_text() -> str:
+    """The header."""
+    defines()
+    return _text("RINGFENCE_H", _groups())
+
+
+def guard_header_text() -> str:
+    """A header of the DMA guard alone, for designs that take it in."""
+    return _text("RINGFENCE_DMA_GUARD_H", [("Requesters (contracts/requesters.py)", _enum("REQUESTER", requesters.Requester)), _guard()])
 
 
 def write_header(directory: Path) -> Path:

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,12 @@ from cocotb_tools.runner import Icarus, Verilator
 
 from sim.model import verilog
 from sim.model.build import file_lock
-from sim.model.interface import CLOCK, RESET, Interface, component_interface
+from sim.model.interface import CLOCK, RESET, Interface, Port, component_interface
 from sim.model.spec import ModelSpec
 from sim.model.toolchain import environment, make_variables, tool_versions, verilator
 from sim.paths import BUILD
 
-__all__ = ["TESTBENCH", "CocotbDesign", "Simulator", "run_cocotb", "wrapper"]
+__all__ = ["TESTBENCH", "CocotbDesign", "Simulator", "VerilogDesign", "run_cocotb", "wrapper"]
 
 Simulator = Literal["verilator", "icarus"]
 TESTBENCH = "testbench"
@@ -39,6 +39,19 @@ class CocotbDesign:
     arguments: Mapping[str, object] = field(default_factory=dict)
     verilog: tuple[Path, ...] = ()
     visible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VerilogDesign:
+    """A module ``top`` of Verilog files, simulated as it is, all of its ports seen by Python, which makes the clock as well.
+
+    Bus models of others look at signals at the clock's rising edge and mean their values before it: on Verilator they get these only if
+    Python itself has raised the clock.
+    """
+
+    top: str
+    verilog: tuple[Path, ...]
+    ports: tuple[Port, ...]
 
 
 class _FastVerilator(Verilator):
@@ -59,22 +72,28 @@ class _FastVerilator(Verilator):
         self.env["MAKEFLAGS"] = ""
 
 
-def wrapper(interface: Interface, visible: tuple[str, ...]) -> str:
-    """The Verilog around the component: clock, inputs as variables (0 at the start), outputs as wires."""
-    lines = ["`timescale 1ns/1ns", f"module {TESTBENCH};", f"    reg {CLOCK} = 1'b0;", f"    always #{_HALF_PERIOD} {CLOCK} = ~{CLOCK};"]
-    for port in interface.ports:
-        if port.name == CLOCK:
+def wrapper(ports: Sequence[Port], visible: tuple[str, ...], *, top: str = verilog.TOP, runs: bool = True) -> str:
+    """The Verilog around the component: the clock, if it ``runs`` by itself, inputs as variables (0 at the start), outputs as wires."""
+    lines = ["`timescale 1ns/1ns", f"module {TESTBENCH};"]
+    if runs:
+        lines += [f"    reg {CLOCK} = 1'b0;", f"    always #{_HALF_PERIOD} {CLOCK} = ~{CLOCK};"]
+    for port in ports:
+        if runs and port.name == CLOCK:
             continue
         size = f"[{port.width - 1}:0] " if port.width > 1 else ""
         seen = not visible or port.name in visible or port.name == RESET
         mark = f" /*verilator public_flat_{'rw' if port.is_input else 'rd'}*/" if seen else ""
         lines.append(f"    reg {size}{port.name}{mark} = {port.width}'h0;" if port.is_input else f"    wire {size}{port.name}{mark};")
-    connections = ", ".join(f".{port.name}({port.name})" for port in interface.ports)
-    return "\n".join([*lines, f"    {verilog.TOP} dut({connections});", "endmodule", ""])
+    connections = ", ".join(f".{port.name}({port.name})" for port in ports)
+    return "\n".join([*lines, f"    {top} dut({connections});", "endmodule", ""])
 
 
-def _sources(design: CocotbDesign, simulator: Simulator, folder: Path) -> tuple[list[Path], str]:
+def _sources(design: CocotbDesign | VerilogDesign, simulator: Simulator, folder: Path) -> tuple[list[Path], str]:
     """Write design and wrapper into ``folder``; their paths, and the text that identifies them."""
+    if isinstance(design, VerilogDesign):
+        text = wrapper(design.ports, (), top=design.top, runs=False)
+        (folder / "testbench.sv").write_text(text)
+        return [folder / "testbench.sv", *design.verilog], text
     component = verilog.elaborate(design.top, dict(design.arguments))
     interface = component_interface(component, ModelSpec(design.top))
     text = verilog.to_verilog(verilog.to_rtlil(component), verilog.FAST if simulator == "verilator" else verilog.PLAIN)
@@ -83,7 +102,7 @@ def _sources(design: CocotbDesign, simulator: Simulator, folder: Path) -> tuple[
     unknown = set(design.visible) - {p.name for p in interface.ports}
     if unknown:
         raise ValueError(f"{design.top} has no port {', '.join(sorted(unknown))}")
-    files = {"design.v": text, "testbench.sv": wrapper(interface, design.visible)}
+    files = {"design.v": text, "testbench.sv": wrapper(interface.ports, design.visible)}
     for name, content in files.items():
         (folder / name).write_text(content)
     return [folder / "testbench.sv", folder / "design.v", *design.verilog], "".join(files.values())
@@ -93,7 +112,7 @@ def _runner(simulator: Simulator) -> Any:
     return _FastVerilator() if simulator == "verilator" else Icarus()
 
 
-def _build(design: CocotbDesign, simulator: Simulator, waves: bool) -> Path:
+def _build(design: CocotbDesign | VerilogDesign, simulator: Simulator, waves: bool) -> Path:
     """The folder with the compiled simulation."""
     base = BUILD / "cocotb"
     base.mkdir(parents=True, exist_ok=True)
@@ -118,7 +137,7 @@ def _build(design: CocotbDesign, simulator: Simulator, waves: bool) -> Path:
 
 
 def run_cocotb(
-    design: CocotbDesign, test_module: str, simulator: Simulator = "verilator", *, seed: int = 1, waves: bool = False,
+    design: CocotbDesign | VerilogDesign, test_module: str, simulator: Simulator = "verilator", *, seed: int = 1, waves: bool = False,
     folder: Path | None = None, test_filter: str | None = None,
 ) -> int:  # fmt: skip
     """Run the cocotb tests of ``test_module`` on ``design``; how many ran. AssertionError if one failed, or none ran.

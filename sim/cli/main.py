@@ -14,6 +14,7 @@ _COMMANDS = {
     "bench": "sim.cli.bench",
     "bitstream": "sim.cli.bitstream",
     "wave": "sim.cli.wave",
+    "export": "sim.cli.export",
 }
 
 

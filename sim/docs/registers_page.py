@@ -12,7 +12,7 @@ from contracts.registers import Field, Register, RegisterBlock
 from contracts.requesters import Requester
 from sim.docs.markdown import bits, hexadecimal, table
 
-__all__ = ["registers_page"]
+__all__ = ["block_section", "registers_page"]
 
 _ADDRESS = 8
 
@@ -29,7 +29,8 @@ def _offset(register: Register) -> str:
     return f"{first} + {register.stride} n, n < {register.count}"
 
 
-def _block(block: RegisterBlock, where: str) -> list[str]:
+def block_section(block: RegisterBlock, where: str) -> list[str]:
+    """A section on one block; ``where`` says at which address it is, in a sentence."""
     lines = [f"## {block.name}", "", f"{block.doc} {where} Registers are 32 bits wide and are accessed as whole words.", ""]
     head = ("offset", "register", "access", "reset", "")
     lines += table(head, ((_offset(r), f"`{r.name}`", r.access.value, hexadecimal(r.reset), r.doc) for r in block.registers))
@@ -61,12 +62,12 @@ def registers_page() -> str:
     lines += table(("number", "requester"), ((int(r), f"`{r.name}`") for r in sorted(Requester)))
     lines += ["## Formats of the policy map", "", "1 means accessible. Bit k of a map is bit k & 7 of byte k >> 3.", ""]
     lines += table(("`FORMAT`", "name"), ((int(f), f"`{f.name}`") for f in Format))
-    lines += _block(GUARD, f"At {hexadecimal(Physical.GUARD, _ADDRESS)}.")
-    lines += _block(DMA_ENGINE, f"Engine n at {hexadecimal(Physical.DMA_ENGINES, _ADDRESS)} + {hexadecimal(DMA_ENGINE_STRIDE)} n.")
+    lines += block_section(GUARD, f"At {hexadecimal(Physical.GUARD, _ADDRESS)}.")
+    lines += block_section(DMA_ENGINE, f"Engine n at {hexadecimal(Physical.DMA_ENGINES, _ADDRESS)} + {hexadecimal(DMA_ENGINE_STRIDE)} n.")
     lines += [f"### Descriptors of {DMA_ENGINE.name}", "", f"{DESCRIPTOR_SIZE} bytes in memory, as aligned.", ""]
     lines += table(("offset", "word"), ((hexadecimal(4 * w, 2), f"`{w.name}`") for w in DescriptorWord))
     lines += table(("bit of `FLAGS`", "name"), ((f.value.bit_length() - 1, f"`{f.name}`") for f in DescriptorFlag))
-    lines += _block(HOST_LINK, f"At {hexadecimal(Physical.HOST_LINK, _ADDRESS)}.")
+    lines += block_section(HOST_LINK, f"At {hexadecimal(Physical.HOST_LINK, _ADDRESS)}.")
     for title, numbers in (("Operations of the host link", LinkOp), ("Commands of the stub", StubCommand)):
         lines += [f"### {title}", "", *table(("number", "name"), ((int(n), f"`{n.name}`") for n in numbers))]
     lines += ["### The vCPU block", "", "Two pages: the VMCB, then what VMRUN does not switch.", ""]

@@ -24,11 +24,11 @@ def elaborate(top: str, arguments: dict[str, object]) -> Any:
     return getattr(importlib.import_module(module), name)(**arguments)
 
 
-def to_rtlil(component: Any) -> str:
-    """RTLIL of a component, whose top module is called ``top``; the same text for the same circuit."""
+def to_rtlil(component: Any, name: str = TOP) -> str:
+    """RTLIL of a component, whose top module is called ``name``; the same text for the same circuit."""
     from amaranth.back import rtlil
 
-    return str(rtlil.convert(component, name=TOP, emit_src=False))
+    return str(rtlil.convert(component, name=name, emit_src=False))
 
 
 def to_verilog(rtlil: str, passes: tuple[str, ...] = FAST) -> str:

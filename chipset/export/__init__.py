@@ -1,0 +1,1 @@
+"""The DMA guard alone, behind buses that others use: AXI4 and Wishbone B4."""

@@ -1,0 +1,1 @@
+"""The DMA guard behind standard buses, as others get it."""

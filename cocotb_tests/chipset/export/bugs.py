@@ -1,0 +1,60 @@
+"""Seeded bugs of the wrappers: what an honest mistake would look like. Each must be found by the random traffic."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from amaranth.hdl import Const, Module, Signal
+
+from chipset.export import axi_guard, wishbone_guard
+
+__all__ = ["BUGS", "seeded"]
+
+
+class _Deaf(axi_guard.Checker):
+    """Writes to the map are not reported: what is cached stays."""
+
+    def elaborate(self, platform) -> Module:
+        self.written = Signal.like(self.written)
+        return super().elaborate(platform)
+
+
+class _Hasty(axi_guard.GuardRegisters):
+    """A commit does not wait for what is in flight."""
+
+    def elaborate(self, platform) -> Module:
+        self.drained = Const(1)
+        return super().elaborate(platform)
+
+
+class _Careless(axi_guard.MapOrder):
+    """Reads of the map and trusted writes pass each other."""
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.d.comb += [self.walk_may.eq(1), self.write_may.eq(1)]
+        return m
+
+
+class _Forgiving(axi_guard.MapOrder):
+    """A trusted write that fails spoils no walk."""
+
+    def elaborate(self, platform) -> Module:
+        self.spoilt = Signal()
+        return super().elaborate(platform)
+
+
+BUGS = {
+    "deaf": ("Checker", _Deaf), "hasty": ("GuardRegisters", _Hasty), "careless": ("MapOrder", _Careless),
+    "forgiving": ("MapOrder", _Forgiving),
+}  # fmt: skip
+
+
+@contextmanager
+def seeded(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """With the bug of that name in both wrappers."""
+    part, bad = BUGS[name]
+    with monkeypatch.context() as patch:
+        for module in (axi_guard, wishbone_guard):
+            patch.setattr(module, part, bad)
+        yield

@@ -1,0 +1,1 @@
+"""What ``ringfence export`` writes."""

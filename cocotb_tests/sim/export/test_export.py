@@ -1,0 +1,207 @@
+"""The files of an exported guard: complete, clean, true to the declarations, and written whole or not at all."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from chipset.export.settings import GuardSettings
+from contracts.policy_map import GUARD, Format
+from sim.cli.export import command
+from sim.export import bundle
+from sim.export.ports import BUSES
+from sim.export.texts import WAIVERS
+from sim.export.verilog import module_text
+from sim.model.toolchain import environment, verilator
+from sim.paths import ROOT
+
+__all__: list[str] = []
+
+SHAPES = {
+    "smallest": GuardSettings(1, formats={Format.UNIFORM}, cached_words=1, stall_limit=0),
+    "uniform": GuardSettings(4, formats={Format.UNIFORM}),
+    "whole": GuardSettings(3, closed_at_reset=True),
+}
+MANUAL = ROOT / "docs" / "dma_guard.md"
+
+
+def export(*arguments: str) -> Result:
+    return CliRunner().invoke(command, ["dma-guard", *arguments])
+
+
+@pytest.fixture(scope="module", params=BUSES)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A bus, and what the command has written for it."""
+    output = tmp_path_factory.mktemp("export") / "guard"
+    done = export("--bus", request.param, "--requesters", "2", "--output", str(output))
+    assert done.exit_code == 0, done.output
+    assert sorted(map(Path, done.output.split())) == sorted(output.iterdir())
+    return request.param, output
+
+
+def lint(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
+    """Verilator's lint with all warnings on, which are errors."""
+    command = [str(verilator()), "--lint-only", "-Wall", f"{module}.vlt", f"{module}.v"]
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("bus", BUSES)
+def test_lint_is_clean_but_for_the_named_waivers(bus: str, shape: str, tmp_path: Path) -> None:
+    module = BUSES[bus].module
+    for name, text in bundle.files(BUSES[bus], SHAPES[shape]).items():
+        (tmp_path / name).write_text(text)
+    done = lint(tmp_path, module)
+    assert done.returncode == 0, done.stderr
+    assert "%Warning" not in done.stderr
+
+
+def test_lint_finds_what_is_not_waived(folder: tuple[str, Path], tmp_path: Path) -> None:
+    bus, source = folder
+    module = BUSES[bus].module
+    text = (source / f"{module}.v").read_text()
+    (tmp_path / f"{module}.vlt").write_text((source / f"{module}.vlt").read_text())
+    (tmp_path / f"{module}.v").write_text(text.replace("endmodule", "  wire undriven; assign irq = undriven;\nendmodule"))
+    assert lint(tmp_path, module).returncode != 0
+
+
+def test_every_waiver_is_needed_and_says_why(folder: tuple[str, Path], tmp_path: Path) -> None:
+    bus, source = folder
+    module = BUSES[bus].module
+    (tmp_path / f"{module}.v").write_text((source / f"{module}.v").read_text())
+    (tmp_path / f"{module}.vlt").write_text("`verilator_config\n")
+    broken = set(re.findall(r"%Warning-(\w+)", lint(tmp_path, module).stderr))
+    assert broken <= set(WAIVERS)
+    assert set(WAIVERS) - broken <= {"UNSIGNED"}
+    waived = (source / f"{module}.vlt").read_text()
+    for rule, reason in WAIVERS.items():
+        assert f"// {reason}\nlint_off -rule {rule} " in waived
+
+
+def test_names_are_plain_and_the_language_is_old(folder: tuple[str, Path]) -> None:
+    bus, source = folder
+    text = (source / f"{BUSES[bus].module}.v").read_text()
+    assert "\\" not in text
+    assert text.count("\nmodule ") == 1
+    for word in ("logic", "always_ff", "always_comb", "interface"):
+        assert not re.search(rf"^\s*{word}\b", text, re.MULTILINE)
+    done = subprocess.run(["iverilog", "-g2001", "-Wall", "-t", "null", *source.glob("*.v")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ports_have_the_names_that_tools_know(folder: tuple[str, Path]) -> None:
+    bus, source = folder
+    text = (source / f"{BUSES[bus].module}.v").read_text()
+    ports = {name: (way, width) for way, width, name in re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", text, re.MULTILINE)}
+    wanted = {
+        "axi4": {
+            "aclk": ("input", ""), "aresetn": ("input", ""), "s00_axi_awaddr": ("input", "31"), "s01_axi_awlen": ("input", "7"),
+            "s01_axi_rdata": ("output", "31"), "s_trusted_axi_wstrb": ("input", "3"), "s_axil_awaddr": ("input", "11"),
+            "m_axi_arid": ("output", "1"), "m_axi_rid": ("input", "1"), "m_axi_bready": ("output", ""), "irq": ("output", ""),
+        },
+        "wishbone": {
+            "clk": ("input", ""), "rst": ("input", ""), "s00_wb_adr_i": ("input", "31"), "s01_wb_dat_o": ("output", "31"),
+            "s_trusted_wb_sel_i": ("input", "3"), "s_registers_wb_ack_o": ("output", ""), "m_wb_stb_o": ("output", ""),
+            "m_wb_dat_i": ("input", "31"), "irq": ("output", ""),
+        },
+    }[bus]  # fmt: skip
+    assert {name: ports.get(name) for name in wanted} == wanted
+    assert not any(name.startswith("s02") for name in ports)
+
+
+def test_the_core_file_names_what_is_there(folder: tuple[str, Path]) -> None:
+    bus, source = folder
+    text = (source / f"{BUSES[bus].module}.core").read_text()
+    assert text.startswith("CAPI=2:\n")
+    core = yaml.safe_load(text.split("\n", 1)[1])
+    named = [next(iter(f)) if isinstance(f, dict) else f for part in core["filesets"].values() for f in part["files"]]
+    assert all((source / name).is_file() for name in named)
+    assert {p.name for p in source.iterdir()} == {*named, "README.md", f"{BUSES[bus].module}.core"}
+    for target in core["targets"].values():
+        assert target["toplevel"] == BUSES[bus].module
+        assert set(target["filesets"]) <= set(core["filesets"])
+
+
+def test_the_header_is_the_declaration_and_the_example_compiles(folder: tuple[str, Path], tmp_path: Path) -> None:
+    _, source = folder
+    example = re.search(r"```c\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    assert example
+    checks = [f'_Static_assert(GUARD_{r.name} == {r.offset}, "");' for r in GUARD.registers]
+    checks += [f'_Static_assert(GUARD_{r.name}_{f.name} == {f.mask}u, "");' for r in GUARD.registers for f in r.fields]
+    program = tmp_path / "example.c"
+    program.write_text("\n".join(["#include <stdint.h>", f'#include "{bundle.HEADER}"', *checks, example[1]]))
+    command = ["gcc", "-m32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", f"-I{source}", "-fsyntax-only", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_verilog_example_connects_ports_that_exist(tmp_path: Path) -> None:
+    example = re.search(r"```verilog\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    assert example
+    (tmp_path / "example.v").write_text(f"module example(input clk, input resetn);\n{example[1]}endmodule\n")
+    (tmp_path / "guard.v").write_text(module_text(BUSES["axi4"].top(GuardSettings(2)), BUSES["axi4"].module))
+    command = ["iverilog", "-g2001", "-t", "null", "-s", "example", "example.v", "guard.v"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_says_what_was_built(folder: tuple[str, Path]) -> None:
+    bus, source = folder
+    text = (source / "README.md").read_text()
+    assert "| guarded ports | 2 |" in text
+    for prefix in (BUSES[bus].guarded(1), BUSES[bus].trusted, BUSES[bus].memory, BUSES[bus].registers):
+        assert f"`{prefix}_*`" in text
+    for register in GUARD.registers:
+        assert f"`{register.name}`" in text and register.doc in text
+    for title in ("What it promises", "What it does not promise", "Policy maps", BUSES[bus].section):
+        assert f"## {title}\n" in text
+    other = next(b.section for b in BUSES.values() if b is not BUSES[bus])
+    assert f"## {other}\n" not in text
+    assert "](" not in text, "links lead out of the folder"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--bus", "pci"], "--bus pci: one of axi4, wishbone is needed"),
+        (["--bus", ""], "--bus is needed"),
+        (["--requesters", "0"], "0 requesters: 1 to 16 can be built"),
+        (["--requesters", "17"], "17 requesters: 1 to 16 can be built"),
+        (["--requesters", "many"], "--requesters many: a number is needed"),
+        (["--formats", "uniform,none"], "--formats none: one of uniform, per-requester, per-requester-and-access, all is needed"),
+        (["--cached-words", "3"], "3 cached words: a power of two, 1 to 64, is needed"),
+        (["--reset", "shut"], "--reset shut: one of open, closed is needed"),
+        (["--on-refusal", "panic"], "--on-refusal panic: one of error, ones is needed"),
+        (["--id-width", "0"], "IDs of 0 bits: 1 to 16 can be built"),
+        (["--depth", "6"], "a depth of 6: a power of two, 2 to 256, is needed"),
+        (["--stall-limit", "-1"], "a stall limit of -1: 0 to 65535 cycles can be built"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    good = {"--bus": "axi4", "--requesters": "2", "--output": str(tmp_path / "guard")}
+    good |= dict(zip(arguments[::2], arguments[1::2], strict=True))
+    done = export(*(part for pair in good.items() for part in pair))
+    assert (done.exit_code, done.stderr, done.stdout) == (2, f"ringfence: {message}\n", "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_there_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "mine.v").write_text("mine")
+    done = export("--bus", "axi4", "--requesters", "1", "--output", str(tmp_path))
+    assert done.exit_code == 2 and done.stderr == f"ringfence: {tmp_path} is there already: name a new folder\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.v"]
+    done = export("--bus", "axi4", "--requesters", "1", "--output", str(tmp_path / "mine.v" / "guard"))
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1
+
+
+def test_nothing_is_left_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stops(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bundle, "page", stops)
+    with pytest.raises(KeyboardInterrupt):
+        bundle.write(BUSES["wishbone"], SHAPES["smallest"], tmp_path / "guard")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,1 @@
+"""Parts of the chipset as files for other people's designs."""
