@@ -10,7 +10,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.dma_policy.decision import ALL_FORMATS, Access
+from chipset.dma_policy.decision import ALL_FORMATS, Access, region_of
 from chipset.dma_policy.policy import policy_layout
 from chipset.dma_policy.walker import Walker
 from chipset.dma_policy.word_cache import WordCache
@@ -20,8 +20,6 @@ from contracts.bus import BusResponse
 from contracts.policy_map import Format
 
 __all__ = ["Checker"]
-
-_LAUNCH_PAGE_BITS = 4
 
 
 class Checker(wiring.Component):
@@ -67,7 +65,7 @@ class Checker(wiring.Component):
         served = Signal()  # it is the one that the walker has found out
         changed = Signal()  # its requester asks for something else now
         m.d.comb += [
-            launch.eq(policy.launch.protect & (access.page[_LAUNCH_PAGE_BITS:] == policy.launch.base)),
+            launch.eq(policy.launch.protect & (region_of(access.page) == policy.launch.base)),
             served.eq(walker.decided & (walker.access == access)),
             changed.eq(self.asks & (walker.access.requester == access.requester)),
             self.known.eq(~policy.enable | launch | served | cache.hit),

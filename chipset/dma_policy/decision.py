@@ -29,15 +29,13 @@ PAGE_WIDTH = 20  # page numbers of a 4 GiB space
 ALL_FORMATS = frozenset(Format)
 REGION_BITS = 5  # of a page's number in a region of 32
 _LAUNCH_PAGE_BITS = 4  # of a page's number in 64 KiB, and in a region of 16
-
-
-REQUESTER_NUMBER_WIDTH = 4  # DMA requesters are counted from 0 here
+_REQUESTER_WIDTH = 4  # DMA requesters are counted from 0 here
 
 
 class Access(data.Struct):
     """All that the policy asks of an access: who, page number (address bits 31:12), direction."""
 
-    requester: REQUESTER_NUMBER_WIDTH
+    requester: _REQUESTER_WIDTH
     page: PAGE_WIDTH
     write: 1
 

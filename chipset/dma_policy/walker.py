@@ -72,7 +72,7 @@ class Walker(wiring.Component):
         around = Signal()  # it is compared with the region, not with the page
         overlaps = self._overlaps(m, Array(policy.maps)[number] if len(policy.maps) > 1 else policy.maps[0], around)
         begins, reads, waits = Signal(), Signal(), Signal()
-        self._word(m, begins, waits)
+        self._word(m, begins, reads)
         request = self.walk.payload.request
         m.d.comb += [
             total.eq(place.base + index),
@@ -157,17 +157,16 @@ class Walker(wiring.Component):
         last = len(self.policy.maps) - 1
         return (number == last) | (self.policy.map_format == Format.UNIFORM) if last else Const(1)
 
-    def _word(self, m: Module, begins: Signal, waits: Signal) -> None:
+    def _word(self, m: Module, begins: Signal, reads: Signal) -> None:
         """``word`` is the answer to the read, and what has been written there since the walk began."""
         patch = Signal(_BYTES)  # bytes of ``word`` that have been written
         written = self.written
         here = written.valid & (written.word == self.address)
-        answers = waits & self.walk_answer_valid
         for n in range(_BYTES):
             writes = Signal(name=f"writes{n}")
             m.d.comb += writes.eq(here & written.mask[n])
             m.d.sync += patch[n].eq(~begins & (patch[n] | writes))
-            with m.If(writes | (answers & ~patch[n])):
+            with m.If(writes | (reads & ~patch[n])):
                 m.d.sync += self.word.word_select(n, 8).eq(
                     Mux(writes, written.data.word_select(n, 8), self.walk_answer.data.word_select(n, 8))
                 )

@@ -6,7 +6,7 @@ from amaranth.hdl import Value
 from amaranth.lib import data
 
 from chipset.export.axi_guard import AxiGuard
-from chipset.export.flat import FlatPort, FlatTop
+from chipset.export.flat import FlatPort, FlatTop, guard_ports
 from chipset.export.settings import GuardSettings
 
 __all__ = ["MEMORY", "REGISTERS", "TRUSTED", "AxiTop", "guarded_name"]
@@ -41,20 +41,11 @@ def _bus(prefix: str, bus: object, is_manager: bool) -> Iterator[FlatPort]:
         yield FlatPort(f"{prefix}_{channel}ready", not arrives, inner.ready)
 
 
-def _ports(guard: AxiGuard, requesters: int) -> Iterator[FlatPort]:
-    yield from _bus(REGISTERS, guard.registers, False)
-    yield from _bus(TRUSTED, guard.ports[requesters], False)
-    for n in range(requesters):
-        yield from _bus(guarded_name(n), guard.ports[n], False)
-    yield from _bus(MEMORY, guard.memory, True)
-    for name in ("irq", "enabled", "memory_clean", "device_reset"):
-        yield FlatPort(name, False, getattr(guard, name))
-    yield FlatPort("device_idle", True, guard.device_idle)
-
-
 class AxiTop(FlatTop):
     """``AxiGuard`` with the ports ``aclk``, ``aresetn``, ``s00_axi_*`` …, ``s_trusted_axi_*``, ``s_axil_*``, ``m_axi_*`` and its own."""
 
     def __init__(self, settings: GuardSettings) -> None:
         guard = AxiGuard(settings)
-        super().__init__(guard, _ports(guard, settings.requesters), clock="aclk", reset="aresetn", reset_high=False)
+        guarded = [guarded_name(n) for n in range(settings.requesters)]
+        ports = guard_ports(guard, _bus, registers=REGISTERS, trusted=TRUSTED, guarded=guarded, memory=MEMORY)
+        super().__init__(guard, ports, clock="aclk", reset="aresetn", reset_high=False)

@@ -1,13 +1,14 @@
 """Ports with the names that others use, each wired to a member of a bus inside."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["FlatPort", "FlatTop"]
+__all__ = ["FlatPort", "FlatTop", "guard_ports"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,20 @@ class FlatPort:
     def width(self) -> int:
         """Bits."""
         return len(self.inner)
+
+
+def guard_ports(guard: Any, bus: Callable[[str, Any, bool], Iterator[FlatPort]], *, registers: str, trusted: str, guarded: Sequence[str],
+                memory: str) -> Iterator[FlatPort]:  # fmt: skip
+    """A guard's ports, whatever its bus: ``bus`` gives the signals of one, by their prefix, and whether the guard begins transfers there.
+    The trusted port is the last of ``guard.ports``."""
+    yield from bus(registers, guard.registers, False)
+    yield from bus(trusted, guard.ports[len(guarded)], False)
+    for n, prefix in enumerate(guarded):
+        yield from bus(prefix, guard.ports[n], False)
+    yield from bus(memory, guard.memory, True)
+    for name in ("irq", "enabled", "memory_clean", "device_reset"):
+        yield FlatPort(name, False, getattr(guard, name))
+    yield FlatPort("device_idle", True, guard.device_idle)
 
 
 class FlatTop(wiring.Component):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chipset.export.flat import FlatPort, FlatTop
+from chipset.export.flat import FlatPort, FlatTop, guard_ports
 from chipset.export.settings import GuardSettings
 from chipset.export.wishbone_guard import WishboneGuard
 
@@ -29,20 +29,11 @@ def _bus(prefix: str, bus: object, is_master: bool) -> Iterator[FlatPort]:
         yield FlatPort(f"{prefix}_{name}_{'i' if is_master else 'o'}", is_master, value)
 
 
-def _ports(guard: WishboneGuard, requesters: int) -> Iterator[FlatPort]:
-    yield from _bus(REGISTERS, guard.registers, False)
-    yield from _bus(TRUSTED, guard.ports[requesters], False)
-    for n in range(requesters):
-        yield from _bus(guarded_name(n), guard.ports[n], False)
-    yield from _bus(MEMORY, guard.memory, True)
-    for name in ("irq", "enabled", "memory_clean", "device_reset"):
-        yield FlatPort(name, False, getattr(guard, name))
-    yield FlatPort("device_idle", True, guard.device_idle)
-
-
 class WishboneTop(FlatTop):
     """``WishboneGuard`` with ``clk``, ``rst``, ``s00_wb_*`` …, ``s_trusted_wb_*``, ``s_registers_wb_*``, ``m_wb_*`` and its own ports."""
 
     def __init__(self, settings: GuardSettings) -> None:
         guard = WishboneGuard(settings)
-        super().__init__(guard, _ports(guard, settings.requesters), clock=_CLOCK, reset=_RESET, reset_high=True)
+        guarded = [guarded_name(n) for n in range(settings.requesters)]
+        ports = guard_ports(guard, _bus, registers=REGISTERS, trusted=TRUSTED, guarded=guarded, memory=MEMORY)
+        super().__init__(guard, ports, clock=_CLOCK, reset=_RESET, reset_high=True)

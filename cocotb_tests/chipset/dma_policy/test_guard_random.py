@@ -4,7 +4,7 @@ An access may be judged by any policy that was in force at some time between its
 answered, nothing that is answered later may still be judged by an older policy.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
@@ -17,8 +17,9 @@ from chipset.dma_policy import checker
 from chipset.interconnect.ports import RegisterSignature
 from chipset.memory_controller.ram import BlockRam
 from cocotb_tests.chipset.bus_master import BusMaster, simulate
+from cocotb_tests.chipset.dma_policy.policy_model import Policy, Version
 from contracts.bus import Authority, BusSignature
-from contracts.policy_map import GUARD, Format, bit_number, holds_map
+from contracts.policy_map import GUARD
 
 __all__: list[str] = []
 
@@ -29,47 +30,6 @@ ONES = 0xFFFF_FFFF
 PLACES = (0x3C000, 0x3D100, 0x3E3F8, MEMORY - 4)  # where maps may lie; the last one reaches beyond RAM
 MAP_WORDS = 3
 CYCLES = 5000
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Everything that decides, at one moment."""
-
-    enable: bool = False
-    fmt: int = 0
-    bases: tuple[int, int] = (0, 0)
-    lengths: tuple[int, int] = (0, 0)
-    protect: bool = False
-    launch: int = 0
-    words: dict[int, int] = field(default_factory=dict)
-
-    def admits(self, requester: int, address: int, write: bool) -> bool:
-        if self.protect and address >> 16 == self.launch:
-            return False
-        if not self.enable:
-            return True
-        if self.fmt not in iter(Format):
-            return False
-        active = (0,) if self.fmt == Format.UNIFORM else (0, 1)
-        if write and any(holds_map(address // PAGE, self.bases[n], self.lengths[n]) for n in active):
-            return False
-        n = 0 if self.fmt == Format.UNIFORM else requester
-        bit = bit_number(Format(self.fmt), address // PAGE, write)
-        byte = bit // 8
-        if byte // 4 * 4 >= self.lengths[n]:
-            return False
-        where = self.bases[n] + byte // 4 * 4
-        return where < MEMORY and bool(self.words.get(where, 0) >> bit % 32 & 1)
-
-
-@dataclass
-class Version:
-    """A policy, when it may have come into force, and when it had for certain."""
-
-    policy: Policy
-    start: int
-    done: int
-    commits: bool
 
 
 @dataclass
@@ -113,7 +73,7 @@ class Run:
         self.rng = rng
         self.dut = Bench()
         self.now = 0
-        self.versions = [Version(Policy(), -1, -1, False)]
+        self.versions = [Version(Policy(bases=(0, 0), lengths=(0, 0)), -1, -1, False)]
         self.records: list[Record] = []
         self.finished = False
 

@@ -12,9 +12,9 @@ from cocotb.triggers import Combine
 from cocotbext.axi import AxiBurstType, AxiResp
 
 from chipset.export.axi_top import guarded_name
+from cocotb_tests.chipset.dma_policy.policy_model import History
 from cocotb_tests.chipset.export.axi_bench import MEMORY_BYTES, ONES, PAGE, PAGES, Bench
 from cocotb_tests.chipset.export.axi_under_cocotb import REQUESTERS
-from cocotb_tests.chipset.export.policy_model import History
 from contracts.policy_map import GUARD
 
 __all__: list[str] = []

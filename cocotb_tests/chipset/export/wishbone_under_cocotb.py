@@ -8,7 +8,7 @@ from cocotb.triggers import Combine, RisingEdge
 from cocotbext.wishbone.driver import WBOp
 
 from chipset.export.wishbone_top import guarded_name
-from cocotb_tests.chipset.export.policy_model import History
+from cocotb_tests.chipset.dma_policy.policy_model import History
 from cocotb_tests.chipset.export.wishbone_bench import MAP, ONES, PAGE, PAGES, Bench
 from contracts.policy_map import GUARD, Format
 from contracts.requesters import DMA_FIRST

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from contracts.policy_map import Format, bit_number
+from contracts.memory_map import PAGE_SIZE
+from contracts.policy_map import Format, bit_number, holds_map
 
 __all__ = ["History", "Policy", "Version"]
-
-_PAGE = 4096
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Policy:
 
     def admits(self, requester: int, address: int, write: bool) -> bool:
         """For any access in the page of ``address``."""
-        page = address // _PAGE
+        page = address // PAGE_SIZE
         if self.protect and address >> 16 == self.launch:
             return False
         if not self.enable:
@@ -31,9 +30,7 @@ class Policy:
         if self.fmt not in tuple(Format):
             return False
         active = range(1) if self.fmt == Format.UNIFORM else range(len(self.bases))
-        if write and any(
-            self.lengths[n] and self.bases[n] // _PAGE <= page <= (self.bases[n] + self.lengths[n] - 1) // _PAGE for n in active
-        ):
+        if write and any(holds_map(page, self.bases[n], self.lengths[n]) for n in active):
             return False
         n = 0 if self.fmt == Format.UNIFORM else requester
         bit = bit_number(Format(self.fmt), page, write)
