@@ -1,19 +1,21 @@
 """The machine on a ULX3S (Lattice ECP5): main memory and ROM in block RAM, COM1 on the board's USB serial line."""
 
-from amaranth.hdl import Const, Module
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Module
 from amaranth.lib import cdc, io, wiring
 from amaranth.lib.wiring import In, Out
 
+from chipset.boards.ecp5_clock import ClockPlan, Ecp5Clock
 from chipset.boards.straps import STRAP_WIDTH
+from chipset.devices.pit_8254 import PIT_HZ
 from chipset.devices.serial_shifter import SerialShifter
 from chipset.memory_controller.ram import WORD_BYTES, BlockRam
 from chipset.soc import Soc, SocParams
 
-__all__ = ["BAUD", "CLOCK_HZ", "MEMORY_BYTES", "BoardMachine", "Ulx3s"]
+__all__ = ["BAUD", "CLOCK", "MEMORY_BYTES", "BoardMachine", "Ulx3s"]
 
 MEMORY_BYTES = 128 << 10
 BAUD = 115_200
-CLOCK_HZ = 25_000_000  # the board's oscillator, used as it is
+CLOCK = ClockPlan(oscillator_hz=25_000_000, multiply=2, divide=3)  # what place and route reaches, with something to spare
 LEDS = 8
 
 
@@ -45,6 +47,7 @@ class BoardMachine(wiring.Component):
         standard = SocParams()
         params = SocParams(
             memory_bytes=memory_bytes, host_link=False, cached_map_words=standard.cached_map_words if guard else 0,
+            timer_divider=round(CLOCK.hz / PIT_HZ),
         )  # fmt: skip
         self._soc = Soc(processor, params, rom=rom, ram=BlockRam(memory_bytes // WORD_BYTES))
         self._bit_cycles = bit_cycles
@@ -66,7 +69,7 @@ class BoardMachine(wiring.Component):
 
 
 class Ulx3s(wiring.Component):
-    """``machine`` joined to the pads of ``amaranth_boards.ulx3s``; button "fire 1" resets it."""
+    """``machine`` joined to the pads of ``amaranth_boards.ulx3s`` and to its clock (``CLOCK``); button "fire 1" resets it."""
 
     def __init__(self, machine: BoardMachine) -> None:
         self._machine = machine
@@ -74,6 +77,9 @@ class Ulx3s(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        m.domains.sync = ClockDomain(reset_less=True)
+        m.submodules.clock = clock = Ecp5Clock(CLOCK)
+        m.d.comb += ClockSignal().eq(clock.clk)
         m.submodules.machine = machine = self._machine
         uart = platform.request("uart", 0, dir={"rx": "-", "tx": "-", "rts": "-", "dtr": "-"})
         button = platform.request("button_fire", 0, dir="-")

@@ -17,7 +17,7 @@ class Board:
     ----------
     device, package, speed : nextpnr-ecp5's options
     luts, block_rams : LUT4 and DP16KD that the chip has
-    clock_mhz : its oscillator
+    clock_hz : what the machine runs at, made of the board's oscillator
     """
 
     name: str
@@ -26,8 +26,14 @@ class Board:
     speed: str
     luts: int
     block_rams: int
-    clock_mhz: float
+    clock_hz: Callable[[], int]
     platform: Callable[[], Any]
+
+
+def _ulx3s_clock() -> int:
+    from chipset.boards.ulx3s import CLOCK
+
+    return CLOCK.hz
 
 
 def _ulx3s_85f() -> Any:
@@ -38,7 +44,7 @@ def _ulx3s_85f() -> Any:
 
 BOARDS = {
     board.name: board
-    for board in (Board("ulx3s_85f", "85k", "CABGA381", "6", luts=83_640, block_rams=208, clock_mhz=25.0, platform=_ulx3s_85f),)
+    for board in (Board("ulx3s_85f", "85k", "CABGA381", "6", luts=83_640, block_rams=208, clock_hz=_ulx3s_clock, platform=_ulx3s_85f),)
 }  # fmt: skip
 
 
@@ -51,7 +57,7 @@ def find_board(name: str) -> Board:
 
 def board_machine(*, extension: bool = True, guard: bool = True, bit_cycles: int | None = None, memory_bytes: int | None = None) -> Any:
     """The machine as the board has it, perhaps without ring −1 or without the DMA guard; other sizes and rates are for simulations."""
-    from chipset.boards.ulx3s import BAUD, CLOCK_HZ, MEMORY_BYTES, BoardMachine
+    from chipset.boards.ulx3s import BAUD, CLOCK, MEMORY_BYTES, BoardMachine
     from cpu_ext.extension import Svm
     from firmware.build import reset_rom
     from rtl.core import Core
@@ -59,5 +65,5 @@ def board_machine(*, extension: bool = True, guard: bool = True, bit_cycles: int
 
     params = CoreParams.default()
     core = Core(params, Svm(params)) if extension else Core(params)
-    cycles = round(CLOCK_HZ / BAUD) if bit_cycles is None else bit_cycles
+    cycles = round(CLOCK.hz / BAUD) if bit_cycles is None else bit_cycles
     return BoardMachine(core, reset_rom(), bit_cycles=cycles, memory_bytes=memory_bytes or MEMORY_BYTES, guard=guard)
