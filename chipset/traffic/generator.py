@@ -10,7 +10,7 @@ __all__ = ["ACCESS_BYTES", "COUNT_WIDTH", "RANDOM_WIDTHS", "Direction", "Plan", 
 
 ACCESS_BYTES = 64
 COUNT_WIDTH = 24  # of a number of accesses
-_LINE_LSB = 4  # of an address
+_WORD_LSB, _LINE_LSB = 2, 4  # of an address
 _OUTSTANDING_BITS = 6  # more lines than any path to memory keeps under way
 
 # Shifts (left, right, left) of a full period: Marsaglia's for 32 bits, and a triple for 16.
@@ -57,7 +57,8 @@ def next_random(word, width: int):
 
 
 class TrafficGenerator(wiring.Component):
-    """Asks for lines (bursts) of an access in rising order, then for the next access, without waiting for answers.
+    """Asks for the lines (bursts) of an access in rising order, then for the next access, without waiting for answers. What it writes is
+    each word's own address.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ class TrafficGenerator(wiring.Component):
             request.address.eq(area | (Cat(Const(0, _LINE_LSB), line, Mux(plan.random, random[:-1], position)) & inside)),
             request.write.eq(write), request.mask.eq(-1), request.burst.eq(1),
             request.last.eq(~write | (beat == BURST_WORDS - 1)),
-            request.data.eq(Cat(beat, line, position)),
+            request.data.eq(Cat(Const(0, _WORD_LSB), beat, request.address[_LINE_LSB:])),
             self.done.eq((left == 0) & (outstanding == 0)),
         ]  # fmt: skip
 

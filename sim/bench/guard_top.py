@@ -9,6 +9,9 @@ from amaranth.lib.wiring import In, Out
 from chipset.memory_controller.ram import WORD_BYTES, RamSignature, SimulationRam
 from chipset.traffic.generator import COUNT_WIDTH, Plan
 from chipset.traffic.lane import TrafficLane
+from chipset.traffic.owner import PolicyMaps
+from contracts.memory_map import PAGE_SIZE
+from contracts.policy_map import Format, map_bytes
 
 __all__ = ["AREA", "LANE_COUNTS", "LATENCY", "REQUESTERS", "GuardBench", "MapRam"]
 
@@ -16,8 +19,8 @@ REQUESTERS = 4
 LATENCY = 6  # cycles to the first word of memory, as in the whole machine
 AREA = 1 << 30  # where accesses go: the upper half of memory, far from the maps
 _MEMORY_BYTES = 2 << 30
-_MAP_BASE = 1 << 20
-_MAP_WORDS = 1 << 15  # of a requester: two bits for each page of 2 GiB
+# Of each requester, with room for two bits for each page.
+_MAPS = PolicyMaps(base=1 << 20, size=map_bytes(Format.PER_REQUESTER_AND_ACCESS, _MEMORY_BYTES // PAGE_SIZE), count=REQUESTERS)
 
 
 # What is counted in a lane: see ``TrafficLane``; ``map_reads``: reads of map words by the guard, in the same time.
@@ -71,8 +74,8 @@ class GuardBench(wiring.Component):
     def __init__(self, cached_words: Sequence[int]) -> None:
         self._lanes = [
             TrafficLane(
-                requesters=REQUESTERS, memory_bytes=_MEMORY_BYTES, latency=LATENCY, cached_map_words=words, map_base=_MAP_BASE,
-                map_words=_MAP_WORDS,
+                requesters=REQUESTERS, memory_bytes=_MEMORY_BYTES, latency=LATENCY, cached_map_words=words,
+                fill=[_MAPS.extent], maps=_MAPS,
             )
             for words in cached_words
         ]  # fmt: skip
@@ -86,7 +89,7 @@ class GuardBench(wiring.Component):
         for n, (lane, counts) in enumerate(zip(self._lanes, self.counts, strict=True)):
             m.submodules[f"lane{n}"] = lane
             m.submodules[f"ram{n}"] = ram = MapRam(
-                _MEMORY_BYTES // WORD_BYTES, window=_MAP_BASE // WORD_BYTES, window_words=REQUESTERS * _MAP_WORDS
+                _MEMORY_BYTES // WORD_BYTES, window=_MAPS.base // WORD_BYTES, window_words=_MAPS.extent.size // WORD_BYTES
             )
             wiring.connect(m, lane.ram, ram.port)
             m.d.comb += [
