@@ -11,7 +11,7 @@ BIT_CYCLES = 8  # the simulation's line is faster than the board's
 FRAME_BITS = 10
 BOOT_CYCLES = 100_000  # far more than the ROM needs to its first character
 LINE = "Ringfence reset ROM: no program in memory, halted.\r\n"
-ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "sim/fpga/board.py")
+ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "sim/fpga/design.py")
 
 
 def samples(model: Model, cycles: int) -> list[int]:
@@ -38,7 +38,7 @@ def receive(model: Model) -> str:
 
 
 def test_reset_rom_speaks_on_the_serial_pin() -> None:
-    spec = ModelSpec("sim.fpga.board:board_machine", {"bit_cycles": BIT_CYCLES}, rooms=ROOMS)
+    spec = ModelSpec("sim.fpga.design:board_machine", {"bit_cycles": BIT_CYCLES}, rooms=ROOMS)
     with Model(build_model(spec)) as model:
         model.set("rx", 1)
         line = "".join(receive(model) for _ in LINE)
@@ -55,5 +55,5 @@ def bitstream(*options: str) -> subprocess.CompletedProcess[str]:
 def test_unknown_board_is_one_line() -> None:
     done = bitstream("--board", "tabletop")
     assert done.returncode == 2
-    assert done.stderr.splitlines() == ["ringfence: unknown board 'tabletop': there is ulx3s_85f"]
+    assert done.stderr.splitlines() == ["ringfence: unknown board 'tabletop': there is icebreaker, ulx3s_85f"]
     assert done.stdout == ""
