@@ -1,48 +1,21 @@
 """What a traffic generator asks for, request by request, against the same in Python."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from amaranth.sim import Simulator
 
-from chipset.traffic.generator import ACCESS_BYTES, RANDOM_WIDTHS, Direction, TrafficGenerator, next_random, seed_of
+from chipset.traffic.generator import RANDOM_WIDTHS, Direction, TrafficGenerator, next_random, seed_of
+from cocotb_tests.chipset.traffic.plan_model import Line, PlanModel
 from contracts.bus import BURST_WORDS
 
 __all__: list[str] = []
 
-LINE_BYTES = 4 * BURST_WORDS
 SOURCE, TARGET = 0x4000_0000, 0x5000_0000
 BITS = 9  # of an area: eight accesses, so that streams begin again
 ACCESSES = 21
 LIMIT = 4000  # cycles
 DEEPEST = 40  # lines under way
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line that is asked for."""
-
-    address: int
-    write: bool
-
-
-def expected(direction: Direction, at_random: bool, state: int, width: int) -> Iterator[Line]:
-    """The lines of ``ACCESSES`` accesses; ``state``: the random number of the first."""
-    position = 0
-    for n in range(ACCESSES):
-        number = state % (1 << width - 1) if at_random else position
-        if direction is Direction.COPY:
-            write = n % 2 == 1
-        elif direction is Direction.EITHER:
-            write = bool(state >> width - 1)
-        else:
-            write = direction is Direction.WRITE
-        base = (TARGET if write else SOURCE) + number * ACCESS_BYTES % (1 << BITS)
-        yield from (Line(base + offset, write) for offset in range(0, ACCESS_BYTES, LINE_BYTES))
-        position += direction is not Direction.COPY or write
-        state = next_random(state, width)
 
 
 class Memory:
@@ -123,11 +96,9 @@ def test_asks_for_what_the_plan_says(direction: Direction, at_random: bool, rng:
     """Two rounds: streams begin anew, random numbers go on."""
     width = rng.choice(RANDOM_WIDTHS)
     plan = {"source": SOURCE, "target": TARGET, "bits": BITS, "random": at_random, "direction": direction}
-    state = seed_of(1, width)
+    model = PlanModel(1, width)
     for lines in run(plan, 2, width, rng):
-        assert lines == list(expected(direction, at_random, state, width))
-        for _ in range(ACCESSES):
-            state = next_random(state, width)
+        assert lines == list(model.lines(plan, ACCESSES))
 
 
 def test_random_numbers_have_a_full_period() -> None:
