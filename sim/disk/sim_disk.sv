@@ -41,16 +41,19 @@ module sim_disk (
         file = 0;
         if ($value$plusargs("disk=%s", name)) begin
             file = $fopen(name, "r+b");
-            if (file != 0) code = $value$plusargs("disk_sectors=%d", sectors);
+            if (file != 0 && !$value$plusargs("disk_sectors=%d", sectors)) sectors = 28'd0;
         end
     end
 
+    // Every result is used: Verilator leaves out calls whose result is overwritten.
     reg [27:0] left;
+    integer failures;
     task seek(input [27:0] to);
         begin
-            code = $fseek(file, 0, 0);
-            for (left = to; left >= STEP_SECTORS; left = left - STEP_SECTORS) code = $fseek(file, STEP_SECTORS * SECTOR_BYTES, 1);
-            code = $fseek(file, left * SECTOR_BYTES, 1);
+            failures = $fseek(file, 0, 0);
+            for (left = to; left >= STEP_SECTORS; left = left - STEP_SECTORS)
+                failures = failures | $fseek(file, STEP_SECTORS * SECTOR_BYTES, 1);
+            failures = failures | $fseek(file, left * SECTOR_BYTES, 1);
         end
     endtask
 
@@ -70,8 +73,8 @@ module sim_disk (
                 if (request_op == OP_READ) begin
                     seek(request_sector);
                     code = $fread(bytes, file);
-                    error <= code != SECTOR_BYTES;
-                    if (code == SECTOR_BYTES) state <= GIVE;
+                    error <= failures != 0 || code != SECTOR_BYTES;
+                    if (failures == 0 && code == SECTOR_BYTES) state <= GIVE;
                     for (i = 0; i < SECTOR_WORDS; i = i + 1)
                         words[i] = {bytes[4 * i + 3], bytes[4 * i + 2], bytes[4 * i + 1], bytes[4 * i]};
                 end
@@ -86,11 +89,11 @@ module sim_disk (
                 words[index] = write_data;
                 if (index == SECTOR_WORDS - 1) begin
                     seek(sector);
-                    for (i = 0; i < SECTOR_WORDS; i = i + 1) $fwrite(file, "%u", words[i]);
+                    if (failures == 0) for (i = 0; i < SECTOR_WORDS; i = i + 1) $fwrite(file, "%u", words[i]);
                     $fflush(file);
                     seek(sector);
                     code = $fread(bytes, file);
-                    error <= code != SECTOR_BYTES;
+                    error <= failures != 0 || code != SECTOR_BYTES;
                     for (i = 0; i < SECTOR_WORDS; i = i + 1)
                         if ({bytes[4 * i + 3], bytes[4 * i + 2], bytes[4 * i + 1], bytes[4 * i]} != words[i]) error <= 1'b1;
                     state <= DONE;

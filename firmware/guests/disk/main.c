@@ -55,6 +55,8 @@ static void fill(u8 *at, u32 bytes, u32 seed)
 static u32 sum(const u8 *at, u32 bytes)
 {
     u32 result = 0;
+    for (; bytes >= 4; bytes -= 4, at += 4)
+        result = (result << 5 | result >> 27) ^ *(const u32 *)at;
     for (; bytes; bytes--)
         result = (result << 5 | result >> 27) ^ *at++;
     return result;
@@ -62,13 +64,15 @@ static u32 sum(const u8 *at, u32 bytes)
 
 static void compare(const char *what, const u8 *a, const u8 *b, u32 bytes)
 {
-    if (memcmp(a, b, bytes) == 0) {
+    u32 at = 0;
+    while (at + 4 <= bytes && *(const u32 *)(a + at) == *(const u32 *)(b + at))
+        at += 4;
+    while (at < bytes && a[at] == b[at])
+        at++;
+    if (at == bytes) {
         print("%s: %u bytes, sum %x\n", what, bytes, sum(a, bytes));
         return;
     }
-    u32 at = 0;
-    while (a[at] == b[at])
-        at++;
     print("%s: byte %u is %x, not %x\n", what, at, b[at], a[at]);
     finish(FAILED_COMPARE);
 }
