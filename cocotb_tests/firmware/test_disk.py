@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ LIMIT = 20_000_000  # cycles; the longest takes half of that
 MEMORY = 3 << 20  # of a guest
 IDE = DEVICES[DeviceNumber.IDE]
 DISK = frozenset({DeviceNumber.IDE})
+PLACEHOLDER = b"0x00000001"  # for an address
 KERNEL = KernelConfig(slice_cycles=40_000, timer_cycles=20_000)
 SECRET = b"".join(word.to_bytes(4, "little") for word in SECRET_WORDS)
 
@@ -65,7 +67,7 @@ class Above:
 
     def __init__(self, image: Path, *command_lines: str, protections: Protections | None = None) -> None:
         self.machine = Machine(disk=image)
-        config = KernelConfig(slice_cycles=KERNEL.slice_cycles, timer_cycles=KERNEL.timer_cycles, protections=protections or Protections())
+        config = replace(KERNEL, protections=protections or Protections())
         self.system = GuestSystem(self.machine, config, guest_limit=LIMIT)
         self.kernel = self.system.kernel
         self.guests = [self._load(n, line) for n, line in enumerate(command_lines)]
@@ -133,21 +135,17 @@ def test_without_a_drive_there_is_none() -> None:
 def hostile(image: Path, protections: Protections | None = None) -> tuple[list[str], bool, bool, int]:
     """Guest 1 aims its disk at a page of guest 2: what it says of that, whether the page is as it was, whether the page came to the disk,
     and how many refusals the kernel was told of."""
-    with Above(image, "hostile=0x00D02000 patience=2000", "wait=1", protections=protections) as above:
+    with Above(image, f"hostile={PLACEHOLDER.decode()} patience=2000", "wait=1", protections=protections) as above:
         first, second = above.guests
         frame = second.memory.pages[0x2FF]
         above.system.link.write_block(frame * PAGE_SIZE, SECRET.ljust(PAGE_SIZE, b"\0"))
-        config = first.config
-        assert config.one_to_one
         # the address is known only now: the command line lies in guest 1's memory, which has not run
         text = f"{frame * PAGE_SIZE:#010x}".encode()
-        at = next(a for a, d in config.segments if b"hostile=" in d)
-        line = next(d for a, d in config.segments if a == at)
-        assert first.memory.write(at + line.index(b"0x00D02000"), text)
-        above.run(says(first, b"disk: done"))
+        at, data = next((at, data) for at, data in first.config.segments if PLACEHOLDER in data)
+        assert first.memory.write(at + data.index(PLACEHOLDER), text)
+        above.run(says(first, b"data port:"))  # the last line: what is allowed works afterwards
         page = above.system.link.read_block(frame * PAGE_SIZE, PAGE_SIZE)
         lines = [line for line in above.lines(first) if text.decode()[2:] in line]
-        assert above.lines(first)[-1].startswith("disk: done"), "what is allowed works afterwards"
         return lines, page == SECRET.ljust(PAGE_SIZE, b"\0"), SECRET in image.read_bytes(), len(above.kernel.refusals)
 
 
@@ -155,13 +153,12 @@ def test_a_hostile_descriptor_table_reaches_the_first_guest_alone(image: Path) -
     lines, untouched, on_disk, refusals = hostile(image)
     assert [line.split(": ")[1] for line in lines] == ["bus error"] * 3
     assert untouched and not on_disk and refusals == 3
-    assert {r.requester for r in ()} == set()
 
 
 def test_it_reaches_another_without_the_dma_policy(image: Path) -> None:
     lines, untouched, on_disk, refusals = hostile(image, Protections.without("dma_policy"))
     assert [line.split(": ")[1] for line in lines[:2]] == ["ok"] * 2
-    assert not untouched and not refusals
+    assert not untouched and on_disk
 
 
 def moved(image: Path, protections: Protections | None = None) -> tuple[list[str], bytes, list[int], int]:

@@ -3,7 +3,7 @@
  * and sees that what fails is reported and that the drive goes on afterwards. Overwrites the disk, of at least 512 sectors.
  *
  * Command line: irq=0 (poll, instead of waiting for IRQ 14), patience=N (polls before a command is given up), wait=1 (until there is a
- * controller), hostile=ADDRESS (end with transfers from and to that machine address), loop=1 (transfers without end instead of all that).
+ * controller); and instead of all that: hostile=ADDRESS (transfers to and from that machine address), loop=1 (transfers without end).
  * Status 0 if all was right.
  */
 #include "guests/kernel/ide.h"
@@ -22,6 +22,7 @@
 #define FAILED_REPORT 4
 #define LOOP_SECTORS 64u
 #define LOOP_SECTOR 256u
+#define HOSTILE_SECTOR 50u
 
 /* memory behind the image that no allocation reaches; BORDER is a multiple of 64 KiB */
 #define BORDER 0x00200000u
@@ -156,9 +157,9 @@ static void failures(void)
 /* What happens depends on who stands between; the drive works afterwards. */
 static void hostile(u32 address)
 {
-    print("write to %x: %s\n", address, ide_result_name(with_table(8, 0, address, IDE_SECTOR_SIZE)));
-    print("read from %x: %s\n", address, ide_result_name(with_table(8, 1, address, IDE_SECTOR_SIZE)));
-    print("table at %x: %s\n", address, ide_result_name(ide_transfer(8, 1, 0, address)));
+    print("write to %x: %s\n", address, ide_result_name(with_table(HOSTILE_SECTOR, 0, address, IDE_SECTOR_SIZE)));
+    print("read from %x: %s\n", address, ide_result_name(with_table(HOSTILE_SECTOR, 1, address, IDE_SECTOR_SIZE)));
+    print("table at %x: %s\n", address, ide_result_name(ide_transfer(HOSTILE_SECTOR, 1, 0, address)));
     one_region();
 }
 
@@ -191,6 +192,10 @@ int main(void)
     print("disk: %u sectors\n", ide_drive.sectors);
     if (parameter("loop", 0))
         loop();
+    if (parameter("hostile", 0)) {
+        hostile(parameter("hostile", 0));
+        return 0;
+    }
     must("data port", ide_read_pio(0, TARGET));
     print("sector 0: sum %x\n", sum(TARGET, IDE_SECTOR_SIZE));
     one_region();
@@ -198,8 +203,6 @@ int main(void)
     across_64_kib();
     large();
     failures();
-    if (parameter("hostile", 0))
-        hostile(parameter("hostile", 0));
     print("disk: done, %s\n", ide_drive.interrupts ? "by interrupt" : "by polling");
     return 0;
 }
