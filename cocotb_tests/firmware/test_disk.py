@@ -25,7 +25,7 @@ from sim.machine import DEFAULT_MEMORY, Ending, Machine
 from sim.multiboot import read_multiboot
 
 SECTORS = 512
-LIMIT = 20_000_000  # cycles; the longest takes half of that
+LIMIT = 30_000_000  # cycles; the longest takes half of that
 MEMORY = 3 << 20  # of a guest
 IDE = DEVICES[DeviceNumber.IDE]
 DISK = frozenset({DeviceNumber.IDE})
@@ -63,18 +63,18 @@ def natively(image: Path, command_line: str = "") -> list[str]:
 
 
 class Above:
-    """Guests above the isolation kernel that run the disk program, or nothing; the first has the disk."""
+    """Guests above the isolation kernel, by program and command line; the first has the disk."""
 
-    def __init__(self, image: Path, *command_lines: str, protections: Protections | None = None) -> None:
+    def __init__(self, image: Path, *guests: tuple[str, str], protections: Protections | None = None) -> None:
         self.machine = Machine(disk=image)
         config = replace(KERNEL, protections=protections or Protections())
         self.system = GuestSystem(self.machine, config, guest_limit=LIMIT)
         self.kernel = self.system.kernel
-        self.guests = [self._load(n, line) for n, line in enumerate(command_lines)]
+        self.guests = [self._load(n, *guest) for n, guest in enumerate(guests)]
 
-    def _load(self, number: int, command_line: str) -> Partition:
+    def _load(self, number: int, name: str, command_line: str) -> Partition:
         program = GuestProgram.load(
-            build.guest("disk"), MEMORY, f"guest {number + 1}", command_line=command_line, one_to_one=number == 0,
+            build.guest(name), MEMORY, f"guest {number + 1}", command_line=command_line, one_to_one=number == 0,
             devices=DISK if number == 0 else frozenset(),
         )  # fmt: skip
         return self.kernel.load_guest(program.configuration())
@@ -109,7 +109,7 @@ def test_it_says_and_writes_the_same_everywhere(image: Path) -> None:
     want = on_qemu(images[0])
     assert want[0] == f"disk: {SECTORS} sectors" and want[-1] == "disk: done, by interrupt"
     assert natively(images[1]) == want
-    with Above(images[2], "") as above:
+    with Above(images[2], ("disk", "")) as above:
         above.run(says(above.guests[0], b"disk: done, by interrupt\n"))
         assert above.lines(above.guests[0]) == want
     contents = [path.read_bytes() for path in images]
@@ -135,7 +135,8 @@ def test_without_a_drive_there_is_none() -> None:
 def hostile(image: Path, protections: Protections | None = None) -> tuple[list[str], bool, bool, int]:
     """Guest 1 aims its disk at a page of guest 2: what it says of that, whether the page is as it was, whether the page came to the disk,
     and how many refusals the kernel was told of."""
-    with Above(image, f"hostile={PLACEHOLDER.decode()} patience=2000", "wait=1", protections=protections) as above:
+    guests = ("disk", f"hostile={PLACEHOLDER.decode()} patience=2000"), ("trusted", "")
+    with Above(image, *guests, protections=protections) as above:
         first, second = above.guests
         frame = second.memory.pages[0x2FF]
         above.system.link.write_block(frame * PAGE_SIZE, SECRET.ljust(PAGE_SIZE, b"\0"))
@@ -164,7 +165,7 @@ def test_it_reaches_another_without_the_dma_policy(image: Path) -> None:
 def moved(image: Path, protections: Protections | None = None) -> tuple[list[str], bytes, list[int], int]:
     """The disk goes from guest 1, with a transfer in flight, to guest 2, which waits for one: what guest 2 says, what the registers hold
     at that moment (bus master, task file), and COMMAND."""
-    with Above(image, "loop=1 patience=20", "wait=1", protections=protections) as above:
+    with Above(image, ("disk", "loop=1 patience=300"), ("disk", "wait=1"), protections=protections) as above:
         first, second = above.guests
         above.run(lambda: bool(first.console) and not above.guard("DEVICE_IDLE") >> 2 & 1)
         assert above.kernel.move_device(DeviceNumber.IDE, second.number) or protections is not None
