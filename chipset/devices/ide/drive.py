@@ -13,12 +13,12 @@ from chipset.devices.ide.address import (
     sector_number,
 )
 from chipset.devices.ide.cable import CableSignature
-from chipset.devices.ide.commands import Command, Work, decode
+from chipset.devices.ide.commands import Command, CommandDecoder, Work, transfer_mode
 from chipset.devices.ide.identify import Identify
 from chipset.devices.ide.sector_buffer import SectorBuffer
 from chipset.devices.storage.port import SECTOR_WIDTH, StorageOp, StorageSignature
 from chipset.interconnect.ports import IoSignature, WideIoSignature
-from contracts.ide import Ata, Error, TaskFile
+from contracts.ide import Ata, Error, Feature, TaskFile
 
 __all__ = ["DATA_MASKS", "Drive"]
 
@@ -91,6 +91,7 @@ class Drive(wiring.Component):
         m = Module()
         m.submodules.buffer = self.buffer
         m.submodules.identify = self._identify = Identify()
+        m.submodules.decoder = self._decoder = CommandDecoder()
         # The task file.
         self._error = Signal(8)
         self._features = Signal(8)
@@ -114,6 +115,7 @@ class Drive(wiring.Component):
         m.d.comb += present.eq(self.storage.sectors != 0)
         self._selected = Signal()
         m.d.comb += self._selected.eq(present & ~self._select.dev)
+        m.d.comb += self._decoder.code.eq(self.task_file.write_data)
         self._stop = Signal()  # a reset is asked for, or was, and has not been carried out
         m.d.comb += [
             self._stop.eq(self._reset | self.hold | self._stopping),
@@ -188,7 +190,6 @@ class Drive(wiring.Component):
         command, count, address, select = self._command, self._count, self._address, self._select
         sector = Signal(SECTOR_WIDTH)
         found = Signal()
-        decoded = decode(m, self.task_file.write_data, self._features, count)
         m.d.comb += [
             storage.request.payload.sector.eq(sector), storage.write.payload.eq(buffer.read_data),
             cable.read.payload.eq(buffer.read_data), cable.to_host.eq(command.reads),
@@ -235,7 +236,7 @@ class Drive(wiring.Component):
             with m.State("IDLE"):
                 m.d.comb += [self._status.bsy.eq(self._stop), self.idle.eq(~self._stop), buffer.rewind.eq(1)]
                 with m.If(started):
-                    m.d.sync += [self._error.eq(0), self._failed.eq(0), command.eq(decoded), self._first.eq(1)]
+                    m.d.sync += [self._error.eq(0), self._failed.eq(0), self._first.eq(1)]
                     m.next = "BEGIN"
                 with m.If(self._stop):
                     m.next = "CLEAR"
@@ -299,9 +300,12 @@ class Drive(wiring.Component):
                 with m.Else():
                     m.d.sync += address.eq(next_address(address, select.lba, self._translation))
             with m.State("FILL"):
-                m.d.comb += [buffer.step.eq(1), buffer.write.eq(1), buffer.write_data.eq(self._identify.word)]
+                m.next = "FILL_WORD"
                 with m.If(buffer.full):
                     m.next = "FETCHED"
+            with m.State("FILL_WORD"):
+                m.d.comb += [buffer.step.eq(1), buffer.write.eq(1), buffer.write_data.eq(self._identify.word)]
+                m.next = "FILL"
             with m.State("FLUSH"):
                 ask(StorageOp.FLUSH, "FLUSHING")
             with m.State("FLUSHING"):
@@ -324,15 +328,15 @@ class Drive(wiring.Component):
         ]  # fmt: skip
 
     def _begin(self, m: Module, end) -> None:
-        """A command's first step."""
-        command, count = self._command, self._count
-        with m.Switch(command.work):
+        """A command's first step, a cycle after it was written."""
+        command, count, decoder = self._command, self._count, self._decoder
+        m.d.sync += command.eq(decoder.command)
+        with m.Switch(decoder.command.work):
             with m.Case(Work.MEDIUM):
                 with m.If(count == 0):
                     m.d.sync += count.eq(_MAX_COUNT)
                 m.next = "LOCATE"
             with m.Case(Work.IDENTIFY):
-                m.d.sync += [command.reads.eq(1), command.transfers.eq(1)]
                 m.next = "FILL"
             with m.Case(Work.FLUSH):
                 m.next = "FLUSH"
@@ -348,9 +352,14 @@ class Drive(wiring.Component):
             with m.Case(Work.POWER_MODE):
                 m.d.sync += count.eq(_ACTIVE)
                 end()
-            with m.Case(Work.NOTHING):
-                with m.If(command.sets_dma_mode):
+            with m.Case(Work.FEATURES):
+                is_pio, is_dma = transfer_mode(count[:8])
+                end()
+                with m.If((self._features != Feature.SET_TRANSFER_MODE) | ~(is_pio | is_dma)):
+                    end(Error.ABRT)
+                with m.Elif(is_dma):
                     m.d.sync += [self._dma_mode.eq(count), self._dma_set.eq(1)]
+            with m.Case(Work.NOTHING):
                 end()
             with m.Default():
                 end(Error.ABRT)

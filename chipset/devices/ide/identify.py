@@ -1,17 +1,18 @@
 """What IDENTIFY DEVICE tells (ATA/ATAPI-6, 8.15): constants, and the few words that depend on the drive."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.devices.storage.port import SECTOR_WIDTH
-from contracts.ide import IDENTIFY_MODEL, IdentifyWord
+from contracts.ide import IDENTIFY_MODEL, SECTOR_SIZE, IdentifyWord
 
 __all__ = ["HEADS", "SECTORS_PER_TRACK", "Identify"]
 
 HEADS, SECTORS_PER_TRACK = 16, 63  # of the default translation
 _MAX_CYLINDERS = 16383
 _WIDTH = 16
+_WORDS = SECTOR_SIZE // 2
 _SERIAL, _SERIAL_WORDS = "RF0000", 10
 _FIRMWARE, _FIRMWARE_WORDS = "1", 4
 _MODEL_WORDS = 20
@@ -55,7 +56,7 @@ class Identify(wiring.Component):
 
     Members
     -------
-    index : In(8), which; word : Out(16), in the same cycle
+    index : In(8), which; word : Out(16), a cycle later
     sectors : In(28), capacity; dma_mode : In(2), the multiword DMA mode that is set, and dma_set : In(1), whether one is
     """
 
@@ -74,8 +75,13 @@ class Identify(wiring.Component):
             IdentifyWord.CAPACITY + 1: self.sectors[_WIDTH:],
             IdentifyWord.MULTIWORD_DMA: modes,
         }
-        with m.Switch(self.index):
-            for index, word in sorted({**_CONSTANT, **variable}.items()):
+        m.submodules.constants = rom = memory.Memory(shape=_WIDTH, depth=_WORDS, init=[_CONSTANT.get(n, 0) for n in range(_WORDS)])
+        constant = rom.read_port(domain="sync")
+        asked = Signal.like(self.index)
+        m.d.sync += asked.eq(self.index)
+        m.d.comb += [constant.addr.eq(self.index), self.word.eq(constant.data)]
+        with m.Switch(asked):
+            for index, word in variable.items():
                 with m.Case(index):
                     m.d.comb += self.word.eq(word)
         return m

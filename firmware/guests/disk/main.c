@@ -3,7 +3,7 @@
  * and sees that what fails is reported and that the drive goes on afterwards. Overwrites the disk, of at least 512 sectors.
  *
  * Command line: irq=0 (poll, instead of waiting for IRQ 14), patience=N (polls before a command is given up), wait=1 (until there is a
- * controller), hostile=ADDRESS (end with transfers from and to that machine address), loop=1 (transfers without end instead of all that).
+ * controller); and instead of all that: hostile=ADDRESS (transfers to and from that machine address), loop=1 (transfers without end).
  * Status 0 if all was right.
  */
 #include "guests/kernel/ide.h"
@@ -22,6 +22,7 @@
 #define FAILED_REPORT 4
 #define LOOP_SECTORS 64u
 #define LOOP_SECTOR 256u
+#define HOSTILE_SECTOR 50u
 
 /* memory behind the image that no allocation reaches; BORDER is a multiple of 64 KiB */
 #define BORDER 0x00200000u
@@ -55,6 +56,8 @@ static void fill(u8 *at, u32 bytes, u32 seed)
 static u32 sum(const u8 *at, u32 bytes)
 {
     u32 result = 0;
+    for (; bytes >= 4; bytes -= 4, at += 4)
+        result = (result << 5 | result >> 27) ^ *(const u32 *)at;
     for (; bytes; bytes--)
         result = (result << 5 | result >> 27) ^ *at++;
     return result;
@@ -62,13 +65,15 @@ static u32 sum(const u8 *at, u32 bytes)
 
 static void compare(const char *what, const u8 *a, const u8 *b, u32 bytes)
 {
-    if (memcmp(a, b, bytes) == 0) {
+    u32 at = 0;
+    while (at + 4 <= bytes && *(const u32 *)(a + at) == *(const u32 *)(b + at))
+        at += 4;
+    while (at < bytes && a[at] == b[at])
+        at++;
+    if (at == bytes) {
         print("%s: %u bytes, sum %x\n", what, bytes, sum(a, bytes));
         return;
     }
-    u32 at = 0;
-    while (a[at] == b[at])
-        at++;
     print("%s: byte %u is %x, not %x\n", what, at, b[at], a[at]);
     finish(FAILED_COMPARE);
 }
@@ -126,7 +131,8 @@ static void across_64_kib(void)
 static void large(void)
 {
     const struct ide_region from = {(u8 *)BORDER, LARGE_SECTORS * IDE_SECTOR_SIZE}, to = {TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE};
-    fill((u8 *)BORDER, LARGE_SECTORS * IDE_SECTOR_SIZE, 4);
+    for (u32 n = 0; n < LARGE_SECTORS; n++) /* each sector differs; to fill them whole takes longer than to move them */
+        fill((u8 *)BORDER + n * IDE_SECTOR_SIZE, 16, 4 + n);
     write_and_read("longest command", 200, LARGE_SECTORS, &from, 1, &to, 1);
     compare("longest command", from.start, TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE);
 }
@@ -152,9 +158,9 @@ static void failures(void)
 /* What happens depends on who stands between; the drive works afterwards. */
 static void hostile(u32 address)
 {
-    print("write to %x: %s\n", address, ide_result_name(with_table(8, 0, address, IDE_SECTOR_SIZE)));
-    print("read from %x: %s\n", address, ide_result_name(with_table(8, 1, address, IDE_SECTOR_SIZE)));
-    print("table at %x: %s\n", address, ide_result_name(ide_transfer(8, 1, 0, address)));
+    print("read from %x: %s\n", address, ide_result_name(with_table(HOSTILE_SECTOR, 1, address, IDE_SECTOR_SIZE)));
+    print("write to %x: %s\n", address, ide_result_name(with_table(HOSTILE_SECTOR + 1, 0, address, IDE_SECTOR_SIZE)));
+    print("table at %x: %s\n", address, ide_result_name(ide_transfer(HOSTILE_SECTOR, 1, 0, address)));
     one_region();
 }
 
@@ -187,6 +193,10 @@ int main(void)
     print("disk: %u sectors\n", ide_drive.sectors);
     if (parameter("loop", 0))
         loop();
+    if (parameter("hostile", 0)) {
+        hostile(parameter("hostile", 0));
+        return 0;
+    }
     must("data port", ide_read_pio(0, TARGET));
     print("sector 0: sum %x\n", sum(TARGET, IDE_SECTOR_SIZE));
     one_region();
@@ -194,8 +204,6 @@ int main(void)
     across_64_kib();
     large();
     failures();
-    if (parameter("hostile", 0))
-        hostile(parameter("hostile", 0));
     print("disk: done, %s\n", ide_drive.interrupts ? "by interrupt" : "by polling");
     return 0;
 }

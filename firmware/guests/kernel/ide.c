@@ -69,11 +69,11 @@ static enum ide_result reset_channel(void)
 {
     out8(bus_master + BMIDE_COMMAND, 0);
     out8(bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    out8(PORT_IDE_PRIMARY + IDE_DEVICE, DEVICE_LBA); /* whose BSY tells of the reset: a BIOS may have looked for the other drive last */
     out8(PORT_IDE_PRIMARY_CONTROL, IDE_CONTROL_SRST | IDE_CONTROL_NIEN);
     for (u32 i = 0; i < RESET_PULSE; i++)
         in8(PORT_IDE_PRIMARY_CONTROL);
     out8(PORT_IDE_PRIMARY_CONTROL, 0); /* nIEN would keep the bus master from seeing the interrupt too */
-    out8(PORT_IDE_PRIMARY + IDE_DEVICE, DEVICE_LBA);
     enum ide_result result = wait_until_ready(0);
     in8(PORT_IDE_PRIMARY + IDE_STATUS);
     return result;
