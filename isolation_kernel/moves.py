@@ -71,6 +71,8 @@ class Mover:
                 owner.shadow.forget(device.page)
         self.device_owners[number] = None
         if device.requester is not None:
+            if self._protections.device_reset:
+                self._policy.hold(device.requester, True)  # before its memory is closed: what it is at is no attack
             self._policy.assign(device.requester, None, ())
         if owner is not None:
             owner.shadow.dma = bool(self._policy.of_owner(owner.number))
@@ -79,8 +81,6 @@ class Mover:
     def _reset(self, device: Device) -> bool:
         for port, value in device.quiet:
             self._machine.io_write(port, value)
-        if device.requester is not None:
-            self._policy.hold(device.requester, True)
         reset_function(self._machine, device)
         return device.requester is None or self._policy.rests(device.requester)
 

@@ -2,10 +2,10 @@
  * The disk driver at work: finds controller and drive, writes and reads by DMA in every shape that a descriptor table can have, compares,
  * and sees that what fails is reported and that the drive goes on afterwards. Overwrites the disk, of at least 512 sectors.
  *
- * Command line: irq=0 (poll, instead of waiting for IRQ 14), patience=N (polls before a command is given up), wait=1 (until there is a
- * controller); and instead of all that: hostile=ADDRESS (transfers to and from that machine address), loop=1 (transfers without end).
- * Status 0 if all was right.
+ * Command line: irq=0 (poll, instead of waiting for IRQ 14), patience=N (polls before a command is given up); and instead of all that:
+ * hostile=ADDRESS (transfers to and from that machine address), share=TAG and park=ADDRESS (disk.h). Status 0 if all was right.
  */
+#include "guests/disk/disk.h"
 #include "guests/kernel/ide.h"
 #include "guests/kernel/paging.h"
 #include "guests/kernel/traps.h"
@@ -17,22 +17,14 @@
 
 #define DEFAULT_PATIENCE 1000000u
 #define FAILED_NO_DRIVE 1
-#define FAILED_TRANSFER 2
-#define FAILED_COMPARE 3
 #define FAILED_REPORT 4
-#define LOOP_SECTORS 64u
-#define LOOP_SECTOR 256u
 #define HOSTILE_SECTOR 50u
-
-/* memory behind the image that no allocation reaches; BORDER is a multiple of 64 KiB */
-#define BORDER 0x00200000u
-#define SOURCE ((u8 *)(BORDER - 0x10000))
-#define TARGET ((u8 *)(BORDER + 0x40000))
 #define LARGE_SECTORS IDE_MAX_SECTORS
+#define LARGE_FILLED 16u /* bytes at the beginning of each sector */
 
 static u32 own_table[2] ALIGNED(16);
 
-static void must(const char *what, enum ide_result result)
+void must(const char *what, enum ide_result result)
 {
     if (result == IDE_OK)
         return;
@@ -63,19 +55,23 @@ static u32 sum(const u8 *at, u32 bytes)
     return result;
 }
 
-static void compare(const char *what, const u8 *a, const u8 *b, u32 bytes)
+static void must_be_same(const char *what, const u8 *a, const u8 *b, u32 bytes)
 {
     u32 at = 0;
     while (at + 4 <= bytes && *(const u32 *)(a + at) == *(const u32 *)(b + at))
         at += 4;
     while (at < bytes && a[at] == b[at])
         at++;
-    if (at == bytes) {
-        print("%s: %u bytes, sum %x\n", what, bytes, sum(a, bytes));
+    if (at == bytes)
         return;
-    }
     print("%s: byte %u is %x, not %x\n", what, at, b[at], a[at]);
     finish(FAILED_COMPARE);
+}
+
+static void compare(const char *what, const u8 *a, const u8 *b, u32 bytes)
+{
+    must_be_same(what, a, b, bytes);
+    print("%s: %u bytes, sum %x\n", what, bytes, sum(a, bytes));
 }
 
 static void write_and_read(const char *what, u32 sector, u32 count, const struct ide_region *from, u32 froms,
@@ -131,10 +127,13 @@ static void across_64_kib(void)
 static void large(void)
 {
     const struct ide_region from = {(u8 *)BORDER, LARGE_SECTORS * IDE_SECTOR_SIZE}, to = {TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE};
-    for (u32 n = 0; n < LARGE_SECTORS; n++) /* each sector differs; to fill them whole takes longer than to move them */
-        fill((u8 *)BORDER + n * IDE_SECTOR_SIZE, 16, 4 + n);
+    memset((void *)BORDER, 0, LARGE_SECTORS * IDE_SECTOR_SIZE);
+    for (u32 n = 0; n < LARGE_SECTORS; n++) /* each sector differs; to fill and compare them whole takes longer than to move them */
+        fill((u8 *)BORDER + n * IDE_SECTOR_SIZE, LARGE_FILLED, 4 + n);
     write_and_read("longest command", 200, LARGE_SECTORS, &from, 1, &to, 1);
-    compare("longest command", from.start, TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE);
+    for (u32 n = 0; n < LARGE_SECTORS; n++)
+        must_be_same("longest command", (u8 *)BORDER + n * IDE_SECTOR_SIZE, TARGET + n * IDE_SECTOR_SIZE, LARGE_FILLED);
+    print("longest command: %u sectors\n", LARGE_SECTORS);
 }
 
 static enum ide_result with_table(u32 sector, int write, u32 address, u32 length)
@@ -164,16 +163,6 @@ static void hostile(u32 address)
     one_region();
 }
 
-static void loop(void)
-{
-    const struct ide_region from = {SOURCE, LOOP_SECTORS * IDE_SECTOR_SIZE};
-    for (u32 round = 0;; round++) {
-        fill(SOURCE, LOOP_SECTORS * IDE_SECTOR_SIZE, round);
-        must("loop", ide_write(LOOP_SECTOR, LOOP_SECTORS, &from, 1));
-        must("loop", ide_read(LOOP_SECTOR, LOOP_SECTORS, &from, 1));
-    }
-}
-
 int main(void)
 {
     int irq = (int)parameter("irq", 1);
@@ -182,17 +171,16 @@ int main(void)
     traps_init();
     pic_init();
     interrupts_on();
-    enum ide_result result;
-    do
-        result = ide_init(irq, patience);
-    while (result == IDE_ABSENT && parameter("wait", 0));
+    if (parameter("share", 0))
+        share(parameter("share", 0), irq, patience);
+    enum ide_result result = ide_init(irq, patience);
     if (result != IDE_OK) {
         print("disk: %s\n", ide_result_name(result));
         return FAILED_NO_DRIVE;
     }
     print("disk: %u sectors\n", ide_drive.sectors);
-    if (parameter("loop", 0))
-        loop();
+    if (parameter("park", 0))
+        park(parameter("park", 0));
     if (parameter("hostile", 0)) {
         hostile(parameter("hostile", 0));
         return 0;

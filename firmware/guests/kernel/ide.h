@@ -13,7 +13,7 @@
 
 enum ide_result {
     IDE_OK,
-    IDE_ABSENT,      /* no controller, or no drive that does DMA */
+    IDE_ABSENT,      /* no controller, or no drive that does DMA; or it has been taken away, perhaps in the middle of this call */
     IDE_BAD_REQUEST, /* regions and sectors do not fit, or an address is odd: nothing was started */
     IDE_REFUSED,     /* the drive answered with an error: a sector that it does not have, say */
     IDE_BUS_ERROR,   /* an access to memory was answered with an error: of the table, or of what it points to */
@@ -30,6 +30,8 @@ struct ide_region {
 struct ide_drive {
     u32 sectors;
     volatile u32 interrupts; /* taken so far */
+    u32 function;            /* as pci_read names it */
+    u16 bus_master;          /* first of its ports */
 };
 
 extern struct ide_drive ide_drive;
