@@ -20,7 +20,7 @@ from sim.machine import Machine
 __all__ = ["GUEST_MEMORY", "IDE", "LIMIT", "SECTORS", "Above", "copy", "says"]
 
 SECTORS = 512
-LIMIT = 30_000_000  # cycles; the longest takes a tenth of that
+LIMIT = 10_000_000  # cycles; the longest takes a third of that
 GUEST_MEMORY = 3 << 20  # bytes, unless a test says otherwise
 IDE = DEVICES[DeviceNumber.IDE]
 _DISK = frozenset({DeviceNumber.IDE})

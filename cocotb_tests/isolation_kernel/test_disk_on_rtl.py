@@ -23,7 +23,7 @@ SECTOR_CYCLES = 1600  # of a transfer, more than a sector takes
 GLANCE = 64  # cycles in which a transfer that moves data makes an access
 WATCHED = 700  # cycles, longer than a transfer pauses between two sectors
 AFTERWARDS = 12  # exits of the guests while nobody has the disk
-FEW, MANY = 10, 240  # hand-overs
+FEW, MANY = 8, 240  # hand-overs
 
 
 @pytest.fixture
@@ -147,3 +147,54 @@ def phases(rng: random.Random, count: int) -> list[int]:
 def test_it_changes_hands_with_transfers_in_flight(image: Path, rng: random.Random) -> None:
     """Nothing reaches memory after the take, nothing of the old owner the new one, and the new one can use it."""
     assert {write for write, _ in hand_overs(image, phases(rng, FEW))} == {True, False}
+
+
+@pytest.mark.regress
+def test_it_changes_hands_at_any_moment(image: Path, rng: random.Random) -> None:
+    """At many more moments: accesses under way and none, in both directions."""
+    assert len(hand_overs(image, phases(rng, MANY))) == 4
+
+
+def test_without_reset_and_policy_its_transfers_go_on_after_the_take(image: Path) -> None:
+    """The control run: the same take, and what is watched there is seen, in both directions. Its next owner finds what is left."""
+    run = HandOver(image, Protections.without("device_reset", "dma_policy"))
+    went_on = set()
+    for _ in range(3):  # the first guest writes the disk, and reads it when it comes by it the second time
+        run.until_busy(0)
+        guest = run.above.guests[run.owner]
+        assert run.kernel.mover.take_device(DeviceNumber.IDE)
+        before = run.above.memory(guest)
+        seen = run.watch(2 * SECTOR_CYCLES)
+        to_memory = any(write for write, _ in seen)
+        went_on.add(to_memory)
+        assert seen and to_memory == (before != run.above.memory(guest))
+        run.give()
+        assert any(run.registers()) and run.command() & Command.BUS_MASTER
+    assert went_on == {True, False}
+    run.close()
+
+
+def left_in_the_disk(image: Path, protections: Protections) -> bytes:
+    """The first guest leaves a transfer in the disk that goes on once somebody lets the disk master the bus: a sector, to where its own
+    memory ends and that of the second begins. What lies there after the second guest has used the disk."""
+    layout = CONFIG.layout
+    border = layout.kernel_base - GUEST_MEMORY
+    guests = ("disk", f"park={border:#x}"), ("disk", f"share={TAGS[1]} patience=400")
+    with Above(image, *guests, config=CONFIG, protections=protections, first_memory=border) as above:
+        first, second = above.guests
+        assert second.memory.frame_of(0) == border // PAGE_SIZE
+        above.run(says(first, b"parked\n"))
+        assert above.busy and above.memory(second)[:SECTOR_SIZE] == bytes(SECTOR_SIZE)
+        assert above.kernel.move_device(DeviceNumber.IDE, second.number)
+        above.run(says(second, b"turn 0\n"))
+        assert second.alive and not above.kernel.refusals
+        return above.memory(second)[:SECTOR_SIZE]
+
+
+def test_a_transfer_that_was_left_in_it_reaches_nobody(image: Path) -> None:
+    assert left_in_the_disk(image, Protections()) == bytes(SECTOR_SIZE)
+
+
+def test_without_the_reset_it_reaches_the_next_owner(image: Path) -> None:
+    stolen = image.read_bytes()[Disk.PARK_SECTOR * SECTOR_SIZE :][:SECTOR_SIZE]
+    assert left_in_the_disk(image, Protections.without("device_reset")) == stolen

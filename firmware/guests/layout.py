@@ -75,7 +75,7 @@ class Result(IntEnum):
 class Disk(IntEnum):
     """Sectors of the disk program (``guests/disk/disk.h``)."""
 
-    SHARE_SECTORS = 64  # that belong to a guest which shares the disk, from its tag times this on
+    SHARE_SECTORS = 32  # that belong to a guest which shares the disk, from its tag times this on
     PARK_SECTOR = 50  # the one that is left in the disk
 
 
