@@ -57,7 +57,7 @@ class Mover:
         self._policy.change(receiver.number, frame, admitted=True)
         return True
 
-    # devices: register page, ports, interrupt, DMA; then reset; then the new owner
+    # devices: register page, ports, interrupt; held; DMA; at rest and reset; then the new owner
 
     def take_device(self, number: DeviceNumber) -> bool:
         """Take a device from its owner and bring it to rest; False if it will not rest: then it stays nobody's, its DMA closed."""
