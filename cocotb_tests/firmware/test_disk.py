@@ -39,7 +39,7 @@ def filled(size: int, seed: int) -> bytes:
 
 def written(before: bytes) -> bytes:
     """What the disk must hold after the program: four sectors of one region; eight gathered from pieces of these lengths with 64 bytes
-    between them; four across 64 KiB; and the longest command, each of whose sectors begins with 16 bytes of its own."""
+    between them; four across 64 KiB; ten in blocks; and the longest command, each of whose sectors begins with 16 bytes of its own."""
     source, gathered = filled(0x4000, 2), b""
     at = 0
     for length in (2, 510, 1030, 6, 1524, 1024):
@@ -47,7 +47,7 @@ def written(before: bytes) -> bytes:
         at += length + 64
     after = bytearray(before)
     for sector, data in (
-        (8, filled(4 * SECTOR_SIZE, 1)), (100, gathered), (17, filled(4 * SECTOR_SIZE, 3)),
+        (8, filled(4 * SECTOR_SIZE, 1)), (100, gathered), (17, filled(4 * SECTOR_SIZE, 3)), (60, filled(10 * SECTOR_SIZE, 300)),
         (200, b"".join(filled(16, 4 + n).ljust(SECTOR_SIZE, b"\0") for n in range(256))),
     ):  # fmt: skip
         after[sector * SECTOR_SIZE : sector * SECTOR_SIZE + len(data)] = data

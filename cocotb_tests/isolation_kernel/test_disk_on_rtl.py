@@ -23,7 +23,7 @@ SECTOR_CYCLES = 1600  # of a transfer, more than a sector takes
 GLANCE = 64  # cycles in which a transfer that moves data makes an access
 WATCHED = 700  # cycles, longer than a transfer pauses between two sectors
 AFTERWARDS = 12  # exits of the guests while nobody has the disk
-FEW, MANY = 8, 240  # hand-overs
+FEW, MANY = 8, 120  # hand-overs
 
 
 @pytest.fixture

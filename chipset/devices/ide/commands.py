@@ -25,6 +25,7 @@ class Work(enum.Enum, shape=4):
     GEOMETRY = 6  # INITIALIZE DEVICE PARAMETERS
     POWER_MODE = 7  # CHECK POWER MODE
     FEATURES = 8  # SET FEATURES
+    BLOCK = 9  # SET MULTIPLE MODE
 
 
 class Command(data.Struct):
@@ -35,11 +36,14 @@ class Command(data.Struct):
     writes: 1  # sectors go to it
     transfers: 1  # sectors go to the host, or come from it
     dma: 1  # by the bus master
+    multiple: 1  # in blocks of as many sectors as are set
 
 
 _COMMANDS = (
     ((Ata.READ_SECTORS, Ata.READ_SECTORS_NO_RETRY), Work.MEDIUM, ("reads", "transfers")),
     ((Ata.WRITE_SECTORS, Ata.WRITE_SECTORS_NO_RETRY), Work.MEDIUM, ("writes", "transfers")),
+    ((Ata.READ_MULTIPLE,), Work.MEDIUM, ("reads", "transfers", "multiple")),
+    ((Ata.WRITE_MULTIPLE,), Work.MEDIUM, ("writes", "transfers", "multiple")),
     ((Ata.READ_DMA, Ata.READ_DMA_NO_RETRY), Work.MEDIUM, ("reads", "transfers", "dma")),
     ((Ata.WRITE_DMA, Ata.WRITE_DMA_NO_RETRY), Work.MEDIUM, ("writes", "transfers", "dma")),
     ((Ata.READ_VERIFY, Ata.READ_VERIFY_NO_RETRY), Work.MEDIUM, ("reads",)),
@@ -52,6 +56,7 @@ _COMMANDS = (
     ((Ata.INITIALIZE_PARAMETERS,), Work.GEOMETRY, ()),
     ((Ata.CHECK_POWER_MODE,), Work.POWER_MODE, ()),
     ((Ata.SET_FEATURES,), Work.FEATURES, ()),
+    ((Ata.SET_MULTIPLE_MODE,), Work.BLOCK, ()),
 )
 
 

@@ -5,7 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.devices.storage.port import SECTOR_WIDTH
-from contracts.ide import IDENTIFY_MODEL, SECTOR_SIZE, IdentifyWord
+from contracts.ide import BLOCK_SECTORS, IDENTIFY_MODEL, SECTOR_SIZE, IdentifyWord
 
 __all__ = ["HEADS", "SECTORS_PER_TRACK", "Identify"]
 
@@ -23,7 +23,7 @@ _CONSTANT = {
     IdentifyWord.GENERAL: 0x0040,  # fixed drive
     IdentifyWord.HEADS: HEADS,
     IdentifyWord.SECTORS_PER_TRACK: SECTORS_PER_TRACK,
-    IdentifyWord.MULTIPLE_MAXIMUM: 0x8000,  # no READ or WRITE MULTIPLE
+    IdentifyWord.MULTIPLE_MAXIMUM: 0x8000 | BLOCK_SECTORS,
     IdentifyWord.CAPABILITIES: 0x0B00,  # IORDY, LBA, DMA
     IdentifyWord.CAPABILITIES2: 0x4000,
     IdentifyWord.VALID_WORDS: 0x0002,  # words 64 to 70
@@ -58,6 +58,7 @@ class Identify(wiring.Component):
     -------
     index : In(8), which; word : Out(16), a cycle later
     sectors : In(28), capacity; dma_mode : In(2), the multiword DMA mode that is set, and dma_set : In(1), whether one is
+    multiple : In(5), sectors in a block of READ and WRITE MULTIPLE; 0 if these are disabled
     """
 
     index: In(8)
@@ -65,6 +66,7 @@ class Identify(wiring.Component):
     sectors: In(SECTOR_WIDTH)
     dma_mode: In(2)
     dma_set: In(1)
+    multiple: In(range(BLOCK_SECTORS + 1))
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -74,6 +76,7 @@ class Identify(wiring.Component):
             IdentifyWord.CAPACITY: self.sectors[:_WIDTH],
             IdentifyWord.CAPACITY + 1: self.sectors[_WIDTH:],
             IdentifyWord.MULTIWORD_DMA: modes,
+            IdentifyWord.MULTIPLE_SETTING: Cat(Const(0, 8) | self.multiple, self.multiple.any()),
         }
         m.submodules.constants = rom = memory.Memory(shape=_WIDTH, depth=_WORDS, init=[_CONSTANT.get(n, 0) for n in range(_WORDS)])
         constant = rom.read_port(domain="sync")

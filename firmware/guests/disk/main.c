@@ -19,6 +19,8 @@
 #define FAILED_NO_DRIVE 1
 #define FAILED_REPORT 4
 #define HOSTILE_SECTOR 50u
+#define BLOCK_SECTORS 4u
+#define BLOCKS_SECTORS 10u /* two blocks and a half */
 #define LARGE_SECTORS IDE_MAX_SECTORS
 #define LARGE_FILLED 16u /* bytes at the beginning of each sector */
 
@@ -136,6 +138,19 @@ static void large(void)
     print("longest command: %u sectors\n", LARGE_SECTORS);
 }
 
+/* By the data port, each block with an interrupt. */
+static void in_blocks(void)
+{
+    fill(SOURCE, BLOCKS_SECTORS * IDE_SECTOR_SIZE, 300);
+    memset(TARGET, 0, BLOCKS_SECTORS * IDE_SECTOR_SIZE);
+    must("set multiple mode", ide_set_block(BLOCK_SECTORS));
+    u32 before = ide_drive.interrupts;
+    must("write multiple", ide_write_blocks(60, BLOCKS_SECTORS, SOURCE));
+    must("read multiple", ide_read_blocks(60, BLOCKS_SECTORS, TARGET));
+    print("in blocks: %u interrupts\n", ide_drive.interrupts - before);
+    compare("in blocks", SOURCE, TARGET, BLOCKS_SECTORS * IDE_SECTOR_SIZE);
+}
+
 static enum ide_result with_table(u32 sector, int write, u32 address, u32 length)
 {
     own_table[0] = address;
@@ -148,6 +163,7 @@ static void failures(void)
     const struct ide_region sector = {TARGET, IDE_SECTOR_SIZE}, odd = {TARGET + 1, IDE_SECTOR_SIZE};
     must_be("an odd address", ide_read(0, 1, &odd, 1), IDE_BAD_REQUEST);
     must_be("two sectors into one", ide_read(0, 2, &sector, 1), IDE_BAD_REQUEST);
+    must_be("blocks of three", ide_set_block(3), IDE_REFUSED);
     must_be("a sector that is not there", ide_read(ide_drive.sectors, 1, &sector, 1), IDE_REFUSED);
     must_be("a write there", ide_write(ide_drive.sectors, 1, &sector, 1), IDE_REFUSED);
     must_be("a table that ends early", with_table(8, 0, machine_address(TARGET), IDE_SECTOR_SIZE / 2), IDE_SHORT_TABLE);
@@ -191,6 +207,7 @@ int main(void)
     many_regions();
     across_64_kib();
     large();
+    in_blocks();
     failures();
     print("disk: done, %s\n", ide_drive.interrupts ? "by interrupt" : "by polling");
     return 0;

@@ -25,6 +25,7 @@ struct ide_drive ide_drive = {.function = PCI_NONE};
 static u32 table[2 * IDE_MAX_REGIONS * 2] ALIGNED(PAGE_SIZE); /* in one page, and so within 64 KiB */
 static int by_interrupt;
 static u32 patience;
+static u32 block_sectors; /* of READ and WRITE MULTIPLE */
 static volatile int interrupted;
 static volatile u8 status_at_interrupt;
 
@@ -119,6 +120,49 @@ static enum ide_result without_data(u8 code, u32 count, u8 feature)
     in8(PORT_IDE_PRIMARY + IDE_STATUS);
     return result == IDE_OK ? result : failed(result);
 }
+
+enum ide_result ide_set_block(u32 size)
+{
+    block_sectors = size;
+    return without_data(ATA_SET_MULTIPLE_MODE, size, 0);
+}
+
+/* The drive wants data, or has some; or has told so by its interrupt. */
+static enum ide_result wait_for_block(int is_told, u8 wanted)
+{
+    for (u32 polls = 0; is_told && by_interrupt && !interrupted; pause(++polls))
+        if (polls >= patience)
+            return IDE_TIMEOUT;
+    enum ide_result result = wait_until_ready(wanted);
+    in8(PORT_IDE_PRIMARY + IDE_STATUS);
+    interrupted = 0;
+    return result;
+}
+
+static enum ide_result in_blocks(u32 sector, u32 count, u16 *to, const u16 *from)
+{
+    command(from ? ATA_WRITE_MULTIPLE : ATA_READ_MULTIPLE, sector, count, 0);
+    enum ide_result result = wait_for_block(!from, IDE_STATUS_DRQ);
+    while (result == IDE_OK) {
+        u32 size = count < block_sectors ? count : block_sectors;
+        for (u32 i = 0; i < size * WORDS; i++)
+            if (from)
+                out16(PORT_IDE_PRIMARY + IDE_DATA, *from++);
+            else
+                *to++ = in16(PORT_IDE_PRIMARY + IDE_DATA);
+        count -= size;
+        if (!count && !from)
+            return IDE_OK;
+        result = wait_for_block(1, count ? IDE_STATUS_DRQ : 0);
+        if (!count)
+            break;
+    }
+    return result == IDE_OK ? result : failed(result);
+}
+
+enum ide_result ide_read_blocks(u32 sector, u32 count, void *to) { return in_blocks(sector, count, to, 0); }
+
+enum ide_result ide_write_blocks(u32 sector, u32 count, const void *from) { return in_blocks(sector, count, 0, from); }
 
 enum ide_result ide_init(int interrupts, u32 polls)
 {

@@ -49,6 +49,11 @@ enum ide_result ide_write(u32 sector, u32 count, const struct ide_region *region
 /* One sector through the data port. */
 enum ide_result ide_read_pio(u32 sector, void *to);
 
+/* Through the data port in blocks of `size` sectors, an interrupt each; a failure of any command disables them until they are set again. */
+enum ide_result ide_set_block(u32 size);
+enum ide_result ide_read_blocks(u32 sector, u32 count, void *to);
+enum ide_result ide_write_blocks(u32 sector, u32 count, const void *from);
+
 /* What was written is on the medium when it returns. */
 enum ide_result ide_flush(void);
 
