@@ -208,7 +208,7 @@ def test_a_platform_reset_clears_the_whole_buffer(rng):
 
     async def program(host: Host, memory: Memory, storage: Storage):
         ctx, buffer = host.ctx, host.dut.drive.buffer
-        banks = (buffer.even, buffer.odd)
+        banks = [list(bank) for bank in (buffer.even, buffer.odd)]
         await enable(host, 4)
         await host.address(50, 4)
         await host.command(Ata.WRITE_MULTIPLE)
@@ -217,7 +217,7 @@ def test_a_platform_reset_clears_the_whole_buffer(rng):
         ctx.set(reset, 1)
         await ctx.tick()
         ctx.set(reset, 0)
-        assert any(ctx.get(bank[n]) for bank in banks for n in range(len(bank) // 8))
+        assert any(ctx.get(word) for bank in banks for word in bank)
         await host.wait()
         assert all(ctx.get(word) == 0 for bank in banks for word in bank) and not storage.log
 
