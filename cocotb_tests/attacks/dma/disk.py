@@ -98,11 +98,11 @@ async def base_address_over_a_device(stage: Stage) -> None:
 
 @_attack("the guard and other devices", control=dma_reaches_registers, harm=Harm.SECRET)
 async def transfer_to_a_device(stage: Stage) -> None:
-    """Entries name registers of the guard, the TPM and a DMA engine, where ring -1 has opened what is no memory: the place of a map that
-    opens the victim's page is read from the disk into the guard's, which would open it to the disk."""
+    """Entries name registers of the guard, the TPM, a DMA engine and the screen's memory, where ring -1 has opened what is no memory: the
+    place of a map that opens the victim's page is read from the disk into the guard's, which would open it to the disk."""
     stage.plant(NEIGHBOUR + stage.map_word(0, VICTIM, base=0), 0xFFFF_FFFF)
     stage.fill_sector(1, [NEIGHBOUR])
-    devices = (guard("MAP_BASE"), int(Physical.TPM), engine("DESCRIPTOR"))
+    devices = (guard("MAP_BASE"), int(Physical.TPM), engine("DESCRIPTOR"), int(Physical.VGA_HOLE))
     await _begin(stage, *devices, length=_WHOLE_SPACE)
     for target in devices:
         await stage.disk.transfer((target, 4), to_memory=True, sector=1)
@@ -122,7 +122,7 @@ async def _take(stage: Stage) -> None:
 
 @_attack("what the disk's last owner was reading", control=drive_keeps_its_work, harm=Harm.SECRET)
 async def sectors_of_the_last_owner(stage: Stage) -> None:
-    """The victim's guest has a sector in the drive's buffer, half of it read, when the disk is given to the attacker, who reads on."""
+    """The victim's guest has a sector in the drive's buffer, a part of it read, when the disk is given to the attacker, who reads on."""
     stage.fill_sector(0, [secret(VICTIM + 4 * n) for n in range(SECTOR_SIZE // 4)])
     await stage.protect()
     victims = DiskDriver(stage, stage.victim)
