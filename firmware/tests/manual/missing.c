@@ -9,6 +9,7 @@
 #define IDT_ERROR(vector) ((vector) << 3 | 2)
 #define EFLAGS_NT 0x4000
 #define EFLAGS_VM 0x20000
+#define CR4_DE 8
 #define CR0_MP 2
 #define CR0_EM 4
 #define CR0_TS 8
@@ -70,7 +71,24 @@ static void debug_registers(void)
     DR(5);
     DR(6);
     DR(7);
+    expect("CR4.DE", SNIPPET("movl %eax, %cr4"), 0, CR4_DE, 0, 13, 0);
+    check_value("CR4", read_cr4(), 0);
     expect("RF covers nothing", SNIPPET("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: nop"), 0, 0, 0, NONE, 0);
+}
+
+#define TR(n) \
+    expect("mov to tr" #n, SNIPPET(".byte 0x0f, 0x26, 0xc0 | " #n " << 3"), 0, 0, 0, 6, 0); \
+    expect("mov from tr" #n, SNIPPET(".byte 0x0f, 0x24, 0xc0 | " #n " << 3"), 0, 0, 0, 6, 0)
+
+static void others(void)
+{
+    put("test registers, SALC\n");
+    TR(3);
+    TR(4);
+    TR(5);
+    TR(6);
+    TR(7);
+    expect("SALC", SNIPPET(".byte 0xd6"), 0, 0, 0, 6, 0);
 }
 
 /* ESC of each opcode byte, with a register and with a memory operand. */
@@ -120,6 +138,7 @@ int main(void)
     tasks();
     virtual_8086();
     debug_registers();
+    others();
     coprocessor();
     return conclude();
 }
