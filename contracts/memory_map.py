@@ -14,6 +14,7 @@ class Physical(IntEnum):
     VGA_HOLE = 0x000A_0000  # to 0xF_FFFF: no RAM but the ROM's alias at its top
     ROM_ALIAS = 0x000F_0000  # 64 KiB: the top of the reset ROM, for real mode
     EXTENDED_RAM = 0x0010_0000
+    NOWHERE = 0xF000_0000  # a page where nothing is or will be: reads as ones, writes are dropped, nothing of it is cached
     DMA_ENGINES = 0xFEC1_0000  # one 4 KiB page an engine
     TPM = 0xFED4_0000
     GUARD = 0xFED8_0000

@@ -8,10 +8,11 @@ from isolation_kernel.frames import Frames
 from isolation_kernel.machine import Machine
 from isolation_kernel.protections import Protections
 
-__all__ = ["GuestMemory", "Kind"]
+__all__ = ["NOWHERE", "GuestMemory", "Kind"]
 
 _SPACE = 1 << 32
 _KERNEL_PAGES = frozenset(p // PAGE_SIZE for p in (Physical.GUARD, Physical.HOST_LINK))
+NOWHERE = Physical.NOWHERE // PAGE_SIZE  # the page that a guest reaches where it has nothing
 
 
 class Kind(Enum):
@@ -19,7 +20,7 @@ class Kind(Enum):
 
     RAM = "RAM"
     DEVICE = "a page of a device that the guest owns"
-    ABSENT = "nothing: reads as ones"
+    ABSENT = "nothing: reads as ones, writes are dropped"
 
 
 class GuestMemory:
@@ -44,13 +45,13 @@ class GuestMemory:
         return None if check or foreign >= len(self._frames) else foreign
 
     def target(self, page: int) -> tuple[Kind, int]:
-        """What a shadow entry for a guest page may reach; the page number means nothing where the kind is ABSENT."""
+        """What a shadow entry for a guest page may reach. What is absent lies where the machine itself has nothing."""
         frame = self.frame_of(page, self._protections.frame_owner_check)
         if frame is not None:
             return Kind.RAM, frame
         if page in self.device_pages or page in _KERNEL_PAGES and not self._protections.kernel_mmio_refused:
             return Kind.DEVICE, page
-        return Kind.ABSENT, 0
+        return Kind.ABSENT, NOWHERE
 
     def _pieces(self, address: int, length: int, check: bool) -> list[tuple[int, int]] | None:
         """Machine address and length of each piece within a page; None if any byte is not the guest's."""

@@ -11,7 +11,7 @@ from contracts.pci import Command, ConfigOffset, Function
 from contracts.policy_map import GUARD
 from isolation_kernel.devices import DEVICES
 from isolation_kernel.frames import Owner
-from isolation_kernel.guest_memory import Kind
+from isolation_kernel.guest_memory import NOWHERE, Kind
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition
 from isolation_kernel.pci import BASE_ADDRESSES
@@ -76,9 +76,9 @@ def one_owner(kernel: Kernel) -> Iterator[str]:
 
 
 def shadow_reaches_own(kernel: Kernel) -> Iterator[str]:
-    """Every shadow entry reaches a frame that its guest owns, or a page of a device that it owns: so none of the kernel's."""
+    """Every shadow entry reaches a frame that its guest owns, a page of a device that it owns, or nothing: so none of the kernel's."""
     for partition in _alive(kernel):
-        pages = {DEVICES[d].page for d in partition.devices}
+        pages = {DEVICES[d].page for d in partition.devices} | {NOWHERE}
         for page, word in _shadow_entries(kernel, partition):
             target = word // PAGE_SIZE
             if kernel.frames.owner(target) != partition.number and target not in pages:

@@ -37,8 +37,6 @@ def _read(partition: Partition, info: IoInfo, now: int) -> int:
 def _write(machine: Machine, partition: Partition, protections: Protections, info: IoInfo, value: int) -> PortEffect:
     """Write byte by byte; the strongest effect that one of them asks for."""
     effect = PortEffect.NONE
-    if info.port == Port.EXIT:
-        partition.exit_status = value
     if (info.port, info.size) == _CONFIG_ADDRESS:
         partition.pci.address = value & ~3
         return effect

@@ -32,7 +32,7 @@ __all__ = ["Kernel", "Step"]
 
 _VCPU_PAGES = 2
 _V_IRQ = int(InterruptControl.V_IRQ)
-_OWN_PAGES = 8  # vCPU block, I/O map, the frame of ones, and some to spare
+_OWN_PAGES = 8  # vCPU block, I/O map, and some to spare
 _MAX_REFUSALS = 1024
 
 

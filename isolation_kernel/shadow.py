@@ -15,8 +15,8 @@ from functools import cache
 from contracts.architecture import PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
 from isolation_kernel.asids import Asids
-from isolation_kernel.frames import Frames, Owner
-from isolation_kernel.guest_memory import GuestMemory, Kind
+from isolation_kernel.frames import Frames
+from isolation_kernel.guest_memory import NOWHERE, GuestMemory, Kind
 from isolation_kernel.guest_walk import Leaf, PagingMode, walk
 from isolation_kernel.machine import Machine
 from isolation_kernel.protections import Protections
@@ -25,7 +25,6 @@ __all__ = ["Entry", "Root", "Shadow"]
 
 _ENTRIES = 1024
 _WRITABLE = int(Pte.RW | Pte.D)  # a plain number: ~ of a flag has the named bits alone
-_ALL_ONES = b"\xff" * PAGE_SIZE
 
 
 @dataclass
@@ -70,8 +69,6 @@ class Shadow:
         self._max_roots, self._max_tables = limits
         self._protections = protections
         self._reached: dict[int, set[tuple[Root, int]]] = {}  # frame: entries that map it
-        self._absent: int | None = None  # the frame shown where the guest has nothing
-        self._absent_written = True
         self.roots: list[Root] = []  # least recently used first
         self.dma = False  # a DMA device of this guest may write its tables unseen
         memory.before_write = self.loosen
@@ -126,10 +123,6 @@ class Shadow:
         """Give everything back: the guest ends."""
         while self.roots:
             self._discard(self.roots[0])
-        if self._absent is not None:
-            self._frames.change(self._absent, self._memory.owner, Owner.KERNEL)
-            self._frames.release(self._absent)
-            self._absent = None
 
     def _compare(self, root: Root, globals_too: bool) -> None:
         """Drop the entries whose sources have changed, and protect their tables again."""
@@ -211,10 +204,7 @@ class Shadow:
             frame = frame if other is None else other  # a control run: what is checked is not what is used
         rights = self._rights(leaf, write)
         tables = tuple(t for where, _ in leaf.sources if (t := self._memory.table_frame(where)) is not None)
-        if kind is Kind.ABSENT:
-            frame = self._ones(write)
-            rights &= ~0 if write else ~_WRITABLE
-        elif kind is Kind.DEVICE:
+        if kind is not Kind.RAM:
             rights |= Pte.PCD
         elif not write and (frame in tables or any(frame in r.uses for r in self.roots)):
             rights &= ~_WRITABLE
@@ -229,16 +219,6 @@ class Shadow:
         if leaf.writable:
             return rights | (Pte.US if leaf.user else 0) | (Pte.RW | Pte.D if leaf.dirty else 0)
         return rights | (Pte.RW | Pte.D if write else Pte.US if leaf.user else 0)
-
-    def _ones(self, write: bool) -> int:
-        """A frame of the guest's own, all ones when it is mapped for reading: what lies where the guest has nothing."""
-        if self._absent is None:
-            self._absent = self._frames.allocate()
-            self._frames.change(self._absent, Owner.KERNEL, self._memory.owner)
-        if self._absent_written:
-            self._machine.write_block(self._absent * PAGE_SIZE, _ALL_ONES)
-        self._absent_written = write
-        return self._absent
 
     def invlpg(self, linear: int) -> None:
         """The guest flushes one address: all of a 4 MiB page if it lies in one."""
@@ -259,5 +239,4 @@ class Shadow:
 
     def forget_absent(self) -> None:
         """Something appears where the guest had nothing."""
-        if self._absent is not None:
-            self.forget(self._absent)
+        self.forget(NOWHERE)

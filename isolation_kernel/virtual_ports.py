@@ -74,5 +74,6 @@ def write_port(partition: Partition, port: int, value: int, now: int) -> PortEff
     elif port == Port.RESET_CONTROL:
         reset = bool(value & _RESET_CPU)
     elif port == Port.EXIT:
+        partition.exit_status = value
         return PortEffect.EXIT
     return PortEffect.RESET if reset else PortEffect.NONE

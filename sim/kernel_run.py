@@ -21,8 +21,6 @@ from sim.multiboot import ImageError
 __all__ = ["GUEST_MEMORY", "GuestsOutcome", "guest_programs", "run_guests"]
 
 GUEST_MEMORY = 4 << 20  # all of it is cleared over the link when a guest ends: 0.9 million cycles a MiB
-_LIMIT_STATUS = 124  # as timeout(1) has it
-_STUCK_STATUS = 3
 _FIRST_GUESTS_DEVICES = frozenset({DeviceNumber.DMA0, DeviceNumber.DMA1})
 
 
@@ -114,7 +112,7 @@ def run_guests(
     each_slice: Callable[[], None] | None = None,
     slice_cycles: int | None = None,
 ) -> GuestsOutcome:
-    """Run until all guests have ended, none can go on, or ``max_cycles`` are over."""
+    """Run until all guests have ended, none can go on, ``max_cycles`` are over, or Ctrl-C ends it."""
     start = time.process_time()
     console = _Console({n: p.name for n, p in enumerate(programs, 1)})
     system = GuestSystem(machine, KernelConfig(), console)
@@ -141,12 +139,15 @@ def _run(system: GuestSystem, machine: Machine, max_cycles: int | None) -> str:
     except MachineEnded as end:
         if end.ending is not Ending.LIMIT:
             return end.ending.value
+    except KeyboardInterrupt:
+        return Ending.INTERRUPTED.value
     return Ending.LIMIT.value
 
 
 def _status(why: str, guests: Sequence[Partition]) -> int:
-    if why == Ending.LIMIT.value:
-        return _LIMIT_STATUS
+    for ending in (Ending.LIMIT, Ending.INTERRUPTED):
+        if why == ending.value:
+            return ending.status
     if any(g.alive or g.exit_status is None for g in guests):
-        return _STUCK_STATUS
+        return Ending.STALLED.status
     return next((s for g in guests if (s := g.exit_status or 0)), 0) << 1 & 0xFF | 1

@@ -78,6 +78,12 @@ class Ending(Enum):
     RESET = "the machine was reset"
     STALLED = "the processor did nothing any more"
     WAITING = "the ring -1 stub waits for the kernel"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def status(self) -> int:
+        """The exit status of a run in which the program has given none: as timeout(1) and shells have it where they have one."""
+        return {Ending.LIMIT: 124, Ending.INTERRUPTED: 130}.get(self, 3)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 from chipset.boards.simulation import SimulationTop
 from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble, simulate
 from contracts.bus import Space
-from contracts.memory_map import Physical, Port
+from contracts.memory_map import PAGE_SIZE, Physical, Port
 
 __all__: list[str] = []
 
@@ -49,7 +49,7 @@ def test_where_nothing_is_the_processor_reads_ones():
     top, processor = machine()
 
     async def program(ctx, cpu):
-        for address in (MEMORY, 0xA0000, 0xE0000, 0x8000_0000, 0xFEC0_0000):
+        for address in (MEMORY, 0xA0000, 0xE0000, 0x8000_0000, Physical.NOWHERE, Physical.NOWHERE + PAGE_SIZE - 16):
             await cpu.write(address, 0)
             assert await cpu.access(address) == ((ONES,), False)
             assert await cpu.read_line(address) == ((ONES,) * 4, False)

@@ -192,7 +192,7 @@ def test_invlpg_and_accept_meet() -> None:
     seen: list[object] = []
 
     def script() -> Script:
-        yield Write(PLACE, 5)  # lands in the guest's own frame of ones
+        yield Write(PLACE, 5)  # goes nowhere
         yield Invlpg(0x9000)
         assert (yield Vmmcall(Hypercall.ACCEPT_PAGE, PLACE)) == Status.OK
         seen.append((yield Read(PLACE)))

@@ -70,10 +70,18 @@ def test_out_of_several_bytes_reaches_several_ports(world: World, partition: Par
     assert partition.pic.read(Port.PIC_MASTER + 1) == 0x77
 
 
-def test_the_exit_port_takes_the_whole_word(world: World, partition: Partition) -> None:
+@pytest.mark.parametrize(("first", "size", "status"), ((0, 1, 0x04), (0, 4, 0x04), (-1, 2, 0x03), (-3, 4, 0x01)))
+def test_the_exit_port_takes_its_own_byte(world: World, partition: Partition, first: int, size: int, status: int) -> None:
     registers(partition, EAX=0x0102_0304)
-    port(world, partition, Port.EXIT, 0, 4)
-    assert partition.state is State.ENDED and partition.exit_status == 0x0102_0304
+    port(world, partition, Port.EXIT + first, 0, size)
+    assert partition.state is State.ENDED and partition.exit_status == status
+
+
+@pytest.mark.parametrize(("first", "size"), ((-4, 4), (-2, 2), (-1, 1), (1, 1), (1, 4)))
+def test_beside_the_exit_port_nothing_ends(world: World, partition: Partition, first: int, size: int) -> None:
+    registers(partition, EAX=0x0102_0304)
+    port(world, partition, Port.EXIT + first, 0, size)
+    assert partition.alive and partition.exit_status is None
 
 
 def test_outs_repeats_an_element_an_exit(world: World, partition: Partition) -> None:

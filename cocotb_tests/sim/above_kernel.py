@@ -12,6 +12,7 @@ from firmware.build import guest
 from firmware.guests.layout import DEFAULT_KEY
 from isolation_kernel.configuration import KernelConfig
 from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.guest_memory import NOWHERE
 from isolation_kernel.kernel import Step
 from isolation_kernel.machine import Machine as KernelsMachine
 from isolation_kernel.model.recorder import RecordingMachine
@@ -133,7 +134,7 @@ class Pair:
     def _owns(self, block: int, page: int) -> bool:
         kernel = self.system.kernel
         running = next((p for p in kernel.partitions.values() if p.vcpu.block == block), None)
-        return running is not None and (kernel.frames.owner(page) == running.number or page in running.memory.device_pages)
+        return running is not None and (kernel.frames.owner(page) == running.number or page in running.memory.device_pages | {NOWHERE})
 
     def _note(self, event: str, *arguments: object) -> None:
         if self.recorder is not None:

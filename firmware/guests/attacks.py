@@ -448,6 +448,16 @@ ATTACKS: tuple[Attack, ...] = (
         "preemption",
         needs=_MESSAGES,
     ),
+    Attack(
+        "starve_shadow",
+        "loads SS without end: each load holds interrupts off until the next instruction is done",
+        "starve_shadow",
+        "call_own",
+        Target.NONE,
+        Judge.GUEST2_STARVED,
+        "preemption",
+        needs=_MESSAGES,
+    ),
     # hypercalls
     Attack(
         "send_guest2", "sends a message out of guest 2's memory", "send_foreign", "call_own", _G2, Judge.SECRET_SENT, "hypercall_buffers"

@@ -2,13 +2,15 @@
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from sim.cli.errors import fail, user_errors
+from sim.cli.outputs import OutputError, check_output
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
 from sim.machine import DEFAULT_MEMORY, SLICE_CYCLES, Ending, Machine, MachineConfig, Outcome
@@ -18,8 +20,57 @@ from sim.paths import BUILD
 __all__ = ["command"]
 
 _TRACE_SLICE = 20_000
-_LIMIT_STATUS = 124  # as timeout(1) has it
-_RESET_STATUS = 3
+_WAVES = BUILD / "run" / "waves.fst"
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the command line says beside the programs."""
+
+    waves: bool
+    max_cycles: int | None
+    trace: bool
+    memory: int | None
+    report: Path | None
+    disk: Path | None
+    command_line: str
+
+    def check(self) -> None:
+        """What can be told before a model is built: all files that are going to be written."""
+        with user_errors(DiskError, OutputError):
+            if self.disk is not None:
+                disk_arguments(self.disk)
+            if self.report is not None:
+                check_output(self.report)
+            if self.waves:
+                check_output(_WAVES, make_folder=True)
+
+    @property
+    def slice_cycles(self) -> int:
+        """Cycles between two looks at consoles and records."""
+        return _TRACE_SLICE if self.trace else SLICE_CYCLES
+
+    def machine(self) -> Machine:
+        """The machine, drawing waves if asked."""
+        machine = Machine(MachineConfig(memory=self.memory or DEFAULT_MEMORY), trace="fst" if self.waves else "none", disk=self.disk)
+        if self.waves:
+            machine.trace_start(_WAVES)
+        return machine
+
+    def finish(self, machine: Machine) -> None:
+        """The run is over."""
+        if self.waves:
+            machine.trace_stop()
+            print(f"ringfence: waves in {_WAVES}", file=sys.stderr)
+
+    def write_report(self, content: dict[str, object]) -> None:
+        """If one is wanted."""
+        if self.report is None:
+            return
+        try:
+            self.report.write_text(json.dumps(content | {"waves": str(_WAVES) if self.waves else None}, indent=2) + "\n")
+        except OSError as error:
+            fail(f"{self.report}: {error.strerror}")
 
 
 @click.command("run")
@@ -35,7 +86,7 @@ _RESET_STATUS = 3
     type=MEMORY_SIZE,
     help="Size of RAM: 32M unless said otherwise. Guests share what the kernel leaves of it; without this option they get 4M each at most.",
 )
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened there, as JSON.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write what happened there, as JSON.")
 @click.option("--disk", type=click.Path(path_type=Path), help="Image of the IDE drive, written in place; the first guest's.")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
@@ -52,19 +103,20 @@ def command(
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
 
     COM1 and port E9h go to standard output. The exit status is (v << 1) | 1 for a byte v that the program writes to port F4h, as QEMU's
-    isa-debug-exit gives it; 124 at the cycle limit; 3 if the machine was reset or can do nothing more.
+    isa-debug-exit gives it; 124 at the cycle limit; 130 after Ctrl-C; 3 if the machine was reset or can do nothing more.
     """
-    if guests:
-        if file is not None:
-            fail("give either FILE or --guest, not both")
-        sys.exit(_run_guests(guests, waves, max_cycles, trace, memory, report, command_line, disk))
-    if file is None:
+    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line)
+    if guests and file is not None:
+        fail("give either FILE or --guest, not both")
+    if not guests and file is None:
         fail("which FILE? (see ringfence run --help)")
-    memory = memory or DEFAULT_MEMORY
-    with user_errors(ImageError):
-        image = read_multiboot(file, memory)
-    status = _run_native(image, waves, max_cycles, trace, memory, report, command_line, disk)
-    sys.exit(status)
+    try:
+        sys.exit(_run_guests(guests, options) if file is None else _run_native(file, options))
+    except KeyboardInterrupt:  # before the program's first instruction
+        ending = Ending.INTERRUPTED
+        print(f"ringfence: {ending.value}", file=sys.stderr)
+        options.write_report({"why": ending.value, "exit_status": ending.status, "cycles": 0, "instructions": 0})
+        sys.exit(ending.status)
 
 
 def _say(_name: str, data: bytes) -> None:
@@ -72,33 +124,29 @@ def _say(_name: str, data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _check_disk(disk: Path | None) -> None:
-    """Before a model is built."""
-    if disk is not None:
-        with user_errors(DiskError):
-            disk_arguments(disk)
+def _warn(images: Iterable[MultibootImage]) -> None:
+    for image in images:
+        for warning in image.warnings:
+            print(f"ringfence: {image.path}: {warning}", file=sys.stderr)
 
 
-def _run_native(
-    image: MultibootImage, waves: bool, max_cycles: int | None, trace: bool, memory: int, report: Path | None, command_line: str,
-    disk: Path | None,
-) -> int:  # fmt: skip
-    _check_disk(disk)
-    with Machine(MachineConfig(memory=memory), trace="fst" if waves else "none", disk=disk) as machine:
+def _run_native(path: Path, options: _Options) -> int:
+    with user_errors(ImageError):
+        image = read_multiboot(path, options.memory or DEFAULT_MEMORY)
+    options.check()
+    _warn([image])
+    with options.machine() as machine:
         with user_errors(ValueError):
-            machine.load_multiboot(image, command_line)
+            machine.load_multiboot(image, options.command_line)
         machine.on_output(_say)
-        waves_path = BUILD / "run" / "waves.fst"
-        if waves:
-            machine.trace_start(waves_path)
-        each_slice: Callable[[], None] | None = _tracer(machine) if trace else None
-        with suppress(KeyboardInterrupt):
-            outcome = machine.run(max_cycles, each_slice=each_slice, slice_cycles=_TRACE_SLICE if trace else SLICE_CYCLES)
-            if waves:
-                machine.trace_stop()
-            return _tell(image, outcome, report, waves_path if waves else None)
-    print("ringfence: interrupted", file=sys.stderr)
-    return 130
+        each_slice: Callable[[], None] | None = _tracer(machine) if options.trace else None
+        start = time.process_time()
+        try:
+            outcome = machine.run(options.max_cycles, each_slice=each_slice, slice_cycles=options.slice_cycles)
+        except KeyboardInterrupt:
+            outcome = Outcome(Ending.INTERRUPTED, machine.cycle, machine.instructions, time.process_time() - start)
+        options.finish(machine)
+    return _tell(image, outcome, options)
 
 
 def _tracer(machine: Machine) -> Callable[[], None]:
@@ -114,70 +162,45 @@ def _tracer(machine: Machine) -> Callable[[], None]:
     return each_slice
 
 
-def _exit_status(outcome: Outcome) -> int:
-    if outcome.status is not None:
-        return outcome.status
-    return _LIMIT_STATUS if outcome.ending is Ending.LIMIT else _RESET_STATUS
-
-
-def _tell(image: MultibootImage, outcome: Outcome, report: Path | None, waves: Path | None) -> int:
-    status = _exit_status(outcome)
+def _tell(image: MultibootImage, outcome: Outcome, options: _Options) -> int:
+    status = outcome.status if outcome.status is not None else outcome.ending.status
     print(
         f"ringfence: {outcome.ending.value}: exit status {status}, {outcome.cycles} cycles, {outcome.instructions} instructions, "
         f"{outcome.cycles_per_second:,.0f} cycles/s",
         file=sys.stderr,
     )
-    if waves:
-        print(f"ringfence: waves in {waves}", file=sys.stderr)
-    if report:
-        _write_report(report, {
-            "program": str(image.path),
-            "ended": outcome.ending.name.lower(),
-            "why": outcome.ending.value,
-            "exit_status": status,
-            "cycles": outcome.cycles,
-            "instructions": outcome.instructions,
-            "cycles_per_second": round(outcome.cycles_per_second),
-            "waves": str(waves) if waves else None,
-        })  # fmt: skip
+    options.write_report({
+        "program": str(image.path),
+        "ended": outcome.ending.name.lower(),
+        "why": outcome.ending.value,
+        "exit_status": status,
+        "cycles": outcome.cycles,
+        "instructions": outcome.instructions,
+        "cycles_per_second": round(outcome.cycles_per_second),
+    })  # fmt: skip
     return status
 
 
-def _write_report(path: Path, content: dict[str, object]) -> None:
-    try:
-        path.write_text(json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        fail(f"{path}: {error.strerror}")
-
-
-def _run_guests(
-    paths: tuple[Path, ...], waves: bool, max_cycles: int | None, trace: bool, memory: int | None, report: Path | None, command_line: str,
-    disk: Path | None,
-) -> int:  # fmt: skip
+def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     from isolation_kernel.frames import KernelError
     from sim.kernel_run import guest_programs, run_guests
 
+    memory, given = options.memory or DEFAULT_MEMORY, options.memory is not None
     with user_errors(ImageError, KernelError, ValueError):
-        programs = guest_programs(paths, memory or DEFAULT_MEMORY, command_line, whole=memory is not None, disk=disk is not None)
-    _check_disk(disk)
-    waves_path = BUILD / "run" / "waves.fst"
-    config = MachineConfig(memory=memory or DEFAULT_MEMORY)
-    with Machine(config, trace="fst" if waves else "none", disk=disk) as machine, suppress(KeyboardInterrupt):
-        if waves:
-            machine.trace_start(waves_path)
-        tracer = _tracer(machine) if trace else None
+        programs = guest_programs(paths, memory, options.command_line, whole=given, disk=options.disk is not None)
+        for program in programs:
+            program.configuration()  # what is wrong with one is told before a model is built
+    options.check()
+    _warn(program.image for program in programs)
+    with options.machine() as machine:
+        tracer = _tracer(machine) if options.trace else None
         with user_errors(KernelError):
-            outcome = run_guests(machine, programs, max_cycles, tracer, _TRACE_SLICE if trace else None)
-        if waves:
-            machine.trace_stop()
-            print(f"ringfence: waves in {waves_path}", file=sys.stderr)
-        for guest in outcome.guests:
-            end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value
-            print(f"ringfence: {guest.config.name}: {end}; {guest.exits} exits", file=sys.stderr)
-        rate = outcome.cycles / outcome.seconds
-        print(f"ringfence: {outcome.why}: exit status {outcome.status}, {outcome.cycles} cycles, {rate:,.0f} cycles/s", file=sys.stderr)
-        if report:
-            _write_report(report, outcome.report() | {"waves": str(waves_path) if waves else None})
-        return outcome.status
-    print("ringfence: interrupted", file=sys.stderr)
-    return 130
+            outcome = run_guests(machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None)
+        options.finish(machine)
+    for guest in outcome.guests:
+        end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value
+        print(f"ringfence: {guest.config.name}: {end}; {guest.exits} exits", file=sys.stderr)
+    rate = outcome.cycles / outcome.seconds if outcome.seconds else 0
+    print(f"ringfence: {outcome.why}: exit status {outcome.status}, {outcome.cycles} cycles, {rate:,.0f} cycles/s", file=sys.stderr)
+    options.write_report(outcome.report())
+    return outcome.status

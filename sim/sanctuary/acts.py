@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from contracts.dma_engine import DMA_ENGINE
 from contracts.hypercalls import Hypercall
@@ -122,6 +123,13 @@ def _exits(e: Evidence) -> str | None:
     return f"CPUID exits {count} times" if count >= _ROUNDS else None
 
 
+def _loads(e: Evidence) -> str | None:
+    """MOV SS, EDX again and again, each behind the one before."""
+    code = bytes.fromhex("8ed2")
+    behind = [b.eip for a, b in pairwise(e.steps) if a.code == b.code == code and b.eip == a.eip + len(code)]
+    return f"EIP {behind[0]:#x}: loads SS {len(behind)} times in a row and more" if len(behind) >= _ROUNDS else None
+
+
 def _then(first: _Act, *acts: _Act) -> _Act:
     """An act, and others after it."""
 
@@ -193,6 +201,7 @@ _ACTS: dict[str, _Act] = {
     "starve_cli": _spins,
     "starve_faults": _faults,
     "starve_exits": _exits,
+    "starve_shadow": _loads,
     "send_foreign": _call(Hypercall.SEND),
     "console_foreign": _call(Hypercall.CONSOLE_WRITE),
     "receive_foreign": _call(Hypercall.RECEIVE),

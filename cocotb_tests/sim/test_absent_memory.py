@@ -1,0 +1,38 @@
+"""What a guest finds where it has no memory, on the RTL: nothing that keeps what is written, as on QEMU; ones, everywhere and always."""
+
+from pathlib import Path
+
+from isolation_kernel.configuration import KernelConfig
+from isolation_kernel.kernel import Step
+from isolation_kernel.protections import Protections
+from sim.guests import GuestProgram, GuestSystem
+from sim.machine import Machine
+from sim.oracles import qemu
+from sim.paths import ROOT
+from sim.programs.assemble import link
+
+__all__: list[str] = []
+
+LIBRARY = ROOT / "firmware" / "tests" / "lib"
+SOURCE = Path(__file__).with_name("absent.c")
+MEMORY = 4 << 20
+UNCLEANED = KernelConfig(protections=Protections.without("clean_ended_guest"))
+
+
+def lines(text: str) -> list[str]:
+    """What is said of sizes, and whether the rest was as expected."""
+    sizes, _, rest = text.replace("\r\n", "\n").partition("absent\n")
+    return [*sizes.splitlines(), rest]
+
+
+def test_a_guest_finds_its_memory_and_nothing_else() -> None:
+    program = link("absent", [LIBRARY / "rt.S", LIBRARY / "rt.c", SOURCE], extra=(f"-I{LIBRARY}",)).path
+    with Machine() as machine:
+        system = GuestSystem(machine, UNCLEANED, guest_limit=1_000_000)
+        guests = system.start([GuestProgram.load(program, MEMORY, f"guest {n}", one_to_one=n == 1) for n in (1, 2)])
+        assert system.kernel.run(2000) is Step.OVER
+    judged = lines(qemu.run(program, extra=("-m", str(MEMORY >> 20))).text)
+    assert judged[:-1] == ["memory ends at: 400000", "found above it: 0"]
+    for guest, places in zip(guests, (5, 4), strict=True):  # the hole below 1 MiB is the first one's alone
+        assert lines(bytes(guest.console).decode()) == [*judged[:-1], f"places: {places}\nwrong: 0\n"]
+        assert guest.exit_status == 0
