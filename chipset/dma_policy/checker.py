@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from chipset.dma_policy.decision import ALL_FORMATS, Access
 from chipset.dma_policy.policy import policy_layout
 from chipset.dma_policy.walker import Walker
-from chipset.dma_policy.word_cache import WordCache
+from chipset.dma_policy.word_cache import WordCache, row_count
 from chipset.interconnect.ports import MemoryRequest
 from chipset.memory_controller.controller import WriteEvent
 from contracts.bus import BusResponse
@@ -37,7 +37,7 @@ class Checker(wiring.Component):
     -------
     asks : In(1), with ``access`` In(Access): a request waits at the door of memory
     known : Out(1), combinational: its verdict is ``admitted`` Out(1), which counts in this very cycle; else it is declined
-    leaves : In(1), the request goes on, in a cycle with ``asks`` and ``known``
+    free : In(1), the request goes on if it is ``known``
     stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless
     policy : In; it changes only at the end of a cycle with ``flush`` In(1), which comes only while ``hold`` In(1) (nothing leaves) and
         ``quiet`` Out(1) (no read of the map is under way)
@@ -49,9 +49,9 @@ class Checker(wiring.Component):
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS) -> None:
         self._requesters = requesters
         self._cache = WordCache(requesters=requesters, words=cached_words, formats=formats)
-        self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1)
+        self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1, rows=row_count(requesters, cached_words))
         super().__init__({
-            "asks": In(1), "access": In(Access), "known": Out(1), "admitted": Out(1), "leaves": In(1), "stalled": Out(requesters),
+            "asks": In(1), "access": In(Access), "known": Out(1), "early": Out(1), "late": Out(1), "admitted": Out(1), "free": In(1), "stalled": Out(requesters),
             "policy": In(policy_layout(requesters, formats)), "hold": In(1), "flush": In(1), "quiet": Out(1),
             "walk": Out(stream.Signature(MemoryRequest)), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "map_error": Out(1),
@@ -65,36 +65,38 @@ class Checker(wiring.Component):
         policy, access = self.policy, self.access
         launch = Signal()  # lies in the launch region
         served = Signal()  # it is the one that the walker has found out
-        changed = Signal()  # its requester asks for something else now
+        asking = Signal()  # its requester asks for something
+        left = Signal()  # a cycle late, for it comes late in the cycle
+        starts = Signal()  # likewise
+        m.d.sync += starts.eq(self.asks & ~self.known & walker.idle)
+        m.d.sync += left.eq(walker.decided & asking & (self.free | ~served))
         m.d.comb += [
             launch.eq(policy.launch.protect & (access.page[_LAUNCH_PAGE_BITS:] == policy.launch.base)),
             served.eq(walker.decided & (walker.access == access)),
-            changed.eq(self.asks & (walker.access.requester == access.requester)),
-            self.known.eq(~policy.enable | launch | served | cache.hit),
+            asking.eq(self.asks & (walker.access.requester == access.requester)),
+            self.early.eq(~policy.enable | served), self.late.eq(cache.hit), self.known.eq(self.early | self.late),
             cache.access.eq(access), cache.map_format.eq(policy.map_format), cache.written.eq(self.written), cache.flush.eq(self.flush),
-            cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_word.eq(walker.word),
-            cache.fill_address.eq(walker.address),
-            walker.start.eq(self.asks & ~self.known & walker.idle & ~self.hold),
-            walker.wanted.eq(access), walker.left.eq(walker.decided & Mux(served, self.leaves, changed)),
+            cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_address.eq(walker.address),
+            cache.fill_row.eq(walker.fill_row), cache.fill_data.eq(walker.fill_data), cache.fill_whole.eq(walker.fill_whole),
+            walker.start.eq(starts), walker.wanted.eq(access), walker.left.eq(left),
             walker.policy.eq(policy), walker.flush.eq(self.flush), self.quiet.eq(walker.quiet),
             walker.walk_answer_valid.eq(self.walk_answer_valid), walker.walk_answer.eq(self.walk_answer),
             walker.written.eq(self.written), self.map_error.eq(walker.map_error),
         ]  # fmt: skip
-        with m.If(launch):
-            m.d.comb += self.admitted.eq(0)
-        with m.Elif(~policy.enable):
-            m.d.comb += self.admitted.eq(1)
-        with m.Elif(served):
-            m.d.comb += self.admitted.eq(walker.admitted)
-        with m.Else():
-            m.d.comb += self.admitted.eq(cache.admitted)
+        # Each term by itself, as the cache's comes late.
+        by_cache = ~launch & policy.enable & ~served
+        m.d.comb += self.admitted.eq(
+            (by_cache & cache.admitted) | (~launch & policy.enable & served & walker.admitted) | (~launch & ~policy.enable)
+        )
 
-        # Whoever has been declined lets others go first until its turn with the walker may have come.
+        # Whoever has been declined lets others go first until its turn with the walker may have come. What a declined request comes to is
+        # found out a cycle later, from flip-flops: ``known`` is the end of a long path.
+        declined = Signal()
+        who = Signal.like(access.requester)
+        held = Signal(self._requesters)
+        serves = walker.decided & (walker.access.requester == access.requester)
+        m.d.sync += [declined.eq(self.asks & ~self.known & ~serves), who.eq(access.requester)]
         for n in range(self._requesters):
-            mine, owns = Signal(name=f"asked{n}"), Signal(name=f"owns{n}")
-            m.d.comb += [mine.eq(self.asks & ~self.known & (access.requester == n)), owns.eq(walker.access.requester == n)]
-            with m.If(mine):
-                m.d.sync += self.stalled[n].eq(1)
-            with m.If(walker.idle & ~mine | (walker.decided & owns)):
-                m.d.sync += self.stalled[n].eq(0)
+            m.d.comb += self.stalled[n].eq(held[n] | (declined & (who == n)))
+            m.d.sync += held[n].eq(self.stalled[n] & ~walker.idle & ~(walker.decided & (walker.access.requester == n)))
         return m

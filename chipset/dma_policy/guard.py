@@ -51,6 +51,7 @@ class Guard(wiring.Component):
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS) -> None:
+        self._requesters = requesters
         self._checker = Checker(requesters=requesters, cached_words=cached_words, formats=formats)
         super().__init__({
             "requests": In(stream.Signature(BusRequest)), "stalled": Out(requesters), "out": Out(stream.Signature(MemoryRequest)),
@@ -67,27 +68,38 @@ class Guard(wiring.Component):
         request = self.requests.payload
         inside = Signal()  # further beats of a burst write are to come
         kept = Signal()  # the verdict on its first beat
-        outstanding = Signal(_OUTSTANDING_BITS)
+        begun = Signal()  # ``kept`` is the verdict on one that has left in the cycle before
+        counted = Signal()  # one has left in the cycle before
+        outstanding = Signal(_OUTSTANDING_BITS)  # but for that one
+        free = Signal()  # for what is no part of a burst
+        sure = Signal()  # it goes on whatever the cache holds
         leaves = Signal()
         m.d.comb += [
             checker.asks.eq(self.requests.valid & ~inside),
-            checker.access.requester.eq(request.requester - DMA_FIRST),
+            checker.access.requester.eq((request.requester - DMA_FIRST)[: (self._requesters - 1).bit_length()]),
             checker.access.page.eq(request.address[_PAGE_LSB:]),
             checker.access.write.eq(request.write),
             checker.policy.eq(self.policy), checker.hold.eq(self.hold), checker.flush.eq(self.flush),
             checker.walk_answer_valid.eq(self.walk_answer_valid), checker.walk_answer.eq(self.walk_answer),
             checker.written.eq(self.written), self.map_error.eq(checker.map_error), self.stalled.eq(checker.stalled),
-            self.out.valid.eq(self.requests.valid & (inside | (checker.known & ~self.hold & ~outstanding.all()))),
+            free.eq(~self.hold & ~outstanding[1:].all()),
+            sure.eq(self.requests.valid & (inside | (checker.early & free))),
+            self.out.valid.eq(sure | (self.requests.valid & free & checker.late)),
             self.out.payload.request.eq(request),
             self.out.payload.admitted.eq(Mux(inside, kept, checker.admitted)),
-            leaves.eq(self.out.valid & self.out.ready),
+            leaves.eq((self.out.ready & sure) | (self.out.ready & self.requests.valid & free & checker.late)),
             self.requests.ready.eq(leaves),
-            checker.leaves.eq(leaves & ~inside),
-            self.denial.valid.eq(leaves & ~inside & ~checker.admitted),
-            self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),
-            self.drained.eq(checker.quiet & ~inside & (outstanding == 0)),
+            checker.free.eq(free & self.out.ready),
+            self.denial.valid.eq(begun & ~kept),
+            self.drained.eq(checker.quiet & ~inside & ~counted & (outstanding == 0)),
         ]  # fmt: skip
         with m.If(leaves):
-            m.d.sync += [inside.eq((inside | request.write) & ~request.last), kept.eq(self.out.payload.admitted)]
-        m.d.sync += outstanding.eq(outstanding + (leaves & (~request.write | request.last)) - self.answered)
+            m.d.sync += inside.eq((inside | request.write) & ~request.last)
+        with m.If(~inside):
+            m.d.sync += kept.eq(checker.admitted)
+        m.d.sync += [
+            begun.eq(leaves & ~inside),
+            self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),
+        ]  # fmt: skip
+        m.d.sync += [counted.eq(leaves & (~request.write | request.last)), outstanding.eq(outstanding + counted - self.answered)]
         return m
