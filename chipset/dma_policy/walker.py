@@ -94,7 +94,8 @@ class Walker(wiring.Component):
         around = Signal()  # it is compared with the region, not with the page
         bounds = Signal(_Bounds)  # of the map that is compared
         chosen = Signal.like(number)  # the next map to be looked at
-        overlaps = self._overlaps(bounds, around)
+        compared = Signal(2)  # what came of that: the two bounds; a cycle late, for comparisons take long
+        of_page, of_region = Signal(), Signal()  # what was compared
         gone = Signal()  # the access has left, the word is not whole yet
         begins, compares, waits, fills = Signal(), Signal(), Signal(), Signal()
         word = Signal(_WORD_BITS)  # as it was read
@@ -183,7 +184,8 @@ class Walker(wiring.Component):
         else:
             m.d.comb += place.eq(policy.maps[0])
         m.d.sync += [
-            in_map.eq(~begins & (in_map | (compares & ~around & overlaps))), near_map.eq(~begins & (near_map | (compares & around & overlaps))),
+            compared.eq(self._overlaps(bounds, around)), of_page.eq(compares & ~around & bounds.some), of_region.eq(compares & around & bounds.some),
+            in_map.eq(~begins & (in_map | (of_page & compared.all()))), near_map.eq(~begins & (near_map | (of_region & compared.all()))),
         ]  # fmt: skip
         # While a map is compared with the page its successor is fetched, and bounded while it is compared with what is around.
         with m.If(around | ~compares):
@@ -213,10 +215,11 @@ class Walker(wiring.Component):
         return ~touched & ~here
 
     def _overlaps(self, bounds: data.View, around: Value) -> Value:
-        """Whether the map has a word in the access's page, or with ``around`` in any of the 32 pages around it."""
+        """Both bits are 1 if the map, if it has a length, has a word in the access's page, or with ``around`` in any of the 32 pages
+        around it."""
         page, low = self.access.page, around.replicate(REGION_BITS)
         first_page = Cat(page[:REGION_BITS] & ~low, page[REGION_BITS:])
         last_page = Cat(page[:REGION_BITS] | low, page[REGION_BITS:])
         # A page begins before the end of the map if it comes before the end's page, or is that page and the end is not its first word.
         begins_before_end = Cat(Const(0, 1), first_page) < Cat(bounds.end_within_page, bounds.end_page)
-        return bounds.some & (bounds.first_page <= last_page) & begins_before_end
+        return Cat(bounds.first_page <= last_page, begins_before_end)

@@ -83,7 +83,8 @@ class WordCache(wiring.Component):
             self.hit.eq(
                 valid.bit_select(here, 1) & same_region(region.data, region_of(self.access.page), self.map_format, self._formats)
             ),
-            self.admitted.eq(row.data.bit_select(number[:column_bits], 1)),
+            # A sum of products has fewer levels than a multiplexer.
+            self.admitted.eq((row.data & Cat(number[:column_bits] == n for n in range(self._row_bits))).any()),
         ]  # fmt: skip
         taken = [(n + DMA_FIRST) % (places // self._words) for n in range(self._requesters)]
         for n in range(places):
