@@ -10,7 +10,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.dma_policy.decision import ALL_FORMATS, Access
+from chipset.dma_policy.decision import ALL_FORMATS, REGION_BITS, Access
 from chipset.dma_policy.policy import policy_layout
 from chipset.dma_policy.walker import Walker
 from chipset.dma_policy.word_cache import WordCache, row_count
@@ -64,17 +64,22 @@ class Checker(wiring.Component):
         wiring.connect(m, walker.walk, wiring.flipped(self.walk))
         policy, access = self.policy, self.access
         launch = Signal()  # lies in the launch region
-        served = Signal()  # it is the one that the walker has found out
-        asking = Signal()  # its requester asks for something
+        asking = Signal()  # the requester that the walker serves asks for something
+        beside = Signal()  # for what the walker has found out, if the region is the same too: which the cache, at the same place, says
         left = Signal()  # a cycle late, for it comes late in the cycle
         starts = Signal()  # likewise
-        m.d.sync += starts.eq(self.asks & ~self.known & walker.idle)
-        m.d.sync += left.eq(walker.decided & asking & (self.free | ~served))
+        served = walker.access
+        m.d.sync += [
+            left.eq(walker.decided & asking & (self.free | ~(beside & cache.found))),
+            starts.eq(self.asks & ~self.known & walker.idle),
+        ]
         m.d.comb += [
             launch.eq(policy.launch.protect & (access.page[_LAUNCH_PAGE_BITS:] == policy.launch.base)),
-            served.eq(walker.decided & (walker.access == access)),
-            asking.eq(self.asks & (walker.access.requester == access.requester)),
-            self.early.eq(~policy.enable | served), self.late.eq(cache.hit), self.known.eq(self.early | self.late),
+            asking.eq(self.asks & (served.requester == access.requester)),
+            beside.eq(
+                walker.decided & cache.beside & (served.write == access.write) & (served.page[:REGION_BITS] == access.page[:REGION_BITS])
+            ),
+            self.early.eq(~policy.enable), self.late.eq((cache.whole | beside) & cache.found), self.known.eq(self.early | self.late),
             cache.access.eq(access), cache.map_format.eq(policy.map_format), cache.written.eq(self.written), cache.flush.eq(self.flush),
             cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_address.eq(walker.address),
             cache.fill_row.eq(walker.fill_row), cache.fill_data.eq(walker.fill_data), cache.fill_whole.eq(walker.fill_whole),
@@ -83,11 +88,7 @@ class Checker(wiring.Component):
             walker.walk_answer_valid.eq(self.walk_answer_valid), walker.walk_answer.eq(self.walk_answer),
             walker.written.eq(self.written), self.map_error.eq(walker.map_error),
         ]  # fmt: skip
-        # Each term by itself, as the cache's comes late.
-        by_cache = ~launch & policy.enable & ~served
-        m.d.comb += self.admitted.eq(
-            (by_cache & cache.admitted) | (~launch & policy.enable & served & walker.admitted) | (~launch & ~policy.enable)
-        )
+        m.d.comb += self.admitted.eq(~launch & (~policy.enable | Mux(beside, walker.admitted, cache.admitted)))
 
         # Whoever has been declined lets others go first until its turn with the walker may have come. What a declined request comes to is
         # found out a cycle later, from flip-flops: ``known`` is the end of a long path.

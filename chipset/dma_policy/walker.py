@@ -110,8 +110,10 @@ class Walker(wiring.Component):
             number_in_word.eq(bit_in_word(access, fmt, self._formats)),
             self.map_error.eq(waits & self.walk_answer_valid & self.walk_answer.error),
             self.admitted.eq(verdict & ~closed & ~(access.write & in_map)),
-            self.fill.eq(fills & ~closed & ~(near_map & (access.write if self._split else Const(1)))),
-            self.fill_row.eq(number_in_word[row_lsb:] ^ step), self.fill_whole.eq((step == self._rows - 1) & unchanged),
+            self.fill.eq(fills), self.fill_row.eq(number_in_word[row_lsb:] ^ step),
+            self.fill_whole.eq(
+                (step == self._rows - 1) & unchanged & ~closed & ~(near_map & (access.write if self._split else Const(1)))
+            ),
             self.fill_data.eq(word.word_select(self.fill_row, _WORD_BITS // self._rows)),
             request.address.eq(Cat(Const(0, 2), self.address)), request.space.eq(Space.MEMORY), request.mask.eq(-1), request.last.eq(1),
             request.authority.eq(Authority.RING_MINUS_1), self.walk.payload.admitted.eq(1), self.walk.payload.walker.eq(1),
@@ -150,9 +152,10 @@ class Walker(wiring.Component):
                 with m.If(around):
                     m.d.sync += number.eq(number + 1)
                     with m.If(self._is_last(number)):
+                        m.d.sync += [step.eq(0), gone.eq(0)]
                         m.next = "READ"
                         with m.If(closed):
-                            m.next = "DECIDED"
+                            m.next = "FILL"
                 forget()
             with m.State("READ"):
                 m.d.comb += self.walk.valid.eq(1)
@@ -162,7 +165,7 @@ class Walker(wiring.Component):
                 m.d.comb += waits.eq(1)
                 with m.If(self.walk_answer_valid):
                     # Where the map could not be read, the verdict is for this access alone: the next one tries again.
-                    m.d.sync += [closed.eq(self.walk_answer.error), word.eq(self.walk_answer.data), step.eq(0), gone.eq(0)]
+                    m.d.sync += [closed.eq(self.walk_answer.error), word.eq(self.walk_answer.data)]
                     m.next = "FILL"
             with m.State("FILL"):
                 m.d.comb += [self.quiet.eq(1), fills.eq(1), self.decided.eq((step != 0) & ~gone)]

@@ -35,7 +35,9 @@ class WordCache(wiring.Component):
 
     Members
     -------
-    access : In(Access), what is looked up; hit : Out(1), admitted : Out(1), the bit that decides
+    access : In(Access), what is looked up; found : Out(1), its region is kept at its place; whole : Out(1), and so is its word (if
+        ``found``): admitted : Out(1) is the bit that decides
+    beside : Out(1), ``filled`` and ``access`` have the same place
     map_format : In(2), of the policy in force
     fill : In(1), with filled In(Access) and fill_address In(30): keep row ``fill_row`` In(range(rows)), which is ``fill_data``
         In(32 // rows), of the word of that address, which decides for that access; with ``fill_whole`` In(1) the word counts
@@ -51,7 +53,7 @@ class WordCache(wiring.Component):
         self._rows = row_count(requesters, words)
         self._row_bits = _WORD_BITS // self._rows
         super().__init__({
-            "access": In(Access), "hit": Out(1), "admitted": Out(1), "map_format": In(2),
+            "access": In(Access), "found": Out(1), "whole": Out(1), "beside": Out(1), "admitted": Out(1), "map_format": In(2),
             "fill": In(1), "filled": In(Access), "fill_address": In(WORD_WIDTH),
             "fill_row": In(range(self._rows)), "fill_data": In(self._row_bits), "fill_whole": In(1),
             "written": In(WriteEvent), "flush": In(1),
@@ -80,9 +82,8 @@ class WordCache(wiring.Component):
             region.addr.eq(here), row.addr.eq(Cat(number[column_bits:], here)),
             new_region.addr.eq(there), new_region.en.eq(self.fill), new_region.data.eq(region_of(self.filled.page)),
             new_row.addr.eq(Cat(self.fill_row, there)), new_row.en.eq(self.fill), new_row.data.eq(self.fill_data),
-            self.hit.eq(
-                valid.bit_select(here, 1) & same_region(region.data, region_of(self.access.page), self.map_format, self._formats)
-            ),
+            self.found.eq(same_region(region.data, region_of(self.access.page), self.map_format, self._formats)),
+            self.whole.eq(valid.bit_select(here, 1)), self.beside.eq(here == there),
             # A sum of products has fewer levels than a multiplexer.
             self.admitted.eq((row.data & Cat(number[:column_bits] == n for n in range(self._row_bits))).any()),
         ]  # fmt: skip
