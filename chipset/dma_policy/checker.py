@@ -51,7 +51,7 @@ class Checker(wiring.Component):
         self._cache = WordCache(requesters=requesters, words=cached_words, formats=formats)
         self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1, rows=row_count(requesters, cached_words))
         super().__init__({
-            "asks": In(1), "access": In(Access), "known": Out(1), "early": Out(1), "late": Out(1), "admitted": Out(1), "free": In(1), "stalled": Out(requesters),
+            "asks": In(1), "access": In(Access), "known": Out(1), "likely": Out(1), "found": Out(1), "admitted": Out(1), "free": In(1), "stalled": Out(requesters),
             "policy": In(policy_layout(requesters, formats)), "hold": In(1), "flush": In(1), "quiet": Out(1),
             "walk": Out(stream.Signature(MemoryRequest)), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "map_error": Out(1),
@@ -70,8 +70,8 @@ class Checker(wiring.Component):
         starts = Signal()  # likewise
         served = walker.access
         m.d.sync += [
-            left.eq(walker.decided & asking & (self.free | ~(beside & cache.found))),
-            starts.eq(self.asks & ~self.known & walker.idle),
+            left.eq((walker.decided & asking) & ~((beside & ~self.free) & cache.found)),
+            starts.eq((self.asks & policy.enable & walker.idle) & ~(self.likely & self.found)),
         ]
         m.d.comb += [
             launch.eq(policy.launch.protect & (access.page[_LAUNCH_PAGE_BITS:] == policy.launch.base)),
@@ -79,7 +79,7 @@ class Checker(wiring.Component):
             beside.eq(
                 walker.decided & cache.beside & (served.write == access.write) & (served.page[:REGION_BITS] == access.page[:REGION_BITS])
             ),
-            self.early.eq(~policy.enable), self.late.eq((cache.whole | beside) & cache.found), self.known.eq(self.early | self.late),
+            self.likely.eq(cache.whole | beside), self.found.eq(cache.found), self.known.eq(~policy.enable | (self.likely & self.found)),
             cache.access.eq(access), cache.map_format.eq(policy.map_format), cache.written.eq(self.written), cache.flush.eq(self.flush),
             cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_address.eq(walker.address),
             cache.fill_row.eq(walker.fill_row), cache.fill_data.eq(walker.fill_data), cache.fill_whole.eq(walker.fill_whole),
@@ -96,7 +96,7 @@ class Checker(wiring.Component):
         who = Signal.like(access.requester)
         held = Signal(self._requesters)
         serves = walker.decided & (walker.access.requester == access.requester)
-        m.d.sync += [declined.eq(self.asks & ~self.known & ~serves), who.eq(access.requester)]
+        m.d.sync += [declined.eq((self.asks & policy.enable & ~serves) & ~(self.likely & self.found)), who.eq(access.requester)]
         for n in range(self._requesters):
             m.d.comb += self.stalled[n].eq(held[n] | (declined & (who == n)))
             m.d.sync += held[n].eq(self.stalled[n] & ~walker.idle & ~(walker.decided & (walker.access.requester == n)))

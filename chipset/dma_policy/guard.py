@@ -73,6 +73,7 @@ class Guard(wiring.Component):
         outstanding = Signal(_OUTSTANDING_BITS)  # but for that one
         free = Signal()  # for what is no part of a burst
         sure = Signal()  # it goes on whatever the cache holds
+        likely = Signal()  # it goes on if its region is found in the cache, which is known last
         leaves = Signal()
         m.d.comb += [
             checker.asks.eq(self.requests.valid & ~inside),
@@ -83,11 +84,12 @@ class Guard(wiring.Component):
             checker.walk_answer_valid.eq(self.walk_answer_valid), checker.walk_answer.eq(self.walk_answer),
             checker.written.eq(self.written), self.map_error.eq(checker.map_error), self.stalled.eq(checker.stalled),
             free.eq(~self.hold & ~outstanding[1:].all()),
-            sure.eq(self.requests.valid & (inside | (checker.early & free))),
-            self.out.valid.eq(sure | (self.requests.valid & free & checker.late)),
+            sure.eq(self.requests.valid & (inside | (~self.policy.enable & free))),
+            likely.eq(self.requests.valid & free & checker.likely),
+            self.out.valid.eq(sure | (likely & checker.found)),
             self.out.payload.request.eq(request),
             self.out.payload.admitted.eq(Mux(inside, kept, checker.admitted)),
-            leaves.eq((self.out.ready & sure) | (self.out.ready & self.requests.valid & free & checker.late)),
+            leaves.eq((self.out.ready & sure) | ((self.out.ready & likely) & checker.found)),
             self.requests.ready.eq(leaves),
             checker.free.eq(free & self.out.ready),
             self.denial.valid.eq(begun & ~kept),
@@ -98,8 +100,9 @@ class Guard(wiring.Component):
         with m.If(~inside):
             m.d.sync += kept.eq(checker.admitted)
         m.d.sync += [
-            begun.eq(leaves & ~inside),
+            begun.eq((self.out.ready & sure & ~inside) | ((self.out.ready & likely & ~inside) & checker.found)),
             self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),
         ]  # fmt: skip
-        m.d.sync += [counted.eq(leaves & (~request.write | request.last)), outstanding.eq(outstanding + counted - self.answered)]
+        ends = ~request.write | request.last
+        m.d.sync += [counted.eq((self.out.ready & sure & ends) | ((self.out.ready & likely & ends) & checker.found)), outstanding.eq(outstanding + counted - self.answered)]
         return m

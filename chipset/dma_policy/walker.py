@@ -35,13 +35,14 @@ class _Bounds(data.Struct):
     some: 1  # it has a length
     first_page: PAGE_WIDTH
     end_page: PAGE_WIDTH + 1  # of the first word behind it
-    end_within_page: 1  # which is not the first of its page
+    end_within_page: 3  # which is not the first of its page unless this is 0
 
 
 def _bounds_of(m: Module, place: data.View) -> Value:
     end = Signal(WORD_WIDTH + 1)
     m.d.comb += end.eq(place.base + place.length)
-    return Cat(place.length.any(), place.base[_PAGE_WORD_BITS:], end[_PAGE_WORD_BITS:], end[:_PAGE_WORD_BITS].any())
+    within = Cat(end[n : min(n + 4, _PAGE_WORD_BITS)].any() for n in range(0, _PAGE_WORD_BITS, 4))
+    return Cat(place.length.any(), place.base[_PAGE_WORD_BITS:], end[_PAGE_WORD_BITS:], within)
 
 
 class Walker(wiring.Component):
@@ -96,7 +97,6 @@ class Walker(wiring.Component):
         chosen = Signal.like(number)  # the next map to be looked at
         compared = Signal(2)  # what came of that: the two bounds; a cycle late, for comparisons take long
         of_page, of_region = Signal(), Signal()  # what was compared
-        gone = Signal()  # the access has left, the word is not whole yet
         begins, compares, waits, fills = Signal(), Signal(), Signal(), Signal()
         word = Signal(_WORD_BITS)  # as it was read
         step = Signal(range(self._rows))  # of its rows given to the cache
@@ -121,6 +121,7 @@ class Walker(wiring.Component):
 
         def forget() -> None:
             with m.If(self.flush):
+                m.d.sync += self.decided.eq(0)
                 m.next = "IDLE"
 
         with m.FSM():
@@ -152,7 +153,7 @@ class Walker(wiring.Component):
                 with m.If(around):
                     m.d.sync += number.eq(number + 1)
                     with m.If(self._is_last(number)):
-                        m.d.sync += [step.eq(0), gone.eq(0)]
+                        m.d.sync += step.eq(0)
                         m.next = "READ"
                         with m.If(closed):
                             m.next = "FILL"
@@ -168,18 +169,15 @@ class Walker(wiring.Component):
                     m.d.sync += [closed.eq(self.walk_answer.error), word.eq(self.walk_answer.data)]
                     m.next = "FILL"
             with m.State("FILL"):
-                m.d.comb += [self.quiet.eq(1), fills.eq(1), self.decided.eq((step != 0) & ~gone)]
-                m.d.sync += step.eq(step + 1)
-                with m.If(self.left):
-                    m.d.sync += gone.eq(1)
+                m.d.comb += [self.quiet.eq(1), fills.eq(1)]
+                m.d.sync += [step.eq(step + 1), self.decided.eq((self.decided | (step == 0)) & ~self.left)]
                 with m.If(step == self._rows - 1):
                     m.next = "DECIDED"
-                    with m.If(self.left | gone):
-                        m.next = "IDLE"
                 forget()
             with m.State("DECIDED"):
-                m.d.comb += [self.quiet.eq(1), self.decided.eq(1)]
-                with m.If(self.left):
+                m.d.comb += self.quiet.eq(1)
+                with m.If(self.left | ~self.decided):
+                    m.d.sync += self.decided.eq(0)
                     m.next = "IDLE"
                 forget()
         if several:
@@ -224,5 +222,5 @@ class Walker(wiring.Component):
         first_page = Cat(page[:REGION_BITS] & ~low, page[REGION_BITS:])
         last_page = Cat(page[:REGION_BITS] | low, page[REGION_BITS:])
         # A page begins before the end of the map if it comes before the end's page, or is that page and the end is not its first word.
-        begins_before_end = Cat(Const(0, 1), first_page) < Cat(bounds.end_within_page, bounds.end_page)
+        begins_before_end = Cat(Const(0, 1), first_page) < Cat(bounds.end_within_page.any(), bounds.end_page)
         return Cat(bounds.first_page <= last_page, begins_before_end)
