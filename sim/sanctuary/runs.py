@@ -21,7 +21,7 @@ from sim.sanctuary.sensitive import PLACES, Observed, observe
 from sim.sanctuary.started import Start, Started
 from sim.sanctuary.waves import draw_attack
 
-__all__ = ["AttackPair", "Results", "begin", "run_all"]
+__all__ = ["AttackPair", "Kind", "Results", "begin", "run_all", "scenario"]
 
 _KEPT_STEPS = 0  # evidence goes home without its trace: the verdict quotes it
 _PARTS = 2  # for each worker: no group of runs is longer than this part of the whole, or some would have nothing to do at the end
@@ -67,7 +67,9 @@ class Results:
     cycles: int = 0  # that were simulated: a start that runs share counts once
 
 
-class _Kind(Enum):
+class Kind(Enum):
+    """What a run is of."""
+
     ATTACK = "attack"
     RETIRED = "guest 2 in company"
     OBSERVED = "17 instructions"
@@ -77,7 +79,7 @@ class _Kind(Enum):
 class _Run:
     """The order for one branch: what is to be run, and its name for people."""
 
-    kind: _Kind
+    kind: Kind
     name: str
     label: str
     control: bool = False
@@ -109,19 +111,19 @@ def _nothing() -> None:
 
 
 def _alone(_: None, run: _Run) -> Retired | Observed:
-    return retired_by_guest2(run.name) if run.kind is _Kind.RETIRED else observe(run.name)
+    return retired_by_guest2(run.name) if run.kind is Kind.RETIRED else observe(run.name)
 
 
-def _groups(attacks: Sequence[Attack], waves: Path | None, workers: int) -> Iterator[Group]:
-    """The longest first."""
+def scenario(attacks: Sequence[Attack], waves: Path | None, workers: int) -> Iterator[Group]:
+    """All runs, the longest groups first; an order is the run's name and whether it is the control run, beside its label."""
     for company in COMPANIES:
-        yield Group(_nothing, _alone, (_Run(_Kind.RETIRED, company, f"guest 2 {company}"),))
+        yield Group(_nothing, _alone, (_Run(Kind.RETIRED, company, f"guest 2 {company}"),))
     for place in PLACES:
-        yield Group(_nothing, _alone, (_Run(_Kind.OBSERVED, place, f"17 instructions: {place}"),))
+        yield Group(_nothing, _alone, (_Run(Kind.OBSERVED, place, f"17 instructions: {place}"),))
     alike: defaultdict[Start, list[_Run]] = defaultdict(list)
     for attack in sorted(attacks, key=lambda a: not a.last):
-        alike[Start.of(attack, attack.off_in_both)].append(_Run(_Kind.ATTACK, attack.name, attack.name))
-        control = _Run(_Kind.ATTACK, attack.name, f"{attack.name} (control)", control=True)
+        alike[Start.of(attack, attack.off_in_both)].append(_Run(Kind.ATTACK, attack.name, attack.name))
+        control = _Run(Kind.ATTACK, attack.name, f"{attack.name} (control)", control=True)
         alike[Start.of(attack, (*attack.off_in_both, attack.control))].append(control)
     longest = max(1, 2 * len(attacks) // (_PARTS * workers))
     for start, runs in sorted(alike.items(), key=lambda item: -len(item[1])):
@@ -139,7 +141,7 @@ def run_all(
     results = Results()
     found: dict[tuple[str, bool], _Attacked] = {}
     starts: dict[Group, int] = {}
-    groups = list(_groups(attacks, waves, workers))
+    groups = list(scenario(attacks, waves, workers))
     total, finished = sum(len(group.orders) for group in groups), 0
     with closing(run_groups(groups, workers)) as outcomes:
         for group, run, outcome in outcomes:
@@ -148,13 +150,13 @@ def run_all(
             results.seconds += outcome.seconds
             if outcome.error:
                 results.failures.append(f"{run.label}: {outcome.error}")
-            elif run.kind is _Kind.ATTACK:
+            elif run.kind is Kind.ATTACK:
                 found[run.name, run.control] = outcome.value
                 starts[group] = outcome.value.begun
                 results.cycles += outcome.value.evidence.cycles - outcome.value.begun
             else:
                 results.cycles += outcome.value.cycles
-                (results.retired if run.kind is _Kind.RETIRED else results.observed).append(outcome.value)
+                (results.retired if run.kind is Kind.RETIRED else results.observed).append(outcome.value)
     results.cycles += sum(starts.values())
     results.retired.sort(key=lambda r: COMPANIES.index(r.company))
     results.observed.sort(key=lambda o: PLACES.index(o.place))
