@@ -10,9 +10,7 @@ from firmware.build import guest
 from firmware.guests.attack import Attack, Needs, Stage, Target
 from firmware.guests.attacks import ATTACK_MARK
 from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, SECRET_WORDS, Result, Trusted
-from isolation_kernel.configuration import Right
 from isolation_kernel.devices import DeviceNumber
-from sim.guests import GuestProgram
 from sim.link import MachineEnded
 from sim.machine import Ending, Machine
 from sim.sanctuary.evidence import Evidence, Region
@@ -24,7 +22,7 @@ from sim.sanctuary.world import GUEST_MEMORY, engine_registers, guard_registers
 __all__ = ["AttackRun", "run_attack"]
 
 _STEPS = 6000  # of the kernel
-_PATIENCE = 2_500_000  # cycles from guest 1's start to the end of the run
+_PATIENCE = 2_500_000  # cycles from guest 1's orders to the end of the run
 _AFTER_RESET = 150_000  # cycles for a BIOS to look around
 _MANY_LETTERS = 1000
 _WORDS: dict[str, int] = {"starve_exits": 3200, "starve_faults": 12_000}  # spin counts
@@ -39,9 +37,9 @@ class AttackRun:
         self.attack = attack
         self.started = started
         self.machine, self.system, self.watch = started.machine, started.system, started.watch
-        self.guest2, self.mail, self.targets = started.guest2, started.mail, started.targets
-        self.evidence = Evidence(attack.name, 0, range(GUEST_MEMORY))
-        self.number1 = 0
+        self.guest1, self.guest2, self.mail, self.targets = started.guest1, started.guest2, started.mail, started.targets
+        self.evidence = Evidence(attack.name, started.targets.address(attack.target), range(GUEST_MEMORY))
+        self.number1 = started.guest1.number
         started.console = self._print
 
     def _print(self, partition: int, data: bytes) -> None:
@@ -50,28 +48,21 @@ class AttackRun:
 
     # setting up
 
-    def _start_guest1(self) -> None:
-        needs = self.attack.needs
-        rights = {Right.MESSAGES}
-        rights |= {Right.GIVE_PAGE} if Needs.GIVE_PAGE in needs else set()
-        rights |= {Right.GIVE_DEVICE} if Needs.GIVE_DEVICE in needs else set()
-        devices = frozenset({DeviceNumber.DMA0} if Needs.DMA in needs else set())
-        program = GuestProgram.load(guest("attacker"), GUEST_MEMORY, "guest 1", one_to_one=True, devices=devices, rights=frozenset(rights))
-        target = self.targets.address(self.attack.target)
+    def _give_orders(self) -> None:
+        """Guest 1 waits for them."""
+        needs, target = self.attack.needs, self.evidence.target
         spin = _WORDS.get(self.attack.name, _SPIN)
         line = f"attack={self.attack.name} partition={self.guest2.number} spin={spin}"
         if self.attack.target is not Target.NONE:
             line += f" {self.attack.target.value}={target:#x}"
-        (self.guest1,) = self.system.start([replace(program, command_line=line)])
-        self.number1 = self.guest1.number
-        self.evidence.target = target
+        self.system.kernel.post_message(self.number1, line.encode("ascii"))
         if Needs.MESSAGE in needs:
             self.system.kernel.post_message(self.number1, ATTACK_MARK.to_bytes(4, "little"))
         if Needs.PAGE_FROM_GUEST2 in needs:
             self.mail.post(b"GIV:" + struct.pack("<I", self.number1))
 
     def _mark_regions(self) -> None:
-        """What must not change, as it is before guest 1 has run."""
+        """What must not change, as it is before guest 1 knows what to do."""
         regions = {"page": (self.targets.of_guest2(Trusted.PAGE), PAGE_SIZE)}
         regions["directory"] = (self.targets.of_guest2(Trusted.DIRECTORY), PAGE_SIZE)
         regions["table"] = (self.targets.of_guest2(Trusted.TABLE), PAGE_SIZE)
@@ -100,9 +91,9 @@ class AttackRun:
 
     def run(self) -> Evidence:
         """The whole of it."""
-        self._start_guest1()
         self._mark_regions()
         self.watch.follow(self.guest1.vcpu.block, self._stage_seen)
+        self._give_orders()
         start = self.machine.cycle
         try:
             self.evidence.ended = self._both_run(start + _PATIENCE)

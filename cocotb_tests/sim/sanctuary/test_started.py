@@ -67,7 +67,7 @@ def test_every_run_has_its_own_start(workers: int) -> None:
             off = {*attack.off_in_both, *({attack.control} if run.control else ())}
             (start,) = group.start.args
             assert start.off == off
-            assert (Right.GIVE_PAGE in start.rights) == (Needs.PAGE_FROM_GUEST2 in attack.needs)
+            assert (Right.GIVE_PAGE in start.rights2) == (Needs.PAGE_FROM_GUEST2 in attack.needs)
         assert len(group.orders) <= max(1, len(ATTACKS) // workers)
         seen += [(run.name, run.control) for run in runs]
     assert sorted(seen) == sorted((attack.name, control) for attack in ATTACKS for control in (False, True))
