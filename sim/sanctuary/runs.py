@@ -21,7 +21,7 @@ from sim.sanctuary.sensitive import PLACES, Observed, observe
 from sim.sanctuary.started import Start, Started
 from sim.sanctuary.waves import draw_attack
 
-__all__ = ["AttackPair", "Kind", "Results", "begin", "run_all", "scenario"]
+__all__ = ["AttackPair", "Kind", "Results", "Run", "begin", "run_all", "scenario"]
 
 _KEPT_STEPS = 0  # evidence goes home without its trace: the verdict quotes it
 _PARTS = 2  # for each worker: no group of runs is longer than this part of the whole, or some would have nothing to do at the end
@@ -76,7 +76,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """The order for one branch: what is to be run, and its name for people."""
 
     kind: Kind
@@ -97,7 +97,7 @@ def begin(start: Start) -> Started:
     return Started(start, Machine())
 
 
-def _attack(waves: Path | None, started: Started, run: _Run) -> _Attacked:
+def _attack(waves: Path | None, started: Started, run: Run) -> _Attacked:
     evidence = AttackRun(BY_NAME[run.name], started).run()
     verdict = judge(evidence)
     if waves is not None and not run.control:
@@ -110,20 +110,20 @@ def _nothing() -> None:
     """The start of what shares none."""
 
 
-def _alone(_: None, run: _Run) -> Retired | Observed:
+def _alone(_: None, run: Run) -> Retired | Observed:
     return retired_by_guest2(run.name) if run.kind is Kind.RETIRED else observe(run.name)
 
 
 def scenario(attacks: Sequence[Attack], waves: Path | None, workers: int) -> Iterator[Group]:
     """All runs, the longest groups first; an order is the run's name and whether it is the control run, beside its label."""
     for company in COMPANIES:
-        yield Group(_nothing, _alone, (_Run(Kind.RETIRED, company, f"guest 2 {company}"),))
+        yield Group(_nothing, _alone, (Run(Kind.RETIRED, company, f"guest 2 {company}"),))
     for place in PLACES:
-        yield Group(_nothing, _alone, (_Run(Kind.OBSERVED, place, f"17 instructions: {place}"),))
-    alike: defaultdict[Start, list[_Run]] = defaultdict(list)
+        yield Group(_nothing, _alone, (Run(Kind.OBSERVED, place, f"17 instructions: {place}"),))
+    alike: defaultdict[Start, list[Run]] = defaultdict(list)
     for attack in sorted(attacks, key=lambda a: not a.last):
-        alike[Start.of(attack, attack.off_in_both)].append(_Run(Kind.ATTACK, attack.name, attack.name))
-        control = _Run(Kind.ATTACK, attack.name, f"{attack.name} (control)", control=True)
+        alike[Start.of(attack, attack.off_in_both)].append(Run(Kind.ATTACK, attack.name, attack.name))
+        control = Run(Kind.ATTACK, attack.name, f"{attack.name} (control)", control=True)
         alike[Start.of(attack, (*attack.off_in_both, attack.control))].append(control)
     longest = max(1, 2 * len(attacks) // (_PARTS * workers))
     for start, runs in sorted(alike.items(), key=lambda item: -len(item[1])):
