@@ -143,11 +143,13 @@ def _holding(seconds: float, *locks: Path) -> "subprocess.Popen[bytes]":
     """A process of its own in which each lock is held by a branch."""
     groups = ", ".join(f"Group(nothing, partial(hold, Path({str(lock)!r})), ({seconds}, {seconds}))" for lock in locks)
     text = f"""
+import signal
 from functools import partial
 from pathlib import Path
 from {_MODULE} import hold, nothing
 from sim.sanctuary.groups import Group, run_groups
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job has not
     list(run_groups([{groups}], {len(locks)}))
 """
     process = subprocess.Popen([sys.executable, "-c", text], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
