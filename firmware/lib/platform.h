@@ -17,6 +17,12 @@ int hypercall(u32 number, u32 ebx, u32 ecx, u32 edx);
 /* Where the loader put the multiboot information. */
 u32 boot_information(void);
 
+/*
+ * Above the isolation kernel: waits for a message that takes the place of the command line, also in memory, where an image that is
+ * started again finds it. 0 if there is none to come.
+ */
+int receive_command_line(void);
+
 /* Bytes of physical memory that the loader told of; 0 if it did not. */
 u32 memory_size(void);
 
