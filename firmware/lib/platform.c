@@ -11,13 +11,15 @@
 #define LINE_SIZE 160
 
 static int hosted;
-static u32 memory, information;
+static u32 memory, information, machine_base;
 static char *loaders_command_line;
 static char command_line[COMMAND_LINE_SIZE];
 static char line[LINE_SIZE];
 static u32 line_used;
 
 int above_isolation_kernel(void) { return hosted; }
+
+u32 machine_address(const void *physical) { return machine_base + (u32)physical; }
 
 u32 boot_information(void) { return information; }
 
@@ -43,7 +45,9 @@ void platform_init(u32 boot_magic, const u32 *boot_info)
     struct cpuid id = cpuid(CPUID_LEAF_SIGNATURE);
     u32 signature[3] = {id.ebx, id.ecx, id.edx};
     hosted = memcmp(signature, "RingfenceIK1", sizeof signature) == 0;
-    if (!hosted) {
+    if (hosted) {
+        machine_base = cpuid(CPUID_LEAF_MEMORY).eax;
+    } else {
         out8(COM1_LCR, 0x80); /* 115,200 baud, 8N1 */
         out8(PORT_COM1, 1);
         out8(PORT_COM1 + 1, 0);

@@ -11,6 +11,9 @@ void platform_init(u32 boot_magic, const u32 *boot_info);
 /* 1 above the isolation kernel, 0 on the bare machine (or an emulator of it). */
 int above_isolation_kernel(void);
 
+/* Where a device finds what lies at this address (mapped one to one): guests lie at an offset in the machine's memory. */
+u32 machine_address(const void *physical);
+
 /* VMMCALL: EAX = number, arguments in EBX, ECX, EDX. Only above the isolation kernel. */
 int hypercall(u32 number, u32 ebx, u32 ecx, u32 edx);
 
