@@ -26,7 +26,7 @@ from chipset.dma_policy.decision import ALL_FORMATS, Access
 from chipset.dma_policy.guard import Guard
 from chipset.dma_policy.policy import MapPlace, policy_layout
 from chipset.dma_policy.registers import GuardRegisters
-from chipset.dma_policy.word_cache import KEY_WIDTH, _Line
+from chipset.dma_policy.word_cache import KEY_WIDTH
 from chipset.interconnect.ports import RegisterSignature
 from chipset.memory_controller.controller import WriteEvent
 from cocotb_tests.opened import Opened
