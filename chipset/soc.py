@@ -7,28 +7,35 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.devices.dma_engine import DmaEngine
+from chipset.devices.ide.controller import IdeController
+from chipset.devices.ide.drive import DATA_MASKS
 from chipset.devices.keyboard_controller import KeyboardController
+from chipset.devices.pci.config_space import ConfigSpace
 from chipset.devices.pic_8259 import PicPair
 from chipset.devices.pit_8254 import Pit8254
 from chipset.devices.report_ports import DEBUG_CONSOLE_ID, OutPort
+from chipset.devices.storage.port import StorageSignature
 from chipset.devices.system_control import ResetControl, SystemControlA
 from chipset.devices.uart_16550 import Uart16550
 from chipset.dma_policy.policy import Denial
 from chipset.host_link.link import HostLink, LinkAnswer, LinkCommand
 from chipset.host_link.mailbox import Mailbox
 from chipset.interconnect.cpu_port import CpuPort
-from chipset.interconnect.device_bus import BlockAt, DeviceBus, IoAt
+from chipset.interconnect.device_bus import BlockAt, DeviceBus, IoAt, WideIoAt
 from chipset.memory_controller.ram import WORD_BYTES
 from chipset.memory_controller.rom import Rom
 from chipset.memory_controller.scrubber import Scrubber
 from chipset.memory_fabric import MemoryFabric
 from chipset.reset import ResetController
 from chipset.view import DmaView
+from contracts.ide import BUS_MASTER_PORTS, CHANNEL_PORTS, IDE_REQUESTER
 from contracts.memory_map import DMA_ENGINE_STRIDE, Irq, Physical, Port
 
-__all__ = ["DMA_ENGINES", "Soc", "SocParams", "StrapBits"]
+__all__ = ["DMA_ENGINES", "DMA_MASTERS", "Soc", "SocParams", "StrapBits"]
 
 DMA_ENGINES = 2
+DMA_MASTERS = DMA_ENGINES + 1  # and the IDE controller, where there is storage for it
+assert IDE_REQUESTER == DMA_ENGINES
 
 _IO = {
     "pic_master": IoAt(Port.PIC_MASTER, 2),
@@ -43,7 +50,12 @@ _IO = {
     "exit": IoAt(Port.EXIT),
     "com1": IoAt(Port.COM1, 8),
     "reset_control": IoAt(Port.RESET_CONTROL),
+    "pci_data": IoAt(Port.PCI_DATA, 4),
 }
+_WIDE_IO = {"pci_address": WideIoAt(Port.PCI_ADDRESS, (0b1111,))}
+_IDE_IO = {"ide_task_file": IoAt(Port.IDE_PRIMARY, CHANNEL_PORTS), "ide_control": IoAt(Port.IDE_PRIMARY_CONTROL)}
+_IDE_WIDE_IO = {"ide_data": WideIoAt(Port.IDE_PRIMARY, DATA_MASKS)}
+_IDE_MOVABLE_IO = {"ide_registers": BUS_MASTER_PORTS}
 
 
 class StrapBits(data.Struct):
@@ -65,6 +77,7 @@ class SocParams:
     memory_bytes : size of RAM, a power of two
     latency : cycles to the first word of memory
     host_link : whether the host link and its mailbox are built
+    storage : whether there is storage, and so the IDE controller (with a drive, if the storage has any sectors)
     cached_map_words : words of its map that the DMA guard keeps for each DMA master; 0 leaves the guard out, for measurements
     timer_divider : cycles of the system clock in one of the 8254's; 21 makes 25 MHz a PC's 1.19 MHz
     """
@@ -74,6 +87,12 @@ class SocParams:
     host_link: bool = True
     cached_map_words: int = 2
     timer_divider: int = 21
+    storage: bool = False
+
+    @property
+    def dma_masters(self) -> int:
+        """DMA masters, each with a requester's number of its own."""
+        return DMA_MASTERS if self.storage else DMA_ENGINES
 
 
 class Soc(wiring.Component):
@@ -92,7 +111,8 @@ class Soc(wiring.Component):
     com1_tx, com1_rx : streams of bytes
     debug_*, post_*, exit_* : what the report ports were told
     link_commands, link_answer_* : the host link; ``stub_waiting`` Out(1)
-    denial : Out(Denial), for observation; dma : Out, a DmaView an engine; guarded : Out(1), the guard is on
+    denial : Out(Denial), for observation; dma : Out, a DmaView a DMA master; guarded : Out(1), the guard is on
+    storage : Out(StorageSignature), if ``params`` says that there is storage
     external_reset : In(1), a button; platform_reset : Out(1)
     straps : In(StrapBits); constant zero on every board
     """
@@ -108,8 +128,9 @@ class Soc(wiring.Component):
             "debug_valid": Out(1), "debug_data": Out(8), "post_valid": Out(1), "post_data": Out(8),
             "exit_valid": Out(1), "exit_data": Out(8),
             "link_commands": In(stream.Signature(LinkCommand)), "link_answer_valid": Out(1), "link_answer": Out(LinkAnswer),
-            "stub_waiting": Out(1), "denial": Out(Denial), "dma": Out(data.ArrayLayout(DmaView, DMA_ENGINES)), "guarded": Out(1),
-            "external_reset": In(1), "platform_reset": Out(1), "straps": In(StrapBits),
+            "stub_waiting": Out(1), "denial": Out(Denial), "dma": Out(data.ArrayLayout(DmaView, params.dma_masters)),
+            "guarded": Out(1), "external_reset": In(1), "platform_reset": Out(1), "straps": In(StrapBits),
+            **({"storage": Out(StorageSignature())} if params.storage else {}),
         })  # fmt: skip
 
     def elaborate(self, platform) -> Module:
@@ -122,9 +143,11 @@ class Soc(wiring.Component):
 
         processor = self._add(m, "processor", self.processor)
         cpu_port = self._add(m, "cpu_port", CpuPort(dma_engines=DMA_ENGINES, mailbox=params.host_link))
-        bus = self._add(m, "device_bus", DeviceBus(_IO, blocks))
+        ide = (_IDE_IO, _IDE_WIDE_IO, _IDE_MOVABLE_IO) if params.storage else ({}, {}, {})
+        bus = self._add(m, "device_bus", DeviceBus(_IO | ide[0], blocks, _WIDE_IO | ide[1], ide[2]))
         fabric = self._add(m, "fabric", MemoryFabric(
-            memory_bytes=params.memory_bytes, latency=params.latency, dma_masters=DMA_ENGINES, cached_map_words=params.cached_map_words,
+            memory_bytes=params.memory_bytes, latency=params.latency, dma_masters=params.dma_masters,
+            cached_map_words=params.cached_map_words,
         ))  # fmt: skip
         wiring.connect(m, processor.bus, cpu_port.cpu)
         wiring.connect(m, processor.snoop, fabric.snoop)
@@ -143,7 +166,7 @@ class Soc(wiring.Component):
 
         interrupts = self._interrupts(m, bus, processor)
         self._report_ports(m, bus)
-        lines = {Irq.GUARD: fabric.guard_irq, **self._devices(m, bus, fabric)}
+        lines = {Irq.GUARD: fabric.guard_irq, **self._devices(m, bus, fabric), **self._pci(m, bus, fabric)}
         self._host_link(m, cpu_port, bus, fabric, interrupts)
         for irq, line in lines.items():
             m.d.comb += interrupts.lines[irq].eq(line)
@@ -187,14 +210,41 @@ class Soc(wiring.Component):
         lines = {Irq.TIMER: pit.irq, Irq.COM1: com1.irq}
         for n, irq in enumerate((Irq.DMA0, Irq.DMA1)):
             engine = self._add(m, f"dma{n}", DmaEngine())
-            wiring.connect(m, engine.bus, fabric.dma[n])
             wiring.connect(m, getattr(bus, f"block_dma{n}"), engine.block)
             lines[irq] = engine.irq
-            m.d.comb += [engine.hold.eq(fabric.device_reset[n]), fabric.device_idle[n].eq(engine.idle)]
-            seen, line = self.dma[n], engine.bus
-            m.d.comb += [seen.request.eq(line.req_valid & line.req_ready), seen.address.eq(line.req.address), seen.write.eq(line.req.write)]
-            m.d.comb += [seen.answer.eq(line.rsp_valid), seen.error.eq(line.rsp.error), seen.data.eq(line.rsp.data)]
+            self._dma_master(m, fabric, n, engine)
         return lines
+
+    def _dma_master(self, m: Module, fabric: MemoryFabric, number: int, device: wiring.Component) -> None:
+        """Joins a device that masters the bus: ``bus`` to the memory, as DMA requester ``number``; ``hold`` and ``idle`` to the guard."""
+        line = device.bus
+        wiring.connect(m, line, fabric.dma[number])
+        seen = self.dma[number]
+        m.d.comb += [
+            device.hold.eq(fabric.device_reset[number]), fabric.device_idle[number].eq(device.idle),
+            seen.request.eq(line.req_valid & line.req_ready), seen.address.eq(line.req.address), seen.write.eq(line.req.write),
+            seen.answer.eq(line.rsp_valid), seen.error.eq(line.rsp.error), seen.data.eq(line.rsp.data),
+        ]  # fmt: skip
+
+    def _pci(self, m: Module, bus: DeviceBus, fabric: MemoryFabric) -> dict[Irq, Signal]:
+        """Configuration space, and the IDE controller behind its function; their interrupt lines."""
+        config = self._add(m, "pci", ConfigSpace(ide=self.params.storage))
+        wiring.connect(m, bus.wide_pci_address, config.address)
+        wiring.connect(m, bus.io_pci_data, config.data)
+        if not self.params.storage:
+            return {}
+        ide = self._add(m, "ide", IdeController())
+        wiring.connect(m, bus.io_ide_task_file, ide.task_file)
+        wiring.connect(m, bus.io_ide_control, ide.control)
+        wiring.connect(m, bus.wide_ide_data, ide.data)
+        wiring.connect(m, bus.io_ide_registers, ide.registers)
+        wiring.connect(m, ide.storage, wiring.flipped(self.storage))
+        self._dma_master(m, fabric, IDE_REQUESTER, ide)
+        m.d.comb += [
+            ide.settings.eq(config.ide), bus.place_ide_registers.eq(config.ide.registers),
+            config.clear_ide.eq(fabric.device_reset[IDE_REQUESTER]),
+        ]  # fmt: skip
+        return {Irq.IDE_PRIMARY: ide.irq}
 
     def _host_link(self, m: Module, cpu_port: CpuPort, bus: DeviceBus, fabric: MemoryFabric, interrupts: PicPair) -> None:
         """The host link; the link itself is not reset by platform reset, the mailbox is."""

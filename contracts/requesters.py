@@ -14,6 +14,7 @@ class Requester(IntEnum):
     HOST_LINK = 1
     DMA0 = 2
     DMA1 = 3
+    DMA2 = 4  # PCI function 00:01.1, the IDE controller; DMA0 and DMA1 are the scatter-gather engines
 
 
 DMA_FIRST = Requester.DMA0

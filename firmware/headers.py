@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum, IntFlag
 from pathlib import Path
 
-from contracts import boot, dma_engine, exit_codes, host_link, hypercalls, memory_map, msr, policy_map, requesters, vmcb
+from contracts import boot, dma_engine, exit_codes, host_link, hypercalls, ide, memory_map, msr, pci, policy_map, requesters, vmcb
 from contracts.registers import RegisterBlock
 
 __all__ = ["HEADER_NAME", "defines", "header_text", "write_header"]
@@ -66,6 +66,33 @@ def _vmcb() -> Iterator[Define]:
     yield "EVENT_TYPE_SHIFT", "8"
     yield "EVENT_ERROR_VALID", _number(vmcb.EVENT_ERROR_VALID)
     yield "EVENT_VALID", _number(vmcb.EVENT_VALID)
+
+
+def _pci() -> Iterator[Define]:
+    for f in pci.CONFIG_ADDRESS.fields:
+        yield f"PCI_{pci.CONFIG_ADDRESS.name}_{f.name}", _number(f.mask)
+        yield f"PCI_{pci.CONFIG_ADDRESS.name}_{f.name}_SHIFT", _number(f.lsb)
+    for function in pci.FUNCTIONS:
+        yield f"PCI_{function.name}", _number(function.select(0))
+        yield f"PCI_{function.name}_ID", _number(function.words[pci.ConfigOffset.VENDOR_ID].reset)
+    yield from _enum("PCI_CONFIG", pci.ConfigOffset)
+    yield from _enum("PCI_COMMAND", pci.Command)
+    yield from _enum("PCI_IDE_TIMING", pci.IdeTiming)
+    yield "PCI_BAR_IO_SPACE", _number(pci.BAR_IO_SPACE)
+    yield "PCI_BAR_IO_MASK", _number(pci.BAR_IO_MASK)
+
+
+def _ide() -> Iterator[Define]:
+    yield "IDE_SECTOR_SIZE", _number(ide.SECTOR_SIZE)
+    yield "IDE_REQUESTER", _number(ide.IDE_REQUESTER)
+    yield "IDE_PRD_SIZE", _number(ide.PRD_SIZE)
+    for prefix, members in (
+        ("IDE", ide.TaskFile), ("IDE_STATUS", ide.Status), ("IDE_ERROR", ide.Error), ("IDE_DEVICE", ide.Device),
+        ("IDE_CONTROL", ide.Control), ("ATA", ide.Ata), ("ATA_FEATURE", ide.Feature), ("ATA_MODE", ide.TransferMode),
+        ("ATA_IDENTIFY", ide.IdentifyWord), ("BMIDE", ide.BusMasterPort), ("BMIDE_COMMAND", ide.BusMasterCommand),
+        ("BMIDE_STATUS", ide.BusMasterStatus), ("PRD", ide.PrdWord), ("PRD_FLAG", ide.PrdFlag),
+    ):  # fmt: skip
+        yield from _enum(prefix, members)
 
 
 def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
@@ -138,6 +165,8 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
             *_block(dma_engine.DMA_ENGINE),
         ],
     )
+    yield "PCI configuration (contracts/pci.py)", _pci()
+    yield "IDE controller and drive (contracts/ide.py)", _ide()
     yield (
         "Host link (contracts/host_link.py)",
         [

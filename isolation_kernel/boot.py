@@ -70,9 +70,7 @@ def set_up_vmcb(partition: Partition, protections: Protections, msr_map: int) ->
 
 
 def _segment(partition: Partition, name: str, selector: int, attributes: int, limit: int, base: int = 0) -> None:
-    for part, value in (
-        (SegmentPart.SELECTOR, selector), (SegmentPart.ATTRIB, attributes), (SegmentPart.LIMIT, limit), (SegmentPart.BASE, base),
-    ):  # fmt: skip
+    for part, value in zip(SegmentPart, (selector, attributes, limit, base), strict=True):
         partition.vcpu.put(segment(name, part).name, value)
 
 

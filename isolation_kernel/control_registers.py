@@ -1,6 +1,7 @@
 """CR0, CR3 and CR4 as a guest sees them, and what the processor runs with instead."""
 
 from contracts.architecture import Cr0, Cr4, Exc
+from contracts.exit_codes import ExitCode
 from contracts.vmcb import CrIntercept
 from isolation_kernel.decode import Operation, decode
 from isolation_kernel.linear import GuestFault, read_linear, write_linear
@@ -51,22 +52,21 @@ def _write_cr0(partition: Partition, protections: Protections, value: int) -> No
         apply_control(partition)
 
 
-def write_control(partition: Partition, protections: Protections, number: int) -> None:
-    """The guest writes a control register; GuestFault if it may not."""
-    instruction = decode(partition)
+def write_control(partition: Partition, protections: Protections) -> None:
+    """The guest writes a control register, by MOV, CLTS or LMSW; GuestFault if it may not."""
+    number, instruction, vcpu = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE, decode(partition), partition.vcpu
     if instruction.operation is Operation.CLTS and number == 0:
-        _write_cr0(partition, protections, partition.cr0 & ~int(Cr0.TS))
-        return
-    if instruction.operation is Operation.LMSW and number == 0:
+        value = partition.cr0 & ~int(Cr0.TS)
+    elif instruction.operation is Operation.LMSW and number == 0:
         if instruction.register is not None:
-            word = partition.vcpu.register(instruction.register)
+            word = vcpu.register(instruction.register)
         else:
             word = int.from_bytes(read_linear(partition, instruction.linear, 2), "little")
-        _write_cr0(partition, protections, partition.cr0 & ~_MSW_CLEARABLE | word & _MSW)  # sets PE, never clears it
-        return
-    if instruction.operation is not Operation.WRITE_CR or instruction.register is None:
+        value = partition.cr0 & ~_MSW_CLEARABLE | word & _MSW  # sets PE, never clears it
+    elif instruction.operation is Operation.WRITE_CR and instruction.register is not None:
+        value = vcpu.register(instruction.register)
+    else:
         raise GuestFault(Exc.UD)
-    value = partition.vcpu.register(instruction.register)
     if number == 0:
         _write_cr0(partition, protections, value)
     elif number == 3:
@@ -74,25 +74,20 @@ def write_control(partition: Partition, protections: Protections, number: int) -
         partition.cr3 = value
         if partition.mode.paging:
             apply_control(partition, globals_too=False)
-    elif number == 4:
-        if value & ~_CR4:
-            raise GuestFault(Exc.GP, 0)
+    elif value & ~_CR4:
+        raise GuestFault(Exc.GP, 0)
+    else:
         partition.cr4 = value
         apply_control(partition)
-    else:
+
+
+def read_control(partition: Partition) -> None:
+    """The guest reads a control register, by MOV or SMSW."""
+    number, instruction = partition.vcpu.get("EXITCODE") - ExitCode.CR_READ, decode(partition)
+    if instruction.operation not in ((Operation.READ_CR, Operation.SMSW) if number == 0 else (Operation.READ_CR,)):
         raise GuestFault(Exc.UD)
-
-
-def read_control(partition: Partition, number: int) -> None:
-    """The guest reads a control register by MOV or SMSW."""
-    instruction = decode(partition)
     value = {0: partition.cr0, 3: partition.cr3, 4: partition.cr4}[number]
-    if instruction.operation is Operation.SMSW and number == 0:
-        if instruction.register is None:
-            write_linear(partition, instruction.linear, (value & 0xFFFF).to_bytes(2, "little"))
-        else:
-            partition.vcpu.set_register(instruction.register, value, instruction.size)
-    elif instruction.operation is Operation.READ_CR and instruction.register is not None:
-        partition.vcpu.set_register(instruction.register, value)
+    if instruction.register is None:
+        write_linear(partition, instruction.linear, (value & 0xFFFF).to_bytes(2, "little"))
     else:
-        raise GuestFault(Exc.UD)
+        partition.vcpu.set_register(instruction.register, value, instruction.size)

@@ -59,42 +59,34 @@ class _Bytes:
         return value - (1 << 8 * size) if value >> 8 * size - 1 else value
 
 
-def _effective(partition: Partition, code: _Bytes, modrm: int, wide: bool) -> tuple[int, bool]:
-    """Offset of a memory operand, and whether its default segment is SS."""
-    mode, rm, registers = modrm >> 6, modrm & 7, partition.vcpu
-    if not wide:
-        if mode == 0 and rm == 6:
-            return code.take(2), False
-        offset = sum(registers.register(r) for r in _PAIRS[rm]) + (code.signed(mode) if mode else 0)
-        return offset & 0xFFFF, Gpr.EBP in _PAIRS[rm]
-    if rm != Gpr.ESP:
-        if mode == 0 and rm == Gpr.EBP:
-            return code.take(4), False
-        base, offset = rm, registers.register(rm)
-        stack = base == Gpr.EBP
-    else:
+def _effective(partition: Partition, code: _Bytes, modrm: int, size: int) -> tuple[int, bool]:
+    """Offset of a memory operand at an address size in bytes, and whether its default segment is SS."""
+    mode, rm, register = modrm >> 6, modrm & 7, partition.vcpu.register
+    base: tuple[Gpr, ...] = (Gpr(rm),) if size == 4 else _PAIRS[rm]
+    offset = 0
+    if size == 4 and rm == Gpr.ESP:
         sib = code.take()
-        scale, index, base = sib >> 6, sib >> 3 & 7, sib & 7
-        offset = 0 if index == Gpr.ESP else registers.register(index) << scale
-        no_base = mode == 0 and base == Gpr.EBP
-        offset += code.take(4) if no_base else registers.register(base)
-        stack = base in (Gpr.ESP, Gpr.EBP) and not no_base
-    if mode:
-        offset += code.signed(1 if mode == 1 else 4)
-    return offset & 0xFFFF_FFFF, stack
+        index, base = sib >> 3 & 7, (Gpr(sib & 7),)
+        offset = 0 if index == Gpr.ESP else register(index) << (sib >> 6)
+    if mode == 0 and base == (Gpr.EBP,):
+        offset, base = offset + code.take(size), ()  # a displacement instead
+    elif mode:
+        offset += code.signed(1 if mode == 1 else size)
+    return offset + sum(map(register, base)) & (1 << 8 * size) - 1, Gpr.ESP in base or Gpr.EBP in base
 
 
 def decode(partition: Partition) -> Instruction:
     """The instruction at CS:EIP; GuestFault with #UD if it is none of those known here (the guest has changed it meanwhile)."""
     code = _Bytes(partition)
     big = bool(partition.vcpu.get("CS_ATTRIB") & _CODE_BIG)
-    wide_address, size, segment = big, 4 if big else 2, None
+    size = address_size = 4 if big else 2
+    segment = None
     while (byte := code.take()) in _SEGMENT_PREFIX or byte in (_OPERAND_SIZE, _ADDRESS_SIZE, *_REPEATS):
         segment = _SEGMENT_PREFIX.get(byte, segment)
         if byte == _OPERAND_SIZE:
             size = 2 if big else 4
         elif byte == _ADDRESS_SIZE:
-            wide_address = not big
+            address_size = 2 if big else 4
     if byte != 0x0F:
         raise GuestFault(Exc.UD)
     opcode = code.take()
@@ -108,7 +100,7 @@ def decode(partition: Partition) -> Instruction:
         raise GuestFault(Exc.UD)
     if modrm >> 6 == 3:
         return Instruction(operation, modrm & 7, size=size)
-    offset, stack = _effective(partition, code, modrm, wide_address)
+    offset, stack = _effective(partition, code, modrm, address_size)
     segment = segment or ("SS" if stack else "DS")
     if operation is Operation.INVLPG:  # asks no segment's leave
         return Instruction(operation, linear=partition.vcpu.get(f"{segment}_BASE") + offset & 0xFFFF_FFFF)

@@ -1,18 +1,23 @@
-"""Devices that can be assigned: what each consists of, and how it is brought to rest before it changes hands."""
+"""Devices that can be assigned, as data: no driver of any of them is here.
 
-from dataclasses import dataclass
+A device with a DMA requester is brought to rest by the guard (``DmaPolicy.hold``), which knows no device either.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
-from contracts.dma_engine import DMA_ENGINE
+from contracts.ide import CHANNEL_PORTS, IDE_REQUESTER
 from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Irq, Physical, Port
-from isolation_kernel.machine import Machine
+from contracts.pci import BAR_IO_MASK, IDE_FUNCTION, Command, ConfigOffset, Function
 
-__all__ = ["DEVICES", "Device", "DeviceNumber", "reset_device"]
+__all__ = ["DEVICES", "Device", "DeviceNumber"]
 
-_RESET_POLLS = 1000
 _UART_PORTS = 8
-_UART_INTERRUPT_ENABLE, _UART_FIFO_CONTROL, _UART_LINE_CONTROL, _UART_MODEM_CONTROL = 1, 2, 3, 4
+_UART_INTERRUPT_ENABLE, _UART_FIFO_CONTROL, _UART_LINE_CONTROL, _UART_MODEM_CONTROL = (Port.COM1 + n for n in (1, 2, 3, 4))
 _UART_CLEAR_FIFOS = 0x07
+_BASE = 0xC000  # where the kernel places the ports of PCI functions: above those of every other device
+_BASE_PORTS = -BAR_IO_MASK & 0xFFFF_FFFF
 
 
 class DeviceNumber(IntEnum):
@@ -21,41 +26,45 @@ class DeviceNumber(IntEnum):
     DMA0 = 0
     DMA1 = 1
     COM1 = 2
+    IDE = 3
 
 
 @dataclass(frozen=True)
 class Device:
-    """Ports, one register page, an interrupt line and a DMA requester, as far as the device has them."""
+    """An interrupt line, ports, one register page, a DMA requester and a PCI function, as far as the device has them.
 
-    number: DeviceNumber
+    ``quiet``: ports and bytes that bring it to rest if it has no requester. ``settings``: what configuration space holds beyond its reset
+    values, by offset.
+    """
+
     irq: Irq
-    ports: range = range(0)
+    ports: tuple[int, ...] = ()
     page: int | None = None
     requester: int | None = None
+    quiet: tuple[tuple[int, int], ...] = ()
+    function: Function | None = None
+    settings: Mapping[int, int] = field(default_factory=dict)
 
 
 def _engine(index: int) -> Device:
-    page = (Physical.DMA_ENGINES + index * DMA_ENGINE_STRIDE) // PAGE_SIZE
-    return Device(DeviceNumber(index), Irq(Irq.DMA0 + index), page=page, requester=index)
+    return Device(Irq(Irq.DMA0 + index), page=(Physical.DMA_ENGINES + index * DMA_ENGINE_STRIDE) // PAGE_SIZE, requester=index)
 
 
 DEVICES: dict[DeviceNumber, Device] = {
     DeviceNumber.DMA0: _engine(0),
     DeviceNumber.DMA1: _engine(1),
-    DeviceNumber.COM1: Device(DeviceNumber.COM1, Irq.COM1, ports=range(Port.COM1, Port.COM1 + _UART_PORTS)),
-}
-
-
-def reset_device(machine: Machine, device: Device) -> bool:
-    """Stop a device and clear its state; False if it does not come to rest (then nobody may have it)."""
-    if device.page is not None:
-        control = DMA_ENGINE["CONTROL"]
-        reset = control.field("RESET")
-        at = device.page * PAGE_SIZE + control.offset
-        machine.write32(at, reset.put(1))
-        return any(not reset.get(machine.read32(at)) for _ in range(_RESET_POLLS))
-    for register, value in (
-        (_UART_LINE_CONTROL, 0), (_UART_INTERRUPT_ENABLE, 0), (_UART_FIFO_CONTROL, _UART_CLEAR_FIFOS), (_UART_MODEM_CONTROL, 0),
-    ):  # fmt: skip
-        machine.io_write(device.ports.start + register, value)
-    return True
+    DeviceNumber.COM1: Device(
+        Irq.COM1,
+        tuple(range(Port.COM1, Port.COM1 + _UART_PORTS)),
+        quiet=(
+            (_UART_LINE_CONTROL, 0), (_UART_INTERRUPT_ENABLE, 0), (_UART_FIFO_CONTROL, _UART_CLEAR_FIFOS), (_UART_MODEM_CONTROL, 0),
+        ),
+    ),
+    DeviceNumber.IDE: Device(
+        Irq.IDE_PRIMARY,
+        (*range(Port.IDE_PRIMARY, Port.IDE_PRIMARY + CHANNEL_PORTS), Port.IDE_PRIMARY_CONTROL, *range(_BASE, _BASE + _BASE_PORTS)),
+        requester=IDE_REQUESTER,
+        function=IDE_FUNCTION,
+        settings={ConfigOffset.BAR4: _BASE, ConfigOffset.COMMAND: Command.IO},
+    ),
+}  # fmt: skip

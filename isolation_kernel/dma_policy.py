@@ -5,65 +5,75 @@ and the per-requester format say the same, and the change between them opens no 
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.policy_map import GUARD, Format, bit_number, map_bytes
 from isolation_kernel.frames import Frames, KernelError
 from isolation_kernel.machine import Machine
 
-__all__ = ["DmaPolicy"]
+__all__ = ["DmaPolicy", "Refusal"]
+
+_WORD = 32  # bits
+_POLLS = 1000  # within which a device comes to rest, or never
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A DMA access that the guard refused: the first since the kernel last looked."""
+
+    requester: int
+    address: int
+    write: bool
 
 
 class DmaPolicy:
-    """The guard's maps and registers."""
+    """The guard's maps and registers. By requester: ``maps`` (addresses), ``admitted`` (page numbers), ``owners``."""
 
     def __init__(self, machine: Machine, frames: Frames, requesters: int, refuse: bool = True) -> None:
         self._machine = machine
-        self._length = map_bytes(Format.PER_REQUESTER, len(frames))
         self._refuse = refuse
-        if self._length > PAGE_SIZE:
+        length = map_bytes(Format.PER_REQUESTER, len(frames))
+        if length > PAGE_SIZE:
             raise KernelError("a DMA map does not fit in one page")
-        self._maps = [frames.allocate() * PAGE_SIZE for _ in range(requesters)]
-        self._bits = [bytearray((b"\0" if refuse else b"\xff") * self._length) for _ in range(requesters)]
+        self.maps = [frames.allocate() * PAGE_SIZE for _ in range(requesters)]
+        self.admitted: list[set[int]] = [set() if refuse else set(range(len(frames))) for _ in range(requesters)]
         self.owners: list[int | None] = [None] * requesters
         self.format = Format.UNIFORM
-        for index, at in enumerate(self._maps):
-            machine.write_block(at, bytes(self._bits[index]))
-            machine.write32(self._register("MAP_BASE", index), at)
-            machine.write32(self._register("MAP_LENGTH", index), self._length)
+        self._held = 0
+        for index, at in enumerate(self.maps):
+            machine.write_block(at, (b"\0" if refuse else b"\xff") * length)
+            self._write("MAP_BASE", at, index)
+            self._write("MAP_LENGTH", length, index)
         self.commit()
 
-    @staticmethod
-    def _register(name: str, index: int = 0) -> int:
-        return Physical.GUARD + GUARD[name].at(index)
+    def _write(self, name: str, value: int, index: int = 0) -> None:
+        self._machine.write32(Physical.GUARD + GUARD[name].at(index), value)
 
-    @property
-    def requesters(self) -> int:
-        """Number of DMA requesters."""
-        return len(self._maps)
-
-    def map_address(self, requester: int) -> int:
-        """Where the map of a requester lies."""
-        return self._maps[requester]
+    def _read(self, name: str) -> int:
+        return self._machine.read32(Physical.GUARD + GUARD[name].offset)
 
     def commit(self) -> None:
         """Write CONTROL: when the write is done, no access admitted under an older map is in flight."""
         control = GUARD["CONTROL"]
-        self._machine.write32(self._register("CONTROL"), control.field("ENABLE").put(1) | control.field("FORMAT").put(self.format))
+        self._write("CONTROL", control.field("ENABLE").put(1) | control.field("FORMAT").put(self.format))
 
-    def admit(self, requester: int, frames: Iterable[int], allowed: bool) -> None:
+    def change(self, owner: int, frame: int, admitted: bool) -> None:
+        """A frame comes to an owner, or goes: committed on return for all its requesters."""
+        for requester in self.of_owner(owner):
+            self._admit(requester, [frame], admitted)
+        self.commit()
+
+    def _admit(self, requester: int, frames: Iterable[int], allowed: bool) -> None:
         """Change the bits of frames in one requester's map. Closing is done only after ``commit``."""
-        words: set[int] = set()
-        bits = self._bits[requester]
-        for frame in frames:
-            bit = bit_number(Format.PER_REQUESTER, frame, write=False)
-            if allowed:
-                bits[bit >> 3] |= 1 << (bit & 7)
-            elif self._refuse:
-                bits[bit >> 3] &= ~(1 << (bit & 7))
-            words.add(bit >> 5)
-        for word in sorted(words):
-            self._machine.write32(self._maps[requester] + 4 * word, int.from_bytes(bits[4 * word : 4 * word + 4], "little"))
+        changed, admitted = set(frames), self.admitted[requester]
+        if allowed:
+            admitted |= changed
+        elif self._refuse:
+            admitted -= changed
+        for word in sorted({bit_number(Format.PER_REQUESTER, frame, write=False) // _WORD for frame in changed}):
+            bits = sum(1 << n for n in range(_WORD) if _WORD * word + n in admitted)
+            self._machine.write32(self.maps[requester] + 4 * word, bits)
 
     def assign(self, requester: int, owner: int | None, frames: Iterable[int]) -> None:
         """Give a requester, at rest, to an owner with these frames (none: it reaches nothing). Committed on return."""
@@ -71,19 +81,31 @@ class DmaPolicy:
             self.format = Format.PER_REQUESTER
             self.commit()
         self.owners[requester] = owner
-        old = [frame for frame in range(len(self._bits[requester]) * 8) if self._refuse and self.admitted(requester, frame)]
-        self.admit(requester, old, allowed=False)
+        self._admit(requester, list(self.admitted[requester]) if self._refuse else [], allowed=False)
         self.commit()
-        self.admit(requester, frames, allowed=True)
-        if len(set(self.owners)) == 1 and self.format is not Format.UNIFORM and len(set(map(bytes, self._bits))) == 1:
+        self._admit(requester, frames, allowed=True)
+        if all((o, a) == (owner, self.admitted[requester]) for o, a in zip(self.owners, self.admitted, strict=True)):
             self.format = Format.UNIFORM
         self.commit()
 
-    def admitted(self, requester: int, frame: int) -> bool:
-        """Whether the map, as the kernel wrote it, admits a frame."""
-        bit = bit_number(Format.PER_REQUESTER, frame, write=False)
-        return bool(self._bits[requester][bit >> 3] >> (bit & 7) & 1)
+    def hold(self, requester: int, held: bool) -> None:
+        """Whether a requester's device shall start nothing and, as soon as it is at rest, forget everything."""
+        self._held = self._held & ~(1 << requester) | held << requester
+        self._write("DEVICE_RESET", self._held)
+
+    def rests(self, requester: int) -> bool:
+        """Whether a device that is held has come to rest; False if that takes too long."""
+        return any(self._read("DEVICE_IDLE") >> requester & 1 for _ in range(_POLLS))
 
     def of_owner(self, owner: int) -> list[int]:
         """Requesters of one owner."""
         return [index for index, o in enumerate(self.owners) if o == owner]
+
+    def refusal(self) -> Refusal | None:
+        """What the guard has logged since the last call."""
+        status, address, info = map(self._read, ("STATUS", "LOG_ADDRESS", "LOG_INFO"))
+        if not GUARD["STATUS"].field("DENIED").get(status):
+            return None
+        self._write("STATUS", status)
+        requester, write = (GUARD["LOG_INFO"].field(name).get(info) for name in ("REQUESTER", "WRITE"))
+        return Refusal(requester, address, bool(write))

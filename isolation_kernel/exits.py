@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["handle_exit"]
 
+_RING_MINUS_1 = (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA)
 _EVENT_VECTOR, _EVENT_TYPE, _EVENT_ERROR = 0xFF, 0x700, 32
 
 
@@ -53,18 +54,8 @@ def _pass_on(kernel: "Kernel", partition: Partition) -> None:
     partition.vcpu.inject(vector, partition.vcpu.get("EXITINFO1") & 0xFFFF_FFFF if vector is Exc.AC else None)
 
 
-def _invalid_opcode(kernel: "Kernel", partition: Partition) -> None:
-    partition.vcpu.inject(Exc.UD)
-
-
-def _read_cr(kernel: "Kernel", partition: Partition) -> None:
-    read_control(partition, partition.vcpu.get("EXITCODE") - ExitCode.CR_READ)
-    partition.vcpu.advance()
-
-
 def _write_cr(kernel: "Kernel", partition: Partition) -> None:
-    write_control(partition, kernel.config.protections, partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE)
-    partition.vcpu.advance()
+    write_control(partition, kernel.config.protections)
 
 
 def _invlpg(kernel: "Kernel", partition: Partition) -> None:
@@ -72,7 +63,6 @@ def _invlpg(kernel: "Kernel", partition: Partition) -> None:
     if instruction.operation is not Operation.INVLPG or instruction.register is not None:
         raise GuestFault(Exc.UD)
     partition.shadow.invlpg(instruction.linear)
-    partition.vcpu.advance()
 
 
 def _cpuid(kernel: "Kernel", partition: Partition) -> None:
@@ -80,11 +70,9 @@ def _cpuid(kernel: "Kernel", partition: Partition) -> None:
     values = cpuid(partition, kernel.config.native_cpuid, vcpu.register(Gpr.EAX))
     for register, value in zip((Gpr.EAX, Gpr.EBX, Gpr.ECX, Gpr.EDX), values, strict=True):
         vcpu.set_register(register, value)
-    vcpu.advance()
 
 
 def _hlt(kernel: "Kernel", partition: Partition) -> None:
-    partition.vcpu.advance()
     partition.state = State.HALTED
 
 
@@ -96,7 +84,6 @@ def _rdtsc(kernel: "Kernel", partition: Partition) -> None:
         value = partition.time_calls
     partition.vcpu.set_register(Gpr.EAX, value)
     partition.vcpu.set_register(Gpr.EDX, value >> 32)
-    partition.vcpu.advance()
 
 
 def _msr(kernel: "Kernel", partition: Partition) -> None:
@@ -106,34 +93,32 @@ def _msr(kernel: "Kernel", partition: Partition) -> None:
 
 
 def _io(kernel: "Kernel", partition: Partition) -> None:
-    effect, printed = port_access(kernel.machine, partition, kernel.config.protections)
-    if printed:
-        kernel.print(partition, printed)
+    effect = port_access(kernel.machine, partition, kernel.config.protections)
     if effect is PortEffect.EXIT:
         kernel.end_guest(partition, "wrote to the exit port")
     elif effect is PortEffect.RESET:
         kernel.reset_guest(partition, "asked for a reset")
 
 
-_HANDLERS: dict[int, Callable[["Kernel", Partition], None]] = {
-    ExitCode.EXCEPTION + Exc.PF: _page_fault,
-    ExitCode.EXCEPTION + Exc.DB: _pass_on,
-    ExitCode.EXCEPTION + Exc.AC: _pass_on,
-    **{ExitCode.CR_READ + n: _read_cr for n in (0, 3, 4)},
+_Handler = Callable[["Kernel", Partition], None]
+_INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the guest goes on behind them
+    **{ExitCode.CR_READ + n: lambda kernel, partition: read_control(partition) for n in (0, 3, 4)},
     **{ExitCode.CR_WRITE + n: _write_cr for n in (0, 3, 4)},
-    **dict.fromkeys((ExitCode.INTR, ExitCode.NMI), lambda kernel, partition: kernel.take_interrupt(partition)),
     ExitCode.RDTSC: _rdtsc,
     ExitCode.CPUID: _cpuid,
-    **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: partition.vcpu.advance()),  # caches are coherent
+    **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: None),  # caches are coherent
     ExitCode.HLT: _hlt,
     ExitCode.INVLPG: _invlpg,
-    ExitCode.IOIO: _io,
     ExitCode.MSR: _msr,
+}
+_OTHERS: dict[int, _Handler] = {
+    ExitCode.EXCEPTION + Exc.PF: _page_fault,
+    **dict.fromkeys((ExitCode.EXCEPTION + Exc.DB, ExitCode.EXCEPTION + Exc.AC), _pass_on),
+    **dict.fromkeys((ExitCode.INTR, ExitCode.NMI), lambda kernel, partition: kernel.take_interrupt(partition)),
+    ExitCode.IOIO: _io,
     ExitCode.SHUTDOWN: lambda kernel, partition: kernel.reset_guest(partition, "triple fault"),
     ExitCode.VMMCALL: hypercall,
-    **dict.fromkeys(
-        (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA), _invalid_opcode
-    ),
+    **dict.fromkeys(_RING_MINUS_1, lambda kernel, partition: partition.vcpu.inject(Exc.UD)),
 }
 
 
@@ -151,13 +136,15 @@ def handle_exit(kernel: "Kernel", partition: Partition) -> None:
     """Answer the exit that the VMCB describes. An exit that nobody foresaw ends the guest."""
     vcpu = partition.vcpu
     code = vcpu.get("EXITCODE")
-    handler = _HANDLERS.get(code)
-    if handler is None:
-        kernel.end_guest(partition, f"unforeseen exit {exit_name(code)}")
-        return
     vcpu.put("EVENTINJ", 0)
     try:
-        handler(kernel, partition)
+        if code in _INSTRUCTIONS:
+            _INSTRUCTIONS[code](kernel, partition)
+            vcpu.advance()
+        elif code in _OTHERS:
+            _OTHERS[code](kernel, partition)
+        else:
+            kernel.end_guest(partition, f"unforeseen exit {exit_name(code)}")
     except GuestFault as fault:
         _raise_in_guest(kernel, partition, fault)
     if partition.alive:

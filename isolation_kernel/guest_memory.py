@@ -1,6 +1,6 @@
 """A guest's physical memory: which machine frame, device page or nothing lies behind each of its page numbers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
 
 from contracts.memory_map import PAGE_SIZE, Physical
@@ -52,7 +52,7 @@ class GuestMemory:
             return Kind.DEVICE, page
         return Kind.ABSENT, 0
 
-    def _pieces(self, address: int, length: int, check: bool) -> Iterator[tuple[int, int]] | None:
+    def _pieces(self, address: int, length: int, check: bool) -> list[tuple[int, int]] | None:
         """Machine address and length of each piece within a page; None if any byte is not the guest's."""
         if address < 0 or length < 0 or address + length > _SPACE:
             return None
@@ -64,7 +64,7 @@ class GuestMemory:
             piece = min(length, PAGE_SIZE - address % PAGE_SIZE)
             found.append((frame * PAGE_SIZE + address % PAGE_SIZE, piece))
             address, length = address + piece, length - piece
-        return iter(found)
+        return found
 
     def holds(self, address: int, length: int, check: bool = True) -> bool:
         """Whether all these bytes are RAM of the guest."""
@@ -73,30 +73,23 @@ class GuestMemory:
     def read(self, address: int, length: int, check: bool = True) -> bytes | None:
         """Bytes of guest-physical memory, or None if any of them is not RAM of the guest."""
         pieces = self._pieces(address, length, check)
-        if pieces is None:
-            return None
-        out = b""
-        for at, count in pieces:
-            low, high = at & ~3, at + count + 3 & ~3
-            out += self._machine.read_block(low, high - low)[at - low : at - low + count]
-        return out
+        return None if pieces is None else b"".join(self._around(at, count)[0] for at, count in pieces)
+
+    def _around(self, at: int, count: int) -> tuple[bytes, bytes, bytes]:
+        """Bytes of the machine's memory, those before them and those behind them in the words that they lie in."""
+        low, high = at & ~3, at + count + 3 & ~3
+        words = self._machine.read_block(low, high - low)
+        return words[at - low : at - low + count], words[: at - low], words[at - low + count :]
 
     def write(self, address: int, data: bytes, check: bool = True) -> bool:
         """Write bytes of guest-physical memory; False, and nothing is written, if any of them is not RAM of the guest."""
         pieces = self._pieces(address, len(data), check)
-        if pieces is None:
-            return False
-        done = 0
-        for at, count in pieces:
+        for at, count in pieces or ():
             self.before_write(at // PAGE_SIZE)
-            low, high = at & ~3, at + count + 3 & ~3
-            block = data[done : done + count]
-            if (low, high) != (at, at + count):
-                old = self._machine.read_block(low, high - low)
-                block = old[: at - low] + block + old[at - low + count :]
-            self._machine.write_block(low, block)
-            done += count
-        return True
+            _, before, behind = self._around(at, count) if (at | count) % 4 else (b"", b"", b"")
+            self._machine.write_block(at & ~3, before + data[:count] + behind)
+            data = data[count:]
+        return pieces is not None
 
     # guest page tables: words of guest-physical memory, read once and never trusted
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from contracts.architecture import Cr0, Cr4, PageFault, Pte
+from contracts.architecture import PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
 
-__all__ = ["Leaf", "PagingMode", "TableReader", "paging_mode", "walk"]
+__all__ = ["Leaf", "PagingMode", "TableReader", "walk"]
 
 _LARGE_RESERVED = 0x003F_F000  # address bits 21:12 of a 4 MiB entry
 _LARGE_FRAME = 0xFFC0_0000
@@ -20,11 +20,6 @@ class PagingMode:
     write_protect: bool = False
     large_pages: bool = False
     global_pages: bool = False
-
-
-def paging_mode(cr0: int, cr4: int) -> PagingMode:
-    """What a guest's CR0 and CR4 say."""
-    return PagingMode(bool(cr0 & Cr0.PG), bool(cr0 & Cr0.WP), bool(cr4 & Cr4.PSE), bool(cr4 & Cr4.PGE))
 
 
 @dataclass(frozen=True)

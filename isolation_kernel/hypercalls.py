@@ -18,87 +18,88 @@ __all__ = ["complete_receive", "hypercall"]
 _HIGHEST_PAGE = 0xF000_0000 // PAGE_SIZE  # devices and ROM lie above
 
 
-_Result = int | None  # None: no answer yet, or nobody left to answer
+_Result = int | None  # what EAX is to hold; None: OK
 
 
-def _read(kernel: "Kernel", partition: Partition, address: int, length: int) -> bytes | None:
-    if length > MAX_MESSAGE:
-        return None
-    return partition.memory.read(address, length, kernel.config.protections.hypercall_buffers)
+class _Refused(Exception):
+    """The call has no effect and is answered with an error."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
 
 
-def _yield(kernel: "Kernel", partition: Partition, first: int, second: int) -> _Result:
-    kernel.scheduler.end_slice(partition)
-    return Status.OK
+def _require(condition: bool, status: Status = Status.BAD_ARGUMENT) -> None:
+    if not condition:
+        raise _Refused(status)
 
 
-def _console_write(kernel: "Kernel", partition: Partition, address: int, length: int) -> _Result:
-    data = _read(kernel, partition, address, length)
+def _read(kernel: "Kernel", partition: Partition, address: int, length: int) -> bytes:
+    data = partition.memory.read(address, length, kernel.config.protections.hypercall_buffers) if length <= MAX_MESSAGE else None
     if data is None:
-        return Status.BAD_ARGUMENT
-    kernel.print(partition, data)
-    return Status.OK
+        raise _Refused(Status.BAD_ARGUMENT)
+    return data
+
+
+def _receiver(kernel: "Kernel", partition: Partition, number: int) -> Partition:
+    receiver = kernel.living(number)
+    if receiver is None or receiver is partition:
+        raise _Refused(Status.BAD_ARGUMENT)
+    return receiver
+
+
+def _yield(kernel: "Kernel", partition: Partition, first: int, second: int) -> None:
+    kernel.scheduler.end_slice(partition)
+
+
+def _console_write(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
+    partition.say(_read(kernel, partition, address, length))
 
 
 def _receive(kernel: "Kernel", partition: Partition, address: int, size: int) -> _Result:
     check = kernel.config.protections.hypercall_buffers
-    if size > MAX_MESSAGE or not partition.memory.holds(address, size, check):
-        return Status.BAD_ARGUMENT
+    _require(size <= MAX_MESSAGE and partition.memory.holds(address, size, check))
     if not partition.inbox:
         partition.state = State.WAITING
         return None
     message = partition.inbox[0]
-    if len(message) > size or not partition.memory.write(address, message, check):
-        return Status.BAD_ARGUMENT  # the message waits for a better buffer
+    _require(len(message) <= size and partition.memory.write(address, message, check))  # or it waits for a better buffer
     partition.inbox.popleft()
     return len(message)
 
 
-def _send(kernel: "Kernel", partition: Partition, address: int, length: int) -> _Result:
+def _send(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
     data = _read(kernel, partition, address, length)
-    if data is None:
-        return Status.BAD_ARGUMENT
-    if len(partition.answers) >= MAX_QUEUED:
-        return Status.AGAIN
+    _require(len(partition.answers) < MAX_QUEUED, Status.AGAIN)
     partition.answers.append(data)
-    return Status.OK
 
 
-def _give_page(kernel: "Kernel", partition: Partition, address: int, number: int) -> _Result:
-    receiver = kernel.living(number)
-    if address % PAGE_SIZE or receiver is None or receiver is partition:
-        return Status.BAD_ARGUMENT
-    if partition.memory.frame_of(address // PAGE_SIZE) is None:
-        return Status.NOT_OWNER
-    return Status.OK if kernel.mover.give_page(partition, address // PAGE_SIZE, receiver) else Status.AGAIN
+def _give_page(kernel: "Kernel", partition: Partition, address: int, number: int) -> None:
+    receiver = _receiver(kernel, partition, number)
+    _require(not address % PAGE_SIZE)
+    _require(partition.memory.frame_of(address // PAGE_SIZE) is not None, Status.NOT_OWNER)
+    _require(kernel.mover.give_page(partition, address // PAGE_SIZE, receiver), Status.AGAIN)
 
 
-def _accept_page(kernel: "Kernel", partition: Partition, address: int, second: int) -> _Result:
+def _accept_page(kernel: "Kernel", partition: Partition, address: int, second: int) -> None:
     page = address // PAGE_SIZE
-    if address % PAGE_SIZE or page >= _HIGHEST_PAGE or page in partition.memory.pages:
-        return Status.BAD_ARGUMENT
-    return Status.OK if kernel.mover.accept_page(partition, page) else Status.AGAIN
+    _require(not address % PAGE_SIZE and page < _HIGHEST_PAGE and page not in partition.memory.pages)
+    _require(kernel.mover.accept_page(partition, page), Status.AGAIN)
 
 
-def _give_device(kernel: "Kernel", partition: Partition, number: int, receiver_number: int) -> _Result:
-    receiver = kernel.living(receiver_number)
-    if number not in DEVICES or receiver is None or receiver is partition:
-        return Status.BAD_ARGUMENT
-    device = DeviceNumber(number)
-    if device not in partition.devices and kernel.config.protections.hypercall_rights:
-        return Status.NOT_OWNER
-    return Status.OK if kernel.mover.give_device(device, receiver) else Status.AGAIN
+def _give_device(kernel: "Kernel", partition: Partition, number: int, receiver_number: int) -> None:
+    receiver = _receiver(kernel, partition, receiver_number)
+    _require(number in DEVICES)
+    _require(number in partition.devices or not kernel.config.protections.hypercall_rights, Status.NOT_OWNER)
+    _require(kernel.mover.give_device(DeviceNumber(number), receiver), Status.AGAIN)
 
 
-def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> _Result:
+def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> None:
     partition.exit_status = status
     kernel.end_guest(partition, "shut itself down")
-    return None
 
 
-def _system_shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> _Result:
+def _system_shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> None:
     kernel.shutdown(status)
-    return None
 
 
 _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result], Right | None]] = {
@@ -121,16 +122,15 @@ def hypercall(kernel: "Kernel", partition: Partition) -> None:
         vcpu.inject(Exc.UD)  # as where there is no VMMCALL: applications have no business with the kernel
         return
     number = vcpu.register(Gpr.EAX)
-    result: _Result
-    if number not in Hypercall.__members__.values():
-        result = Status.BAD_CALL
-    else:
+    try:
+        _require(number in Hypercall.__members__.values(), Status.BAD_CALL)
         call, right = _CALLS[Hypercall(number)]
-        if right is None or right in partition.config.rights or not kernel.config.protections.hypercall_rights:
-            result = call(kernel, partition, vcpu.register(Gpr.EBX), vcpu.register(Gpr.ECX))
-        else:
-            result = Status.DENIED
-    if result is not None:
+        granted = right is None or right in partition.config.rights or not kernel.config.protections.hypercall_rights
+        _require(granted, Status.DENIED)
+        result = call(kernel, partition, vcpu.register(Gpr.EBX), vcpu.register(Gpr.ECX)) or Status.OK
+    except _Refused as refusal:
+        result = refusal.status
+    if partition.state is State.RUNNABLE:  # neither ended nor to be answered later
         vcpu.set_register(Gpr.EAX, result)
         vcpu.advance()
 

@@ -1,6 +1,7 @@
 """Physical interrupts: the kernel's timer, the guard, and the lines of assigned devices, which go to their owners."""
 
 from contracts.memory_map import Irq, Port
+from isolation_kernel.devices import DEVICES
 from isolation_kernel.machine import Machine
 
 __all__ = ["FIRST_VECTOR", "PhysicalInterrupts"]
@@ -11,7 +12,7 @@ _ICW1, _ICW4 = 0x11, 0x01
 _SPECIFIC_EOI = 0x60
 _PIT_CHANNEL0_RATE = 0x34  # low and high byte, mode 2
 _PIT_MAX = 0xFFFF
-_UNMASKED = (Irq.TIMER, Irq.CASCADE, Irq.COM1, Irq.GUARD, Irq.DMA0, Irq.DMA1)
+_UNMASKED = {Irq.TIMER, Irq.CASCADE, Irq.GUARD} | {device.irq for device in DEVICES.values()}
 
 
 class PhysicalInterrupts:
@@ -20,9 +21,7 @@ class PhysicalInterrupts:
     def __init__(self, machine: Machine, timer_ticks: int) -> None:
         """``timer_ticks``: the 8254's divisor."""
         self._machine = machine
-        mask = 0xFFFF
-        for irq in _UNMASKED:
-            mask &= ~(1 << irq)
+        mask = 0xFFFF - sum(1 << irq for irq in _UNMASKED)
         for port, vector, wiring, lines in (
             (Port.PIC_MASTER, FIRST_VECTOR, 1 << Irq.CASCADE, mask & 0xFF),
             (Port.PIC_SLAVE, FIRST_VECTOR + 8, Irq.CASCADE, mask >> 8),
@@ -42,7 +41,5 @@ class PhysicalInterrupts:
             return None
         if irq >= 8:
             self._machine.io_write(Port.PIC_SLAVE, _SPECIFIC_EOI | irq - 8)
-            self._machine.io_write(Port.PIC_MASTER, _SPECIFIC_EOI | Irq.CASCADE)
-        else:
-            self._machine.io_write(Port.PIC_MASTER, _SPECIFIC_EOI | irq)
+        self._machine.io_write(Port.PIC_MASTER, _SPECIFIC_EOI | (Irq.CASCADE if irq >= 8 else irq))
         return irq

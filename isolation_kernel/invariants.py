@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from contracts.architecture import Pte
-from contracts.memory_map import PAGE_SIZE, Physical
+from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.msr import IOPM_SIZE, MSRPM_SIZE
+from contracts.pci import Command, ConfigOffset, Function
 from contracts.policy_map import GUARD
 from isolation_kernel.devices import DEVICES
 from isolation_kernel.frames import Owner
 from isolation_kernel.guest_memory import Kind
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition
+from isolation_kernel.pci import BASE_ADDRESSES
 
 __all__ = ["INVARIANTS", "Violation", "check"]
 
@@ -39,6 +41,12 @@ def _ones(data: bytes) -> Iterator[int]:
     for byte, value in enumerate(data):
         if value:
             yield from (8 * byte + n for n in range(8) if value >> n & 1)
+
+
+def _config(kernel: Kernel, function: Function, offset: int) -> int:
+    """A dword of configuration space, as the hardware has it."""
+    kernel.machine.io_write32(Port.PCI_ADDRESS, function.select(offset))
+    return sum(kernel.machine.io_read(Port.PCI_DATA + lane) << 8 * lane for lane in range(4))
 
 
 def _alive(kernel: Kernel) -> list[Partition]:
@@ -107,7 +115,7 @@ def tables_are_watched(kernel: Kernel) -> Iterator[str]:
 def kernel_owns_its_own(kernel: Kernel) -> Iterator[str]:
     """Shadow tables, VMCBs, permission maps and DMA maps lie in frames of the kernel that are in use, and none serves twice."""
     used: list[tuple[str, int]] = [("MSR map", kernel.msr_map // PAGE_SIZE + n) for n in range(MSRPM_SIZE // PAGE_SIZE)]
-    used += [(f"DMA map {n}", kernel.policy.map_address(n) // PAGE_SIZE) for n in range(kernel.policy.requesters)]
+    used += [(f"DMA map {n}", kernel.policy.maps[n] // PAGE_SIZE) for n in range(len(kernel.policy.maps))]
     for partition in _alive(kernel):
         name = f"of partition {partition.number}"
         used += [(f"vCPU block {name}", partition.vcpu.block // PAGE_SIZE + n) for n in range(2)]
@@ -174,6 +182,27 @@ def devices_have_one_owner(kernel: Kernel) -> Iterator[str]:
             yield f"DMA of {number.name} is {kernel.policy.owners[device.requester]}'s"
 
 
+def unowned_devices_rest(kernel: Kernel) -> Iterator[str]:
+    """The guard holds the devices that nobody owns, unless that protection is off; their PCI functions do not master the bus."""
+    held = kernel.machine.read32(Physical.GUARD + GUARD["DEVICE_RESET"].offset)
+    for number, device in DEVICES.items():
+        free = kernel.mover.device_owners[number] is None
+        if free and kernel.config.protections.device_reset and device.requester is not None and not held >> device.requester & 1:
+            yield f"{number.name} is nobody's and not held"
+        if free and device.function is not None and _config(kernel, device.function, ConfigOffset.COMMAND) & Command.BUS_MASTER:
+            yield f"{number.name} is nobody's and may master the bus"
+
+
+def functions_stay_placed(kernel: Kernel) -> Iterator[str]:
+    """The ports of PCI functions that are in use lie where the kernel has put them."""
+    for number, device in DEVICES.items():
+        for offset in BASE_ADDRESSES:
+            if device.function is not None and offset in device.settings and kernel.mover.device_owners[number] is not None:
+                found = _config(kernel, device.function, offset) & device.function.words[offset].writable
+                if found != device.settings[offset]:
+                    yield f"{number.name} has its ports at {found:#x}"
+
+
 def free_is_clean(kernel: Kernel) -> Iterator[str]:
     """A page that was given away and not yet accepted holds nothing of its old owner."""
     for frame in kernel.frames.owned_by(Owner.IN_TRANSIT):
@@ -183,7 +212,7 @@ def free_is_clean(kernel: Kernel) -> Iterator[str]:
 
 INVARIANTS: tuple[Callable[[Kernel], Iterator[str]], ...] = (
     one_owner, shadow_reaches_own, shadow_is_recorded, tables_are_watched, kernel_owns_its_own, dma_within_owner, ports_within_owner,
-    asids_apart, devices_have_one_owner, free_is_clean,
+    asids_apart, devices_have_one_owner, unowned_devices_rest, functions_stay_placed, free_is_clean,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from isolation_kernel.virtual_ports import PortEffect, read_port, write_port
 __all__ = ["IoInfo", "port_access"]
 
 _SEGMENTS = ("ES", "CS", "SS", "DS", "FS", "GS")
+_CONFIG_ADDRESS = (Port.PCI_ADDRESS, 4)  # as a dword; its bytes are other devices' ports
 _RESET_PORTS = (Port.KBC_DATA, Port.KBC_STATUS, Port.SYSTEM_CONTROL_A, Port.RESET_CONTROL)
 
 
@@ -28,27 +29,31 @@ class IoInfo:
 
 
 def _read(partition: Partition, info: IoInfo, now: int) -> int:
+    if (info.port, info.size) == _CONFIG_ADDRESS:
+        return partition.pci.address
     return sum(read_port(partition, info.port + n & 0xFFFF, now) << 8 * n for n in range(info.size))
 
 
-def _write(machine: Machine, partition: Partition, protections: Protections, info: IoInfo, value: int) -> tuple[PortEffect, bytes]:
-    """Write byte by byte, and gather what the bytes ask for."""
-    gathered, text = PortEffect.NONE, b""
+def _write(machine: Machine, partition: Partition, protections: Protections, info: IoInfo, value: int) -> PortEffect:
+    """Write byte by byte; the strongest effect that one of them asks for."""
+    effect = PortEffect.NONE
     if info.port == Port.EXIT:
         partition.exit_status = value
+    if (info.port, info.size) == _CONFIG_ADDRESS:
+        partition.pci.address = value & ~3
+        return effect
     for n in range(info.size):
         port, byte = info.port + n & 0xFFFF, value >> 8 * n & 0xFF
-        effect, printed = write_port(partition, port, byte, machine.time())
+        effect = max(effect, write_port(partition, port, byte, machine.time()))
         if port in _RESET_PORTS and not protections.reset_virtualised:
             machine.io_write(port, byte)
-        gathered, text = max(gathered, effect), text + printed
-    return gathered, text
+    return effect
 
 
-def port_access(machine: Machine, partition: Partition, protections: Protections) -> tuple[PortEffect, bytes]:
+def port_access(machine: Machine, partition: Partition, protections: Protections) -> PortEffect:
     """Answer an IOIO exit. A string instruction does one element an exit; GuestFault if its memory faults."""
     vcpu, info = partition.vcpu, IoInfo(partition.vcpu.get("EXITINFO1"))
-    done = PortEffect.NONE, b""
+    done = PortEffect.NONE
     vcpu.put("NRIP", vcpu.get("EXITINFO2"))
     if not info.string:
         if info.is_in:

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 
 from contracts.hypercalls import MAX_MESSAGE
-from contracts.memory_map import PAGE_SIZE, Irq, Physical
-from contracts.policy_map import GUARD
+from contracts.memory_map import PAGE_SIZE, Irq
+from contracts.msr import IOPM_SIZE, MSRPM_SIZE
 from contracts.vmcb import InterruptControl
 from isolation_kernel.asids import Asids
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
 from isolation_kernel.configuration import GuestConfig, KernelConfig
 from isolation_kernel.devices import DEVICES, DeviceNumber
-from isolation_kernel.dma_policy import DmaPolicy
+from isolation_kernel.dma_policy import DmaPolicy, Refusal
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.frames import Frames, KernelError
 from isolation_kernel.guest_memory import GuestMemory
@@ -22,13 +21,14 @@ from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.machine import Machine
 from isolation_kernel.moves import Mover
 from isolation_kernel.partition import MAX_QUEUED, Partition, State
-from isolation_kernel.permission_maps import IoMap, make_msr_map
+from isolation_kernel.pci import ConfigurationSpace
+from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.scheduler import Scheduler
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
 from isolation_kernel.virtual_pit import VirtualPit
 
-__all__ = ["Kernel", "Refusal", "Step"]
+__all__ = ["Kernel", "Step"]
 
 _VCPU_PAGES = 2
 _V_IRQ = int(InterruptControl.V_IRQ)
@@ -45,15 +45,6 @@ class Step(Enum):
     OVER = "the system is shut down, or no guest is left"
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A DMA access that the guard refused: the first since the kernel last looked."""
-
-    requester: int
-    address: int
-    write: bool
-
-
 class Kernel:
     """``console`` is called with a partition's number and bytes whenever a guest prints."""
 
@@ -63,7 +54,7 @@ class Kernel:
         self.config = config
         self.frames = Frames(config.layout)
         self.asids = Asids(config.asids, shared=not on.asid_per_root)
-        self.msr_map = make_msr_map(machine, self.frames, on.msr_permission)
+        self.msr_map = PermissionMap(machine, self.frames, MSRPM_SIZE, on.msr_permission).address
         requesters = sum(d.requester is not None for d in DEVICES.values())
         self.policy = DmaPolicy(machine, self.frames, requesters, on.dma_policy)
         self.mover = Mover(machine, self.frames, self.policy, on)
@@ -90,32 +81,23 @@ class Kernel:
             raise KernelError(f"{config.name}: the kernel has no room for another guest")
         if taken := [device.name for device in sorted(config.devices) if self.mover.device_owners[device] is not None]:
             raise KernelError(f"{config.name}: {', '.join(taken)} has an owner already")
-        count = config.memory // PAGE_SIZE
-        first = 0 if config.one_to_one else self.frames.take_run(count, number)
+        first = 0 if config.one_to_one else self.frames.take_run(config.memory // PAGE_SIZE, number)
         memory = GuestMemory(self.machine, self.frames, number, first, self.config.protections)
         claim_memory(self.frames, memory, config, first)
         self._next_number += 1
         limits = (self.config.roots_per_guest, self.config.tables_per_guest)
-        partition = Partition(
-            number=number,
-            config=config,
-            memory=memory,
-            vcpu=Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE),
-            shadow=Shadow(self.machine, self.frames, self.asids, memory, limits, self.config.protections),
-            io_map=IoMap(self.machine, self.frames, self.config.protections.io_permission),
-            pit=VirtualPit(self.config.cycles_per_pit_tick),
-        )
-        self.partitions[number] = partition
+        vcpu = Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE)
+        shadow = Shadow(self.machine, self.frames, self.asids, memory, limits, self.config.protections)
+        io_map = PermissionMap(self.machine, self.frames, IOPM_SIZE, self.config.protections.io_permission)
+        pit, pci = VirtualPit(self.config.cycles_per_pit_tick), ConfigurationSpace(self.machine, self.config.protections.pci_configuration)
+        self.partitions[number] = partition = Partition(number, config, memory, vcpu, shadow, io_map, pit, pci, self._console)
         load_segments(memory, config)
         for device in sorted(config.devices):
             self.mover.give_device(device, partition)
-        self._start(partition)
-        self.scheduler.add(partition)
-        return partition
-
-    def _start(self, partition: Partition) -> None:
         set_up_vmcb(partition, self.config.protections, self.msr_map)
         set_start_state(partition, self.config.native_cpuid[1][0])
+        self.scheduler.add(partition)
+        return partition
 
     def end_guest(self, partition: Partition, reason: str) -> None:
         """Shut one guest down: devices at rest, memory cleaned, everything free again."""
@@ -182,12 +164,6 @@ class Kernel:
         target = self.living(receiver)
         return target is not None and self.mover.give_device(device, target)
 
-    def print(self, partition: Partition, data: bytes) -> None:
-        """A guest prints."""
-        partition.say(data)
-        if self._console is not None:
-            self._console(partition.number, data)
-
     # running
 
     def run(self, steps: int) -> Step:
@@ -217,23 +193,17 @@ class Kernel:
         return Step.RAN
 
     def _enter(self, partition: Partition) -> None:
-        vcpu = partition.vcpu
-        self._offer_interrupt(partition)
+        """Run a guest until it exits. The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
+        vcpu, vector = partition.vcpu, partition.pic.pending()
+        control = vcpu.get("INT_CONTROL") & ~_V_IRQ
+        vcpu.put("INT_CONTROL", control if vector is None else control | _V_IRQ)
+        if vector is not None:
+            vcpu.put("INT_VECTOR", vector)
         vcpu.put("TLB_CONTROL", self.asids.enter(self.machine, vcpu.block, partition.shadow.current.asid))
         vcpu.flush()
         self.machine.run(vcpu.block)
-        if partition.virtual_interrupt and not vcpu.get("INT_CONTROL") & _V_IRQ:
+        if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
             partition.pic.acknowledge()  # the guest has taken it
-            partition.virtual_interrupt = False
-
-    def _offer_interrupt(self, partition: Partition) -> None:
-        """The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
-        vector = partition.pic.pending()
-        control = partition.vcpu.get("INT_CONTROL") & ~_V_IRQ
-        partition.virtual_interrupt = vector is not None
-        partition.vcpu.put("INT_CONTROL", control | (_V_IRQ if vector is not None else 0))
-        if vector is not None:
-            partition.vcpu.put("INT_VECTOR", vector)
 
     def _tick(self) -> None:
         now = self.machine.time()
@@ -258,21 +228,9 @@ class Kernel:
 
     def _route(self, vector: int | None) -> None:
         line = None if vector is None else self._interrupts.line(vector)
-        if line == Irq.GUARD:
-            self._read_refusal()
+        if line == Irq.GUARD and (refusal := self.policy.refusal()) is not None and len(self.refusals) < _MAX_REFUSALS:
+            self.refusals.append(refusal)
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
                 owner.pic.raise_line(line)
-
-    def _read_refusal(self) -> None:
-        status, info = GUARD["STATUS"], GUARD["LOG_INFO"]
-        seen = self.machine.read32(Physical.GUARD + status.offset)
-        if not status.field("DENIED").get(seen):
-            return
-        address = self.machine.read32(Physical.GUARD + GUARD["LOG_ADDRESS"].offset)
-        word = self.machine.read32(Physical.GUARD + info.offset)
-        refusal = Refusal(info.field("REQUESTER").get(word), address, bool(info.field("WRITE").get(word)))
-        if len(self.refusals) < _MAX_REFUSALS:
-            self.refusals.append(refusal)
-        self.machine.write32(Physical.GUARD + status.offset, seen)

@@ -33,6 +33,9 @@ class Machine(Protocol):
     def io_write(self, port: int, value: int) -> None:
         """One byte to an I/O port."""
 
+    def io_write32(self, port: int, value: int) -> None:
+        """Four bytes to the I/O ports from ``port`` on, a multiple of 4, in one access."""
+
     def run(self, block: int) -> None:
         """StubCommand.RUN: enter the guest; return when it has exited. VMCB and vCPU block then hold all there is to know."""
 

@@ -1,11 +1,12 @@
 """Pages and devices change hands while guests run. Every path of the old owner is closed before the new one sees anything."""
 
 from contracts.memory_map import PAGE_SIZE
-from isolation_kernel.devices import DEVICES, DeviceNumber, reset_device
+from isolation_kernel.devices import DEVICES, Device, DeviceNumber
 from isolation_kernel.dma_policy import DmaPolicy
 from isolation_kernel.frames import Frames, Owner
 from isolation_kernel.machine import Machine
 from isolation_kernel.partition import MAX_OFFERED, Partition
+from isolation_kernel.pci import reset_function
 from isolation_kernel.protections import Protections
 
 __all__ = ["Mover"]
@@ -20,6 +21,10 @@ class Mover:
         self._policy = policy
         self._protections = protections
         self.device_owners: dict[DeviceNumber, Partition | None] = dict.fromkeys(DEVICES)
+        for device in DEVICES.values():
+            reset_function(machine, device)
+            if device.requester is not None:
+                policy.hold(device.requester, protections.device_reset)  # until someone owns it
 
     # pages: shadow entries, TLB, DMA; then clean; then the new owner
 
@@ -39,9 +44,7 @@ class Mover:
         giver.memory.pages = {page: f for page, f in giver.memory.pages.items() if f != frame}
         giver.shadow.forget(frame)
         if self._protections.dma_revoke:
-            for requester in self._policy.of_owner(giver.number):
-                self._policy.admit(requester, [frame], allowed=False)
-            self._policy.commit()
+            self._policy.change(giver.number, frame, admitted=False)
 
     def accept_page(self, receiver: Partition, page: int) -> bool:
         """Let an offered page appear at a free place; False if nothing is offered or something is there."""
@@ -51,9 +54,7 @@ class Mover:
         self._frames.change(frame, Owner.IN_TRANSIT, receiver.number)
         receiver.memory.pages[page] = frame
         receiver.shadow.forget_absent()
-        for requester in self._policy.of_owner(receiver.number):
-            self._policy.admit(requester, [frame], allowed=True)
-        self._policy.commit()
+        self._policy.change(receiver.number, frame, admitted=True)
         return True
 
     # devices: register page, ports, interrupt, DMA; then reset; then the new owner
@@ -64,6 +65,7 @@ class Mover:
         if owner is not None:
             owner.devices.discard(number)
             owner.io_map.permit(device.ports, allowed=not self._protections.io_permission)
+            owner.pci.forget(device)
             if device.page is not None:
                 owner.memory.device_pages.discard(device.page)
                 owner.shadow.forget(device.page)
@@ -72,7 +74,15 @@ class Mover:
             self._policy.assign(device.requester, None, ())
         if owner is not None:
             owner.shadow.dma = bool(self._policy.of_owner(owner.number))
-        return not self._protections.device_reset or reset_device(self._machine, device)
+        return not self._protections.device_reset or self._reset(device)
+
+    def _reset(self, device: Device) -> bool:
+        for port, value in device.quiet:
+            self._machine.io_write(port, value)
+        if device.requester is not None:
+            self._policy.hold(device.requester, True)
+        reset_function(self._machine, device)
+        return device.requester is None or self._policy.rests(device.requester)
 
     def give_device(self, number: DeviceNumber, owner: Partition) -> bool:
         """Move a device to a guest, from wherever it is."""
@@ -88,6 +98,9 @@ class Mover:
         if device.requester is not None:
             owner.shadow.dma = True
             self._policy.assign(device.requester, owner.number, owner.memory.pages.values())
+            self._policy.hold(device.requester, False)
+            if self._protections.device_reset:
+                reset_function(self._machine, device)  # a function that is held takes no settings
         return True
 
     def release_all(self, partition: Partition) -> None:

@@ -1,15 +1,17 @@
 """A partition: one guest and all that is its own."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from contracts.architecture import Eflags
+from contracts.architecture import Cr0, Cr4, Eflags
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.guest_walk import PagingMode, paging_mode
-from isolation_kernel.permission_maps import IoMap
+from isolation_kernel.guest_walk import PagingMode
+from isolation_kernel.pci import ConfigurationSpace
+from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
 from isolation_kernel.virtual_pic import PicPair
@@ -41,8 +43,10 @@ class Partition:
     memory: GuestMemory
     vcpu: Vcpu
     shadow: Shadow
-    io_map: IoMap
+    io_map: PermissionMap
     pit: VirtualPit
+    pci: ConfigurationSpace
+    listener: Callable[[int, bytes], None] | None = None  # hears what the guest prints
     pic: PicPair = field(default_factory=PicPair)
     uart: VirtualUart = field(default_factory=VirtualUart)
     devices: set[DeviceNumber] = field(default_factory=set)
@@ -61,7 +65,6 @@ class Partition:
     time_calls: int = 0  # RDTSC of a guest without a clock
     keyboard_command: int = 0  # a command to the 8042 that waits for its data
     keyboard_output: int | None = None
-    virtual_interrupt: bool = False  # the VMCB offers one
 
     @property
     def alive(self) -> bool:
@@ -71,12 +74,14 @@ class Partition:
     @property
     def mode(self) -> PagingMode:
         """The guest's paging, by its own CR0 and CR4."""
-        return paging_mode(self.cr0, self.cr4)
+        return PagingMode(bool(self.cr0 & Cr0.PG), bool(self.cr0 & Cr0.WP), bool(self.cr4 & Cr4.PSE), bool(self.cr4 & Cr4.PGE))
 
     def say(self, data: bytes) -> None:
-        """Append to the console's record."""
+        """The guest prints."""
         self.console += data
         del self.console[:-_MAX_CONSOLE]
+        if self.listener is not None and data:
+            self.listener(self.number, data)
 
     def interruptible(self) -> bool:
         """Whether a halted guest would take an interrupt."""

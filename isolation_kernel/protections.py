@@ -27,6 +27,8 @@ class Protections:
     dma_revoke: the map is edited and committed when a page goes. Without: DMA still reaches a page that was given away.
     device_reset: a device is reset and idle before it changes hands. Without: what its old owner queued runs with the new owner's rights.
     io_permission: the I/O map grants nothing but owned ports. Without: a guest programs the physical 8254, 8259 or exit port.
+    pci_configuration: a guest reaches the configuration of its own functions alone, and its base addresses move nothing. Without: it moves
+        a neighbour's ports or stops its DMA.
     msr_permission: the MSR map grants nothing. Without: a guest writes VM_HSAVE_PA or VM_CR.
     svm_intercepts: ring −1's instructions exit and raise #UD. Without: VMSAVE writes to any physical address, CLGI holds off the timer.
     reset_virtualised: reset requests (8042, port 92h, CF9h, triple fault's) concern the guest alone. Without: they reset the machine.
@@ -50,6 +52,7 @@ class Protections:
     dma_revoke: bool = True
     device_reset: bool = True
     io_permission: bool = True
+    pci_configuration: bool = True
     msr_permission: bool = True
     svm_intercepts: bool = True
     reset_virtualised: bool = True

@@ -10,6 +10,7 @@ Tables that DMA can reach are compared at every load.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from contracts.architecture import PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
@@ -33,10 +34,8 @@ class Entry:
 
     word: int
     kind: Kind
-    large: bool
-    global_: bool
-    sources: tuple[tuple[int, int], ...]  # guest-physical address and value of the guest's entries
-    tables: tuple[int, ...]  # frames that held them
+    leaf: Leaf
+    tables: tuple[int, ...]  # frames that held the guest's entries
 
     @property
     def frame(self) -> int:
@@ -135,22 +134,15 @@ class Shadow:
     def _compare(self, root: Root, globals_too: bool) -> None:
         """Drop the entries whose sources have changed, and protect their tables again."""
         suspects = set(root.uses) if self.dma else root.loose & root.uses.keys()
-        seen: dict[int, int | None] = {}
+        now = cache(self._memory.read_table)  # each entry is read once
         for table in sorted(suspects):
             for page in sorted(root.uses.get(table, ())):
                 entry = root.entries[page]
-                if entry.global_ and not globals_too:
-                    continue
-                for where, value in entry.sources:
-                    if where not in seen:
-                        seen[where] = self._memory.read_table(where)
-                    if seen[where] != value:
-                        self._drop(root, page)
-                        break
-        for table in sorted(root.loose):
-            root.loose.discard(table)
-            if table in root.uses:
-                self._protect(table)
+                if (globals_too or not entry.leaf.global_) and any(now(where) != value for where, value in entry.leaf.sources):
+                    self._drop(root, page)
+        for table in sorted(root.loose & root.uses.keys()):
+            self._protect(table)
+        root.loose.clear()
 
     # guest page tables are watched
 
@@ -162,25 +154,17 @@ class Shadow:
                 self._store(root, page, entry.word & ~_WRITABLE)
                 self._asids.flush_page(root.asid, page * PAGE_SIZE)
 
-    def _writable(self, frame: int) -> bool:
-        return any(root.entries[page].word & Pte.RW for root, page in self._reached.get(frame, ()))
-
     def loosen(self, frame: int) -> None:
         """A frame is written: each root that has read a page table there no longer trusts what it read."""
         for root in self.roots:
             if frame in root.uses:
                 root.loose.add(frame)
 
-    def is_table(self, frame: int) -> bool:
-        """Whether a root has read a guest page table in this frame."""
-        return any(frame in root.uses for root in self.roots)
-
     # entries
 
     def _store(self, root: Root, page: int, word: int) -> None:
         root.entries[page].word = word
-        index = page // _ENTRIES
-        self._machine.write32(root.tables[index] * PAGE_SIZE + 4 * (page % _ENTRIES), word)
+        self._machine.write32(root.tables[page // _ENTRIES] * PAGE_SIZE + 4 * (page % _ENTRIES), word)
 
     def _drop(self, root: Root, page: int, flush: bool = True) -> None:
         entry = root.entries[page]
@@ -205,12 +189,11 @@ class Shadow:
         root.entries[page] = entry
         self._reached.setdefault(entry.frame, set()).add((root, page))
         for table in entry.tables:
-            if self._writable(table):
+            if any(r.entries[at].word & Pte.RW for r, at in self._reached.get(table, ())):  # it is writable somewhere
                 root.loose.add(table)
             root.uses.setdefault(table, set()).add(page)
-        if entry.kind is Kind.RAM and self.is_table(entry.frame):
-            if entry.word & Pte.RW:
-                self.loosen(entry.frame)
+        if entry.kind is Kind.RAM and entry.word & Pte.RW:
+            self.loosen(entry.frame)
         self._store(root, page, entry.word)
 
     def fault(self, linear: int, error: int) -> PageFault | None:
@@ -233,9 +216,9 @@ class Shadow:
             rights &= ~0 if write else ~_WRITABLE
         elif kind is Kind.DEVICE:
             rights |= Pte.PCD
-        elif not write and (frame in tables or self.is_table(frame)):
+        elif not write and (frame in tables or any(frame in r.uses for r in self.roots)):
             rights &= ~_WRITABLE
-        self._insert(root, page, Entry(frame * PAGE_SIZE | rights, kind, leaf.large, leaf.global_, leaf.sources, tables))
+        self._insert(root, page, Entry(frame * PAGE_SIZE | rights, kind, leaf, tables))
         return None
 
     @staticmethod
@@ -263,7 +246,7 @@ class Shadow:
         first = page - page % _ENTRIES
         for other in range(first, first + _ENTRIES):
             entry = root.entries.get(other)
-            if entry is not None and (entry.large or other == page):
+            if entry is not None and (entry.leaf.large or other == page):
                 self._drop(root, other)
 
     def forget(self, frame: int) -> None:

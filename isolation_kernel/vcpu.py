@@ -8,16 +8,13 @@ from isolation_kernel.machine import Machine
 
 __all__ = ["Vcpu"]
 
-_LINE = 16
-_HIGH = 32
+_LINE = 16  # bytes that are read at once
+_ERROR_CODE = 32  # lowest bit of an event's error code
 _DR6_SINGLE_STEP = 1 << 14
-
-
-_REGISTERS = {
-    Gpr.EBX: VcpuBlock.EBX, Gpr.ECX: VcpuBlock.ECX, Gpr.EDX: VcpuBlock.EDX,
-    Gpr.ESI: VcpuBlock.ESI, Gpr.EDI: VcpuBlock.EDI, Gpr.EBP: VcpuBlock.EBP,
+_REGISTERS: dict[int, int] = {
+    Gpr.EAX: vmcb.field("RAX").offset, Gpr.ESP: vmcb.field("RSP").offset, Gpr.EBX: VcpuBlock.EBX, Gpr.ECX: VcpuBlock.ECX,
+    Gpr.EDX: VcpuBlock.EDX, Gpr.ESI: VcpuBlock.ESI, Gpr.EDI: VcpuBlock.EDI, Gpr.EBP: VcpuBlock.EBP,
 }  # fmt: skip
-_IN_VMCB = {Gpr.EAX: "RAX", Gpr.ESP: "RSP"}
 
 
 class Vcpu:
@@ -26,64 +23,47 @@ class Vcpu:
     def __init__(self, machine: Machine, block: int) -> None:
         self._machine = machine
         self.block = block
-        self._words: dict[int, int] = {}
-        self._dirty: set[int] = set()
+        self._bytes = bytearray(VcpuBlock.SIZE)
+        self._known: set[int] = set()  # offsets of lines of which ``_bytes`` has a copy
+        self._dirty: set[int] = set()  # offsets of words that memory does not have yet
         machine.clear(block, VcpuBlock.SIZE)
 
-    def _word(self, offset: int) -> int:
-        if offset not in self._words:
-            line = offset - offset % _LINE
-            data = self._machine.read_block(self.block + line, _LINE)
-            for at in range(0, _LINE, 4):
-                self._words.setdefault(line + at, int.from_bytes(data[at : at + 4], "little"))
-        return self._words[offset]
+    def _read(self, offset: int, size: int) -> int:
+        """A field, which lies in one line."""
+        line = offset - offset % _LINE
+        if line not in self._known:
+            self._bytes[line : line + _LINE] = self._machine.read_block(self.block + line, _LINE)
+            self._known.add(line)
+        return int.from_bytes(self._bytes[offset : offset + size], "little")
 
-    def _put_word(self, offset: int, value: int, mask: int) -> None:
-        new = (self._word(offset) & ~mask | value) & 0xFFFF_FFFF
-        if new != self._words[offset]:
-            self._words[offset] = new
-            self._dirty.add(offset)
+    def _write(self, offset: int, size: int, value: int) -> None:
+        value &= (1 << 8 * size) - 1
+        changed = (self._read(offset, size) ^ value).to_bytes(size, "little")
+        self._bytes[offset : offset + size] = value.to_bytes(size, "little")
+        self._dirty.update(offset + n & ~3 for n, bits in enumerate(changed) if bits)
 
     def get(self, name: str) -> int:
         """A field of the VMCB, by its name in contracts.vmcb."""
-        f = vmcb.field(name)
-        word = self._word(f.offset & ~3)
-        if f.size == 8:
-            return word | self._word(f.offset + 4) << _HIGH
-        return word >> 8 * (f.offset & 3) & (1 << 8 * f.size) - 1
+        return self._read(vmcb.field(name).offset, vmcb.field(name).size)
 
     def put(self, name: str, value: int) -> None:
         """Write a field; memory follows at ``flush``."""
-        f = vmcb.field(name)
-        shift = 8 * (f.offset & 3)
-        if f.size == 8:
-            self._put_word(f.offset, value & 0xFFFF_FFFF, 0xFFFF_FFFF)
-            self._put_word(f.offset + 4, value >> _HIGH & 0xFFFF_FFFF, 0xFFFF_FFFF)
-        else:
-            mask = (1 << 8 * f.size) - 1
-            self._put_word(f.offset & ~3, (value & mask) << shift, mask << shift)
+        self._write(vmcb.field(name).offset, vmcb.field(name).size, value)
 
     def register(self, number: int) -> int:
         """A general register, all 32 bits."""
-        name = _IN_VMCB.get(Gpr(number))
-        return self.get(name) & 0xFFFF_FFFF if name else self._word(_REGISTERS[Gpr(number)])
+        return self._read(_REGISTERS[number], 4)
 
     def set_register(self, number: int, value: int, size: int = 4) -> None:
         """Write the low ``size`` bytes of a general register; the rest stays."""
-        mask = (1 << 8 * size) - 1
-        value = self.register(number) & ~mask | value & mask
-        name = _IN_VMCB.get(Gpr(number))
-        if name:
-            self.put(name, value)
-        else:
-            self._put_word(_REGISTERS[Gpr(number)], value, 0xFFFF_FFFF)
+        self._write(_REGISTERS[number], size, value)
 
     def flush(self) -> None:
         """Write what has changed to memory and forget everything: the guest is entered next."""
         for offset in sorted(self._dirty):
-            self._machine.write32(self.block + offset, self._words[offset])
+            self._machine.write32(self.block + offset, self._read(offset, 4))
         self._dirty.clear()
-        self._words.clear()
+        self._known.clear()
 
     # what every exit's handler needs
 
@@ -99,5 +79,5 @@ class Vcpu:
         """Let the next entry deliver an event."""
         event = vector | kind << 8 | EVENT_VALID
         if error is not None:
-            event |= EVENT_ERROR_VALID | error << _HIGH
+            event |= EVENT_ERROR_VALID | error << _ERROR_CODE
         self.put("EVENTINJ", event)

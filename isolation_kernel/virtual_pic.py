@@ -73,15 +73,12 @@ class PicPair:
 
     def raise_line(self, irq: int) -> None:
         """A rising edge on one of the sixteen lines."""
-        pic = self.slave if irq >= _LINES else self.master
-        pic.requests |= 1 << irq % _LINES
+        (self.slave if irq >= _LINES else self.master).requests |= 1 << irq % _LINES
 
     def _choose(self) -> tuple[_Pic, int] | None:
         line = self.slave.highest()
-        if line is not None:
-            self.master.requests |= 1 << Irq.CASCADE
-        else:
-            self.master.requests &= ~(1 << Irq.CASCADE)
+        cascade = 1 << Irq.CASCADE
+        self.master.requests = self.master.requests & ~cascade | (0 if line is None else cascade)
         first = self.master.highest()
         if first is None:
             return None

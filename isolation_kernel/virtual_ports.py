@@ -10,6 +10,7 @@ __all__ = ["PortEffect", "read_port", "write_port"]
 _PIC_PORTS = (Port.PIC_MASTER, Port.PIC_MASTER + 1, Port.PIC_SLAVE, Port.PIC_SLAVE + 1)
 _PIT_PORTS = range(Port.PIT, Port.PIT + 4)
 _UART_PORTS = range(Port.COM1, Port.COM1 + 8)
+_PCI_PORTS = range(Port.PCI_DATA, Port.PCI_DATA + 4)
 _ONES = 0xFF
 _KBC_RESET, _KBC_READ_OUTPUT, _KBC_WRITE_OUTPUT = 0xFE, 0xD0, 0xD1
 _OUTPUT_PORT = 0xDF  # A20 on, no reset
@@ -37,6 +38,8 @@ def read_port(partition: Partition, port: int, now: int) -> int:
         return partition.pit.read(port, now)
     if port in _UART_PORTS:
         return partition.uart.read(port - Port.COM1)
+    if port in _PCI_PORTS:
+        return partition.pci.read(partition.devices, port - Port.PCI_DATA)
     if port == Port.KBC_STATUS:
         return _STATUS_OUTPUT_FULL if partition.keyboard_output is not None else 0
     if port == Port.KBC_DATA:
@@ -45,17 +48,19 @@ def read_port(partition: Partition, port: int, now: int) -> int:
     return _FIXED.get(port, _ONES)
 
 
-def write_port(partition: Partition, port: int, value: int, now: int) -> tuple[PortEffect, bytes]:
-    """A byte; what it asks for, and what it prints. A20 stays on, whoever asks."""
-    printed, reset = b"", False
+def write_port(partition: Partition, port: int, value: int, now: int) -> PortEffect:
+    """A byte; what it asks for. A20 stays on, whoever asks."""
+    reset = False
     if port in _PIC_PORTS:
         partition.pic.write(port, value)
     elif port in _PIT_PORTS:
         partition.pit.write(port, value, now)
     elif port in _UART_PORTS:
-        printed = partition.uart.write(port - Port.COM1, value)
+        partition.say(partition.uart.write(port - Port.COM1, value))
+    elif port in _PCI_PORTS:
+        partition.pci.write(partition.devices, port - Port.PCI_DATA, value)
     elif port == Port.DEBUG_CONSOLE:
-        printed = bytes([value])
+        partition.say(bytes([value]))
     elif port == Port.KBC_STATUS:
         reset = value == _KBC_RESET
         partition.keyboard_command = value if value == _KBC_WRITE_OUTPUT else 0
@@ -69,5 +74,5 @@ def write_port(partition: Partition, port: int, value: int, now: int) -> tuple[P
     elif port == Port.RESET_CONTROL:
         reset = bool(value & _RESET_CPU)
     elif port == Port.EXIT:
-        return PortEffect.EXIT, b""
-    return (PortEffect.RESET if reset else PortEffect.NONE), printed
+        return PortEffect.EXIT
+    return PortEffect.RESET if reset else PortEffect.NONE

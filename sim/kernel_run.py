@@ -50,19 +50,22 @@ class GuestsOutcome:
         }  # fmt: skip
 
 
-def guest_programs(paths: Sequence[Path], memory: int, command_line: str = "", whole: bool = True) -> list[GuestProgram]:
-    """The guests for RAM of ``memory`` bytes: equal shares, the first mapped one to one and with the DMA engines. Unless they shall have
-    the ``whole`` of it, guests get no more than GUEST_MEMORY each, but for an image that needs more. ImageError if one cannot run,
-    KernelError if the machine is too small."""
+def guest_programs(
+    paths: Sequence[Path], memory: int, command_line: str = "", whole: bool = True, disk: bool = False
+) -> list[GuestProgram]:
+    """The guests for RAM of ``memory`` bytes: equal shares, the first mapped one to one and with the DMA engines, and the disk if there is
+    one. Unless they shall have the ``whole`` of it, guests get no more than GUEST_MEMORY each, but for an image that needs more. ImageError
+    if one cannot run, KernelError if the machine is too small."""
     layout = RamLayout(memory)
     each = share_memory(len(paths), layout) if memory > layout.kernel_size else 0
     if not each:
         raise KernelError(f"{memory >> 20} MiB of memory are too few for the kernel and {len(paths)} guests")
     small = each if whole else min(each, GUEST_MEMORY)
+    devices = _FIRST_GUESTS_DEVICES | ({DeviceNumber.IDE} if disk else frozenset())
     names = [p.stem if [q.stem for q in paths].count(p.stem) == 1 else f"{p.stem}.{n}" for n, p in enumerate(paths, 1)]
     return [
         _load(
-            path, small, each, name, command_line=command_line, one_to_one=n == 0, devices=_FIRST_GUESTS_DEVICES if n == 0 else frozenset(),
+            path, small, each, name, command_line=command_line, one_to_one=n == 0, devices=devices if n == 0 else frozenset(),
             rights=frozenset({Right.MESSAGES}),
         )
         for n, (path, name) in enumerate(zip(paths, names, strict=True))

@@ -119,6 +119,10 @@ class LinkMachine:
         """One byte to an I/O port."""
         self._play([(LinkOp.IO_WRITE, port, value & 0xFF, 1)])
 
+    def io_write32(self, port: int, value: int) -> None:
+        """Four bytes to the I/O ports from ``port`` on, a multiple of 4, in one access."""
+        self._play([(LinkOp.IO_WRITE_32, _aligned(port, _WORD), value & _ONES, 1)])
+
     def poll(self) -> int:
         """Bit 0: the stub waits, bit 1: the guard's interrupt, bit 2: INTR of the 8259s."""
         return self._play([(LinkOp.POLL, 0, 0, 1)])[0]

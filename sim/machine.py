@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from contracts.boot import BOOT_ADDRESS, MULTIBOOT_INFO, BootFlag, boot_block, multiboot_info
+from sim.disk import SIM_DISK, disk_arguments
 from sim.model import Feed, Model, ModelSpec, Recorder, Stream, Transactor, build_model
 from sim.model.layout import RecordView
 from sim.model.spec import Trace
@@ -45,7 +46,7 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
             "latency": config.latency, "timer_divider": config.timer_divider, **({"named_view": True} if named_view else {}),
         },
         rooms=_ROOMS,
-        verilog=(SIM_RAM,),
+        verilog=(SIM_RAM, SIM_DISK),
         stops=("exit_valid", "platform_reset", "stub_waiting"),
         streams=(
             Stream("com1", "com1_tx_valid", "com1_tx_data"),
@@ -101,10 +102,14 @@ Console = Callable[[str, bytes], None]
 class Machine:
     """The machine, out of its power-on reset and before its first instruction."""
 
-    def __init__(self, config: MachineConfig | None = None, trace: Trace = "none", spec: ModelSpec | None = None) -> None:
-        """``spec`` stands for another circuit with the same ports."""
+    def __init__(
+        self, config: MachineConfig | None = None, trace: Trace = "none", spec: ModelSpec | None = None, disk: Path | None = None
+    ) -> None:
+        """``spec`` stands for another circuit with the same ports. ``disk`` is the image of the IDE drive, read and written in place;
+        without it there is no drive. DiskError if it cannot be one."""
         self.config = config or MachineConfig()
-        self.model = Model(build_model(spec or machine_spec(self.config, named_view=trace != "none"), trace))
+        arguments = disk_arguments(disk) if disk is not None else ()
+        self.model = Model(build_model(spec or machine_spec(self.config, named_view=trace != "none"), trace), arguments)
         self._console: Console | None = None
         self.outputs: dict[str, bytearray] = {name: bytearray() for name in ("com1", "debug", "post")}
         self._leave_reset()

@@ -3,7 +3,8 @@
 from amaranth.lib import data, wiring
 
 from chipset.boards.simulation import SimulationTop
-from chipset.soc import DMA_ENGINES
+from chipset.devices.storage.simulation_disk import SimulationDisk
+from chipset.soc import DMA_MASTERS
 from chipset.view import view_layout
 from cpu_ext.extension import Svm
 from cpu_ext.plug import Context
@@ -15,7 +16,7 @@ from rtl.retire.view import CoreView
 __all__ = ["VIEW", "simulated_machine"]
 
 _CORE = data.StructLayout({key: Context if key == "context" else field.shape for key, field in data.Layout.cast(CoreView)})
-VIEW = view_layout(_CORE, DMA_ENGINES)
+VIEW = view_layout(_CORE, DMA_MASTERS)
 """Layout of the port ``view``."""
 
 
@@ -37,5 +38,6 @@ def simulated_machine(
     else:
         core = Core(core_params)
     return SimulationTop(
-        core, reset_rom(), memory_bytes, host_link, latency=latency, timer_divider=timer_divider, view_shape=_CORE, named_view=named_view
-    )
+        core, reset_rom(), memory_bytes, host_link, latency=latency, timer_divider=timer_divider, disk=SimulationDisk(), view_shape=_CORE,
+        named_view=named_view,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from chipset.boards.straps import STRAP_WIDTH
 from chipset.memory_controller.ram import WORD_BYTES, BlockRam, SimulationRam
-from chipset.soc import DMA_ENGINES, Soc, SocParams
+from chipset.soc import Soc, SocParams
 from chipset.view import view_layout
 from contracts.requesters import REQUESTER_WIDTH
 
@@ -32,6 +32,7 @@ class SimulationTop(wiring.Component):
     processor : as of ``Soc``; its member ``retire`` (a signature with ``record``, or a plain port) is shown, flat, at ``retire``
     rom : image of the reset ROM
     memory_bytes, host_link, latency, cached_map_words, timer_divider : as of ``SocParams``
+    disk : Component with ``port`` In(StorageSignature), as ``SimulationDisk`` and ``MemoryDisk``; without it no IDE controller is built
     block_ram : RAM made of an Amaranth memory instead of the module ``sim_ram``
     view_shape : how the processor's ``view`` is to be read, if not as it says itself
     named_view : each part of ``view`` is a port of its own too, ``view_…``: for waves
@@ -48,19 +49,21 @@ class SimulationTop(wiring.Component):
     """
 
     def __init__(self, processor: wiring.Component, rom: bytes, memory_bytes: int = 32 << 20, host_link: bool = True, *, latency: int = 6,
-                 cached_map_words: int = 4, timer_divider: int = 21, block_ram: bool = False,
+                 cached_map_words: int = 4, timer_divider: int = 21, block_ram: bool = False, disk: wiring.Component | None = None,
                  view_shape: data.Layout | None = None, named_view: bool = False) -> None:  # fmt: skip
         words = memory_bytes // WORD_BYTES
         ram = BlockRam(words) if block_ram else SimulationRam(words)
         params = SocParams(
-            memory_bytes=memory_bytes, latency=latency, host_link=host_link, cached_map_words=cached_map_words, timer_divider=timer_divider
-        )
+            memory_bytes=memory_bytes, latency=latency, host_link=host_link, cached_map_words=cached_map_words, timer_divider=timer_divider,
+            storage=disk is not None,
+        )  # fmt: skip
+        self._disk = disk
         self.soc = Soc(processor, params, rom=rom, ram=ram)
         retire = getattr(processor, "retire", None)
         self._retire = getattr(retire, "record", retire)
         core = getattr(processor, "view", None)
         self._core = core
-        self._layout = view_layout(0 if core is None else view_shape or core.shape(), DMA_ENGINES)
+        self._layout = view_layout(0 if core is None else view_shape or core.shape(), params.dma_masters)
         self._named = dict(view_ports(Signal(self._layout))) if named_view else {}
         super().__init__({
             "com1_tx_valid": Out(1), "com1_tx_data": Out(8),
@@ -79,6 +82,9 @@ class SimulationTop(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.soc = soc = self.soc
+        if self._disk is not None:
+            m.submodules.disk = self._disk
+            wiring.connect(m, soc.storage, self._disk.port)
         link = soc.link_commands
         m.d.comb += [
             self.com1_tx_valid.eq(soc.com1_tx.valid), self.com1_tx_data.eq(soc.com1_tx.payload), soc.com1_tx.ready.eq(1),

@@ -24,6 +24,7 @@ class LinkOpCode(enum.Enum, shape=4):
     WRITE_BURST = int(LinkOp.WRITE_BURST)
     IO_READ = int(LinkOp.IO_READ)
     IO_WRITE = int(LinkOp.IO_WRITE)
+    IO_WRITE_32 = int(LinkOp.IO_WRITE_32)
     ANSWER = int(LinkOp.ANSWER)
     POLL = int(LinkOp.POLL)
 
@@ -44,7 +45,7 @@ class LinkAnswer(data.Struct):
 
 
 class HostLink(wiring.Component):
-    """One command at a time. Memory words are whole and aligned; I/O is by byte.
+    """One command at a time. Memory words are whole and aligned; I/O is by byte, but for IO_WRITE_32.
 
     Platform reset does not reset it: a command that is under way then ends with an error.
 
@@ -78,8 +79,10 @@ class HostLink(wiring.Component):
         to_device = Signal()
         reply = Signal(LinkAnswer)  # of a command that needs no bus
 
-        is_io = (op == LinkOpCode.IO_READ) | (op == LinkOpCode.IO_WRITE)
-        is_write = (op == LinkOpCode.WRITE) | (op == LinkOpCode.WRITE_BURST) | (op == LinkOpCode.IO_WRITE)
+        by_byte = (op == LinkOpCode.IO_READ) | (op == LinkOpCode.IO_WRITE)
+        is_io = by_byte | (op == LinkOpCode.IO_WRITE_32)
+        writes = (LinkOpCode.WRITE, LinkOpCode.WRITE_BURST, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32)
+        is_write = Cat(op == write for write in writes).any()
         is_burst = (op == LinkOpCode.READ_BURST) | (op == LinkOpCode.WRITE_BURST)
         writes_line = op == LinkOpCode.WRITE_BURST
         lane = address[:2]
@@ -90,8 +93,8 @@ class HostLink(wiring.Component):
             request.address.eq(Cat(Const(0, 2), Mux(writes_line, beat, address[2:_LINE_BITS]), address[_LINE_BITS:])),
             request.space.eq(Mux(is_io, Space.IO, Space.MEMORY)),
             request.write.eq(is_write),
-            request.mask.eq(Mux(is_io, Const(1, 4) << lane, 0b1111)),
-            request.data.eq(Mux(is_io, words[0] << (lane << 3), words[beat])),
+            request.mask.eq(Mux(by_byte, Const(1, 4) << lane, 0b1111)),
+            request.data.eq(Mux(by_byte, words[0] << (lane << 3), words[beat])),
             request.burst.eq(is_burst),
             request.last.eq(~writes_line | (beat == BURST_WORDS - 1)),
             request.requester.eq(Requester.HOST_LINK),
@@ -126,7 +129,7 @@ class HostLink(wiring.Component):
                         with m.Case(LinkOpCode.POLL):
                             m.d.sync += reply.data.eq(Cat(self.stub_waiting, self.guard_interrupt, self.interrupt))
                             m.next = "REPLY"
-                        with m.Case(LinkOpCode.READ, LinkOpCode.WRITE, LinkOpCode.IO_READ, LinkOpCode.IO_WRITE):
+                        with m.Case(LinkOpCode.READ, LinkOpCode.WRITE, LinkOpCode.IO_READ, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32):
                             pass
                         with m.Default():
                             m.d.sync += [reply.error.eq(1), reply.data.eq(_ONES)]
@@ -152,7 +155,7 @@ class HostLink(wiring.Component):
             with m.State("ANSWER"):
                 m.d.comb += [
                     self.answer_valid.eq(bus_valid & ~self.platform_reset),
-                    self.answer.data.eq(Mux(is_io, (bus_answer.data >> (lane << 3)) & 0xFF, bus_answer.data)),
+                    self.answer.data.eq(Mux(by_byte, (bus_answer.data >> (lane << 3)) & 0xFF, bus_answer.data)),
                     self.answer.error.eq(bus_answer.error),
                 ]
                 with m.If(self.platform_reset):

@@ -1,21 +1,28 @@
-"""The way to everything that is not memory: I/O ports, one byte a cycle, and blocks of 32-bit registers."""
+"""The way to everything that is not memory: I/O ports, most of them one byte a cycle, and blocks of 32-bit registers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.interconnect.decode import is_page
-from chipset.interconnect.ports import IO_ADDRESS_WIDTH, REGISTER_ADDRESS_WIDTH, IoSignature, RegisterSignature
+from chipset.interconnect.ports import (
+    IO_ADDRESS_WIDTH,
+    PORT_WIDTH,
+    REGISTER_ADDRESS_WIDTH,
+    IoPlace,
+    IoSignature,
+    RegisterSignature,
+    WideIoSignature,
+)  # fmt: skip
 from contracts.bus import Authority, BusSignature, Space
 
-__all__ = ["BlockAt", "DeviceBus", "IoAt"]
+__all__ = ["BlockAt", "DeviceBus", "IoAt", "WideIoAt"]
 
 _ONES = 0xFFFF_FFFF
 _BYTE_ONES = 0xFF
-_PORT_WIDTH = 16
 _LANES = 4
 
 
@@ -29,6 +36,22 @@ class IoAt:
     def __post_init__(self) -> None:
         if self.count & (self.count - 1) or self.base % self.count or not 1 <= self.count <= 1 << IO_ADDRESS_WIDTH:
             raise ValueError(f"{self.count} ports at {self.base:#x} cannot be decoded")
+
+
+@dataclass(frozen=True)
+class WideIoAt:
+    """A register of several bytes at the four ports from ``base`` on (a multiple of 4).
+
+    An access whose bytes are one of ``masks`` reaches it, whole; any other access to these ports is one of bytes, for the byte-wide
+    devices there.
+    """
+
+    base: int
+    masks: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.base % _LANES or not self.masks:
+            raise ValueError(f"a wide register at {self.base:#x} cannot be decoded")
 
 
 @dataclass(frozen=True)
@@ -52,7 +75,8 @@ class _Held(data.Struct):
 class DeviceBus(wiring.Component):
     """Serves the processor and the host link in turn, one access at a time.
 
-    I/O ports are bytes: wider accesses become one access a byte, lowest port first. Register blocks take whole words: narrower writes are
+    I/O ports are bytes: wider accesses become one access a byte, lowest port first, unless a wide register takes the access. Ports
+    that can be moved answer only where no other device has its place. Register blocks take whole words: narrower writes are
     dropped. Where nothing answers, the processor reads ones and its writes are dropped; the host link gets an error from an
     address in memory space. A block that is kept from somebody looks to him as if it were not there.
 
@@ -60,21 +84,29 @@ class DeviceBus(wiring.Component):
     ----------
     io : names and places of the I/O devices
     blocks : names and places of the register blocks
+    wide : names and places of the wide I/O registers
+    movable : names of I/O devices whose ports can be moved, and how many ports (a power of two) each has
 
     Members
     -------
     cpu, host : In(BusSignature); no bursts
-    io_NAME : Out(IoSignature) each; block_NAME : Out(RegisterSignature) each
+    io_NAME : Out(IoSignature) each; wide_NAME : Out(WideIoSignature) each; block_NAME : Out(RegisterSignature) each
+    place_NAME : In(IoPlace), for each that can be moved
     acknowledge : Out(1), one cycle, with ``vector`` In(8): an interrupt acknowledge of the processor
     protected : In(1)
     """
 
-    def __init__(self, io: Mapping[str, IoAt], blocks: Mapping[str, BlockAt]) -> None:
+    def __init__(self, io: Mapping[str, IoAt], blocks: Mapping[str, BlockAt], wide: Mapping[str, WideIoAt] | None = None,
+                 movable: Mapping[str, int] | None = None) -> None:  # fmt: skip
         self._io = dict(io)
         self._blocks = dict(blocks)
+        self._wide = dict(wide or {})
+        self._movable = dict(movable or {})
         super().__init__({
             "cpu": In(BusSignature()), "host": In(BusSignature()), "acknowledge": Out(1), "vector": In(8), "protected": In(1),
-            **{f"io_{name}": Out(IoSignature()) for name in io},
+            **{f"io_{name}": Out(IoSignature()) for name in (*self._io, *self._movable)},
+            **{f"wide_{name}": Out(WideIoSignature()) for name in self._wide},
+            **{f"place_{name}": In(IoPlace) for name in self._movable},
             **{f"block_{name}": Out(RegisterSignature()) for name in blocks},
         })  # fmt: skip
 
@@ -91,14 +123,16 @@ class DeviceBus(wiring.Component):
         chosen = Signal.like(self.cpu.req)
         m.d.comb += chosen.eq(Mux(choose_host, self.host.req, self.cpu.req))
 
-        port = Signal(_PORT_WIDTH)
+        port = Signal(PORT_WIDTH)
         lane = Signal(range(_LANES))
-        m.d.comb += port.eq(Cat(lane, held.address[2:_PORT_WIDTH]))
+        m.d.comb += port.eq(Cat(lane, held.address[2:PORT_WIDTH]))
         for n in reversed(range(_LANES)):
             with m.If(held.mask[n]):
                 m.d.comb += lane.eq(n)
         in_io = Signal()
-        io_data = self._wire_io(m, in_io, held, port, lane)
+        whole = Signal()  # no byte of the access has been served yet
+        wide_taken, wide_data = self._wire_wide(m, in_io & whole, held)
+        io_data = self._wire_io(m, in_io & ~wide_taken, held, port, lane)
         in_block = Signal()
         block_hit, block_ready, block_data = self._wire_blocks(m, in_block, held, privileged)
 
@@ -108,7 +142,7 @@ class DeviceBus(wiring.Component):
                 m.d.sync += [
                     held.address.eq(chosen.address), held.write.eq(chosen.write), held.mask.eq(chosen.mask), held.data.eq(chosen.data),
                     held.host.eq(choose_host), space.eq(chosen.space), privileged.eq(chosen.authority == Authority.RING_MINUS_1),
-                    result.eq(_ONES), error.eq(0),
+                    whole.eq(1), result.eq(_ONES), error.eq(0),
                 ]  # fmt: skip
                 with m.If(self.cpu.req_valid | self.host.req_valid):
                     m.d.sync += host_turn.eq(~choose_host)
@@ -122,8 +156,12 @@ class DeviceBus(wiring.Component):
             with m.State("IO"):
                 with m.If(held.mask.any()):
                     m.d.comb += in_io.eq(1)
-                    m.d.sync += [held.mask.eq(held.mask & (held.mask - 1)), result.word_select(lane, 8).eq(io_data)]
-                with m.If((held.mask & (held.mask - 1)) == 0):
+                    m.d.sync += [whole.eq(0), held.mask.eq(held.mask & (held.mask - 1)), result.word_select(lane, 8).eq(io_data)]
+                with m.If(wide_taken):
+                    m.d.sync += [
+                        result.word_select(n, 8).eq(Mux(held.mask[n], wide_data.word_select(n, 8), _BYTE_ONES)) for n in range(_LANES)
+                    ]
+                with m.If(wide_taken | ((held.mask & (held.mask - 1)) == 0)):
                     m.next = "ANSWER"
             with m.State("BLOCK"):
                 m.d.comb += in_block.eq(~held.write | held.mask.all())
@@ -144,25 +182,51 @@ class DeviceBus(wiring.Component):
             m.d.comb += [master.rsp.data.eq(result), master.rsp.error.eq(error), master.rsp.last.eq(1)]
         return m
 
-    def _wire_io(self, m: Module, active: Signal, held: Signal, port: Signal, lane: Signal) -> Signal:
-        """Joins the I/O devices; the byte that is read, ones where there is no device."""
-        io_data = Signal(8)
-        any_hit = Signal(len(self._io))
-        byte = held.data.word_select(lane, 8)
-        answers = Const(0, 8)
-        for n, (name, place) in enumerate(self._io.items()):
-            device = getattr(self, f"io_{name}")
-            bits = place.count.bit_length() - 1
-            hit = any_hit[n]
+    def _wire_wide(self, m: Module, active: Value, held: Signal) -> tuple[Signal, Signal]:
+        """Joins the wide I/O registers; whether one of them takes the access, what it reads."""
+        taken = Signal(len(self._wide))
+        wide_data = Signal(32)
+        for n, (name, place) in enumerate(self._wide.items()):
+            device = getattr(self, f"wide_{name}")
+            fits = Cat(held.mask == mask for mask in place.masks).any()
             m.d.comb += [
-                hit.eq(port[bits:] == place.base >> bits),
-                device.address.eq(port[:bits]),
-                device.write_data.eq(byte),
-                device.read.eq(active & hit & ~held.write),
-                device.write.eq(active & hit & held.write),
+                taken[n].eq(active & (held.address[2:PORT_WIDTH] == place.base >> 2) & fits),
+                device.read.eq(taken[n] & ~held.write),
+                device.write.eq(taken[n] & held.write),
+                device.mask.eq(held.mask),
+                device.write_data.eq(held.data),
             ]
-            answers = answers | Mux(hit, device.read_data, 0)
-        m.d.comb += io_data.eq(Mux(any_hit.any(), answers, _BYTE_ONES))
+            with m.If(taken[n]):
+                m.d.comb += wide_data.eq(device.read_data)
+        return taken.any(), wide_data
+
+    def _wire_io(self, m: Module, active: Value, held: Signal, port: Signal, lane: Signal) -> Signal:
+        """Joins the byte-wide I/O devices; the byte that is read, ones where there is no device."""
+        io_data = Signal(8)
+        byte = held.data.word_select(lane, 8)
+        fixed = Signal(len(self._io) + len(self._wide))
+        hits = Signal(len(self._io) + len(self._movable))
+        for n, place in enumerate(self._io.values()):
+            m.d.comb += fixed[n].eq(port[place.count.bit_length() - 1 :] == place.base >> place.count.bit_length() - 1)
+        for n, wide in enumerate(self._wide.values(), len(self._io)):
+            m.d.comb += fixed[n].eq(port[2:] == wide.base >> 2)
+        m.d.comb += hits.eq(fixed[: len(self._io)])
+        sizes = {name: place.count for name, place in self._io.items()} | self._movable
+        for n, (name, count) in enumerate(self._movable.items(), len(self._io)):
+            where = getattr(self, f"place_{name}")
+            bits = count.bit_length() - 1
+            m.d.comb += hits[n].eq(where.enable & (port[bits:] == where.base[bits:]) & ~fixed.any() & ~hits[len(self._io) : n].any())
+        answers = Const(0, 8)
+        for n, (name, count) in enumerate(sizes.items()):
+            device = getattr(self, f"io_{name}")
+            m.d.comb += [
+                device.address.eq(port[: count.bit_length() - 1]),
+                device.write_data.eq(byte),
+                device.read.eq(active & hits[n] & ~held.write),
+                device.write.eq(active & hits[n] & held.write),
+            ]
+            answers = answers | Mux(hits[n], device.read_data, 0)
+        m.d.comb += io_data.eq(Mux(hits.any(), answers, _BYTE_ONES))
         return io_data
 
     def _wire_blocks(self, m: Module, active: Signal, held: Signal, privileged: Signal) -> tuple[Signal, Signal, Signal]:

@@ -1,4 +1,4 @@
-"""Signatures inside the chipset: byte-wide I/O devices, 32-bit register blocks, requests and answers of the memory controller."""
+"""Signatures inside the chipset: I/O devices, 32-bit register blocks, requests and answers of the memory controller."""
 
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -6,16 +6,20 @@ from amaranth.lib.wiring import In, Out
 from contracts.bus import BusRequest, BusResponse
 from contracts.requesters import REQUESTER_WIDTH
 
-__all__ = ["IO_ADDRESS_WIDTH", "REGISTER_ADDRESS_WIDTH", "IoSignature", "MemoryRequest", "MemoryResponse", "RegisterSignature"]
+__all__ = [
+    "IO_ADDRESS_WIDTH", "PORT_WIDTH", "REGISTER_ADDRESS_WIDTH", "IoPlace", "IoSignature", "MemoryRequest", "MemoryResponse",
+    "RegisterSignature", "WideIoSignature",
+]  # fmt: skip
 
-IO_ADDRESS_WIDTH = 3  # the widest device, the 16550, has eight ports
+PORT_WIDTH = 16  # of a port's number
+IO_ADDRESS_WIDTH = 4  # the widest device, a PCI function's I/O range, has sixteen ports
 REGISTER_ADDRESS_WIDTH = 10  # 32-bit registers of one 4 KiB page
 
 
 class IoSignature(wiring.Signature):
     """A device with byte-wide I/O ports, as the device bus sees it.
 
-    ``address`` Out(3) counts from the device's first port. ``read`` and ``write`` Out(1) are strobes of one cycle;
+    ``address`` Out(4) counts from the device's first port. ``read`` and ``write`` Out(1) are strobes of one cycle;
     ``read_data`` In(8) answers in the same cycle as ``read``.
     """
 
@@ -23,6 +27,24 @@ class IoSignature(wiring.Signature):
         super().__init__({
             "address": Out(IO_ADDRESS_WIDTH), "read": Out(1), "write": Out(1), "write_data": Out(8), "read_data": In(8),
         })  # fmt: skip
+
+
+class WideIoSignature(wiring.Signature):
+    """Four ports that are reached together, as the device bus sees them: a register of 16 or 32 bits at an I/O address.
+
+    ``read`` and ``write`` Out(1) are strobes of one cycle, ``mask`` Out(4) says which of the ports (byte i is the i-th), ``write_data``
+    Out(32); ``read_data`` In(32) answers in the same cycle as ``read``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"read": Out(1), "write": Out(1), "mask": Out(4), "write_data": Out(32), "read_data": In(32)})
+
+
+class IoPlace(data.Struct):
+    """Where a device whose ports can be moved answers, if it does."""
+
+    enable: 1
+    base: PORT_WIDTH  # aligned to the number of its ports
 
 
 class RegisterSignature(wiring.Signature):

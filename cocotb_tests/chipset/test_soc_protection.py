@@ -386,6 +386,8 @@ def test_host_link_works_while_the_stub_waits():
         assert await host.command(LinkOp.READ, guard("MAP_LENGTH")) == [(4, 0)]
         await host.command(LinkOp.IO_WRITE, Port.COM1 + 7, 0x5A)
         assert await host.command(LinkOp.IO_READ, Port.COM1 + 7) == [(0x5A, 0)]
+        await host.command(LinkOp.IO_WRITE_32, Port.COM1 + 4, 0xA5 << 24)
+        assert await host.command(LinkOp.IO_READ, Port.COM1 + 7) == [(0xA5, 0)]
         assert (await host.command(15))[0][1] == 1  # no such command
         assert events == []
         assert await host.command(LinkOp.ANSWER, 0, 0x0012_3001) == [(0, 0)]

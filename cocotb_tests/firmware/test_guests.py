@@ -98,6 +98,11 @@ def test_attacker_refuses_others() -> None:
     assert run(build.guest("attacker"), "attack=nonsense").status == 2
 
 
+def test_attacker_waits_for_no_orders_where_there_is_no_kernel() -> None:
+    assert run(build.guest("attacker"), "orders=1").status == 2
+    assert "allowed access worked" in run(build.guest("attacker"), "orders=1 attack=com1_spoof").text
+
+
 _MEMORY = [
     a
     for a in ATTACKS

@@ -21,7 +21,7 @@ from isolation_kernel.model.memory import Straps
 from isolation_kernel.model.script import GuestException, In, Operation, Out, Read, Script, SetRing, Spin, Vmmcall, Write, WriteCr
 from isolation_kernel.partition import Partition
 
-__all__ = ["ATTACKS", "Attack"]
+__all__ = ["ATTACKS", "BAD", "SCRATCH", "SECRET", "Attack", "Judge", "attack", "changed", "dma", "shows", "victim", "waits", "words"]
 
 SECRET = 0x5EC2_E75E
 BAD = 0xBADB_ADBA
@@ -200,11 +200,11 @@ def maps_its_own_shadow_table(world: World) -> Judge:
 @attack("frame_owner_check")
 def maps_the_policy_map(world: World) -> Judge:
     def script() -> Script:
-        yield from mapped(world.kernel.policy.map_address(0))
+        yield from mapped(world.kernel.policy.maps[0])
         yield from tries(Write(LINEAR + 0x80, 0xFFFF_FFFF))
 
     world.guest(script, one_to_one=True)
-    return lambda world: 0xFFFF_FFFF in words(world, world.kernel.policy.map_address(0))[0x20:0x21]
+    return lambda world: 0xFFFF_FFFF in words(world, world.kernel.policy.maps[0])[0x20:0x21]
 
 
 @attack("table_owner_check")

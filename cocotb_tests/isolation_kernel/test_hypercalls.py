@@ -85,8 +85,8 @@ def test_accept_page_arguments() -> None:
 
 def test_give_device_arguments() -> None:
     cases = {
-        (3, 2): Status.BAD_ARGUMENT, (0xFFFF_FFFF, 2): Status.BAD_ARGUMENT, (0, 1): Status.BAD_ARGUMENT, (0, 9): Status.BAD_ARGUMENT,
-        (1, 2): Status.NOT_OWNER, (2, 2): Status.NOT_OWNER, (0, 2): Status.OK,
+        (4, 2): Status.BAD_ARGUMENT, (0xFFFF_FFFF, 2): Status.BAD_ARGUMENT, (0, 1): Status.BAD_ARGUMENT, (0, 9): Status.BAD_ARGUMENT,
+        (1, 2): Status.NOT_OWNER, (2, 2): Status.NOT_OWNER, (3, 2): Status.NOT_OWNER, (0, 2): Status.OK,
     }  # fmt: skip
     world, seen = answers([Vmmcall(Hypercall.GIVE_DEVICE, *case) for case in cases] + [Vmmcall(Hypercall.GIVE_DEVICE, 0, 2)])
     assert seen == [*cases.values(), Status.NOT_OWNER]

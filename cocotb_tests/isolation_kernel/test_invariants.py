@@ -8,6 +8,7 @@ from cocotb_tests.isolation_kernel.world import World, paging_on
 from contracts.architecture import Pte
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Physical, Port
+from contracts.pci import IDE_FUNCTION, Command, ConfigOffset
 from contracts.policy_map import GUARD
 from isolation_kernel import frames, invariants
 from isolation_kernel.devices import DeviceNumber
@@ -25,7 +26,7 @@ def script() -> Script:
 
 def made() -> tuple[World, Partition, Partition]:
     world = World()
-    first = world.guest(script, one_to_one=True, devices=frozenset({DeviceNumber.DMA0}))
+    first = world.guest(script, one_to_one=True, devices=frozenset({DeviceNumber.DMA0, DeviceNumber.IDE}))
     second = world.guest(script)
     world.run()
     assert invariants.check(world.kernel) == []
@@ -92,7 +93,7 @@ def guard_off(world: World, a: Partition, b: Partition) -> None:
 
 def dma_reaches_neighbour(world: World, a: Partition, b: Partition) -> None:
     frame = b.memory.pages[5]
-    world.machine.memory.ram[world.kernel.policy.map_address(0) + (frame >> 3)] |= 1 << (frame & 7)
+    world.machine.memory.ram[world.kernel.policy.maps[0] + (frame >> 3)] |= 1 << (frame & 7)
 
 
 def dma_map_elsewhere(world: World, a: Partition, b: Partition) -> None:
@@ -124,6 +125,19 @@ def device_of_two(world: World, a: Partition, b: Partition) -> None:
     b.memory.device_pages |= a.memory.device_pages
 
 
+def let_go(world: World, a: Partition, b: Partition) -> None:
+    world.machine.memory.guard.write(GUARD["DEVICE_RESET"].offset, 0)
+
+
+def masters_the_bus(world: World, a: Partition, b: Partition) -> None:
+    world.kernel.mover.take_device(DeviceNumber.IDE)
+    world.machine.memory.pci.words[IDE_FUNCTION.select(ConfigOffset.COMMAND)] |= int(Command.BUS_MASTER)
+
+
+def ports_moved(world: World, a: Partition, b: Partition) -> None:
+    world.machine.memory.pci.words[IDE_FUNCTION.select(ConfigOffset.BAR4)] ^= 0x100
+
+
 def dirty_in_transit(world: World, a: Partition, b: Partition) -> None:
     frame = next(f for f in world.kernel.frames.owned_by(frames.Owner.FREE))
     world.kernel.frames.change(frame, frames.Owner.FREE, frames.Owner.IN_TRANSIT)
@@ -137,6 +151,7 @@ BREAKS: dict[Callable[[World, Partition, Partition], None], str] = {
     block_serves_twice: "kernel_owns_its_own", guard_off: "dma_within_owner", dma_reaches_neighbour: "dma_within_owner",
     dma_map_elsewhere: "dma_within_owner", uniform_for_two: "dma_within_owner", port_granted: "ports_within_owner",
     msr_granted: "ports_within_owner", shared_asid: "asids_apart", other_root_runs: "asids_apart", device_of_two: "devices_have_one_owner",
+    let_go: "unowned_devices_rest", masters_the_bus: "unowned_devices_rest", ports_moved: "functions_stay_placed",
     dirty_in_transit: "free_is_clean",
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ __all__ = ["Attack", "Judge", "Needs", "Stage", "Target"]
 class Stage(IntEnum):
     """STAGE of the result record."""
 
-    BOOTED = 1
+    BOOTED = 1  # and its orders are known
     ATTEMPTING = 2
     ATTEMPTED = 3
     DONE = 4  # and the allowed access has been tried

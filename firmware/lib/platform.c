@@ -11,12 +11,15 @@
 #define LINE_SIZE 160
 
 static int hosted;
-static u32 memory, information;
+static u32 memory, information, machine_base;
+static char *loaders_command_line;
 static char command_line[COMMAND_LINE_SIZE];
 static char line[LINE_SIZE];
 static u32 line_used;
 
 int above_isolation_kernel(void) { return hosted; }
+
+u32 machine_address(const void *physical) { return machine_base + (u32)physical; }
 
 u32 boot_information(void) { return information; }
 
@@ -29,12 +32,22 @@ int hypercall(u32 number, u32 ebx, u32 ecx, u32 edx)
     return result;
 }
 
+static void copy_command_line(void)
+{
+    u32 n = 0;
+    for (; n < COMMAND_LINE_SIZE - 1 && loaders_command_line[n]; n++)
+        command_line[n] = loaders_command_line[n];
+    command_line[n] = 0;
+}
+
 void platform_init(u32 boot_magic, const u32 *boot_info)
 {
     struct cpuid id = cpuid(CPUID_LEAF_SIGNATURE);
     u32 signature[3] = {id.ebx, id.ecx, id.edx};
     hosted = memcmp(signature, "RingfenceIK1", sizeof signature) == 0;
-    if (!hosted) {
+    if (hosted) {
+        machine_base = cpuid(CPUID_LEAF_MEMORY).eax;
+    } else {
         out8(COM1_LCR, 0x80); /* 115,200 baud, 8N1 */
         out8(PORT_COM1, 1);
         out8(PORT_COM1 + 1, 0);
@@ -46,10 +59,21 @@ void platform_init(u32 boot_magic, const u32 *boot_info)
     if (boot_info[0] & BOOT_INFO_MEMORY)
         memory = (boot_info[2] + 1024) << 10;
     if (boot_info[0] & BOOT_INFO_COMMAND_LINE) {
-        const char *from = (const char *)boot_info[4];
-        for (u32 i = 0; i < COMMAND_LINE_SIZE - 1 && from[i]; i++)
-            command_line[i] = from[i];
+        loaders_command_line = (char *)boot_info[4];
+        copy_command_line();
     }
+}
+
+int receive_command_line(void)
+{
+    if (!hosted || !loaders_command_line)
+        return 0;
+    int size = hypercall(HYPERCALL_RECEIVE, (u32)loaders_command_line, COMMAND_LINE_SIZE - 1, 0);
+    if (size < 0)
+        return 0;
+    loaders_command_line[size] = 0;
+    copy_command_line();
+    return 1;
 }
 
 static const char *find_parameter(const char *name)

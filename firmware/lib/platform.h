@@ -11,11 +11,20 @@ void platform_init(u32 boot_magic, const u32 *boot_info);
 /* 1 above the isolation kernel, 0 on the bare machine (or an emulator of it). */
 int above_isolation_kernel(void);
 
+/* Where a device finds what lies at this address (mapped one to one): guests lie at an offset in the machine's memory. */
+u32 machine_address(const void *physical);
+
 /* VMMCALL: EAX = number, arguments in EBX, ECX, EDX. Only above the isolation kernel. */
 int hypercall(u32 number, u32 ebx, u32 ecx, u32 edx);
 
 /* Where the loader put the multiboot information. */
 u32 boot_information(void);
+
+/*
+ * Above the isolation kernel: waits for a message that takes the place of the command line, also in memory, where an image that is
+ * started again finds it. 0 if there is none to come.
+ */
+int receive_command_line(void);
 
 /* Bytes of physical memory that the loader told of; 0 if it did not. */
 u32 memory_size(void);

@@ -357,6 +357,9 @@ class GuestCpu:
         self.state.registers[Gpr.EAX] = op.value
         if self._port_exits(op.port, op.size):
             raise self._exit(ExitCode.IOIO, op.size << 4 | 1 << 8 | op.port << 16, self._rip + self._length)
+        if op.size == 4 and not op.port & 3:
+            self._machine.io_write32(op.port, op.value)
+            return None
         for n in range(op.size):
             self._machine.io_write(op.port + n, op.value >> 8 * n & 0xFF)
         return None

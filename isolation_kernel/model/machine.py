@@ -54,8 +54,8 @@ class ModelMachine:
     def advance(self, cycles: int) -> None:
         """Time passes: the timer, and DMA."""
         self._cycles += cycles
-        for engine in self.memory.engines:
-            engine.step()
+        for master in self.memory.masters:
+            master.step()
         if self.pit.tick(self._cycles):
             self.pic.raise_line(Irq.TIMER)
         while self.memory.raised:
@@ -101,7 +101,10 @@ class ModelMachine:
             return self.pic.read(port)
         if Port.PIT <= port < Port.PIT + 4:
             return self.pit.read(port, self._cycles)
-        return 0xFF
+        if Port.PCI_DATA <= port < Port.PCI_DATA + 4:
+            return self.memory.pci.read(port - Port.PCI_DATA)
+        found = self.memory.ide.find(port)
+        return 0xFF if found is None else self.memory.ide.read(*found)
 
     def io_write(self, port: int, value: int) -> None:
         assert 0 <= value < 256
@@ -115,6 +118,18 @@ class ModelMachine:
             self.exited = value
         elif port == Port.KBC_STATUS and value == 0xFE or value & _RESET_BITS.get(port, 0):
             raise PlatformReset
+        elif Port.PCI_DATA <= port < Port.PCI_DATA + 4:
+            self.memory.pci.write(port - Port.PCI_DATA, value)
+        elif (found := self.memory.ide.find(port)) is not None:
+            self.memory.ide.write(*found, value)
+
+    def io_write32(self, port: int, value: int) -> None:
+        assert 0 <= value < 1 << 32 and not port & 3
+        if port == Port.PCI_ADDRESS:
+            self.memory.pci.address = value
+            return
+        for n in range(4):
+            self.io_write(port + n, value >> 8 * n & 0xFF)
 
     def run(self, block: int) -> None:
         self._cycles += _RUN_CYCLES + KERNEL_CYCLES_PER_EXIT

@@ -1,13 +1,14 @@
-"""The model's physical address space: RAM, the guard, two DMA engines."""
+"""The model's physical address space: RAM, the guard, two DMA engines, a disk behind PCI."""
 
 from dataclasses import dataclass
 
 from contracts.dma_engine import DESCRIPTOR_SIZE, DMA_ENGINE, DescriptorFlag, DescriptorWord
 from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Irq, Physical
-from contracts.policy_map import GUARD, Format, bit_number, holds_map
-from contracts.requesters import DMA_FIRST
+from isolation_kernel.model.guard import DmaDenied, Guard
+from isolation_kernel.model.ide import Ide
+from isolation_kernel.model.pci import PciBus
 
-__all__ = ["ENGINES", "DmaDenied", "DmaEngine", "Guard", "PhysicalMemory", "Straps"]
+__all__ = ["ENGINES", "DmaEngine", "PhysicalMemory", "Straps"]
 
 ENGINES = 2
 _ONES = 0xFFFF_FFFF
@@ -22,58 +23,6 @@ class Straps:
     authority_check: bool = True  # guard and host link answer ring −1 alone once the guard is on
 
 
-class DmaDenied(Exception):
-    """An access that was answered with an error."""
-
-
-class Guard:
-    """The DMA guard: registers, and the check of each access against the map in memory."""
-
-    def __init__(self, memory: "PhysicalMemory") -> None:
-        self._memory = memory
-        self._words: dict[int, int] = {}
-        self.denied: list[tuple[int, int, bool]] = []
-
-    @property
-    def enabled(self) -> bool:
-        return bool(self._words.get(GUARD["CONTROL"].offset, 0) & 1)
-
-    def read(self, offset: int) -> int:
-        return self._words.get(offset, 0)
-
-    def write(self, offset: int, value: int) -> None:
-        if offset == GUARD["STATUS"].offset:
-            self._words[offset] = self._words.get(offset, 0) & ~value
-        else:
-            self._words[offset] = value | (int(self.enabled) if offset == GUARD["CONTROL"].offset else 0)
-
-    def _map(self, index: int) -> tuple[int, int]:
-        base, length = (self._words.get(GUARD[name].at(index), 0) for name in ("MAP_BASE", "MAP_LENGTH"))
-        return base, length
-
-    def check(self, engine: int, address: int, write: bool) -> None:
-        """DmaDenied unless the map admits an access."""
-        if address >= len(self._memory.ram):
-            raise DmaDenied
-        if not self.enabled:
-            return
-        form = Format(GUARD["CONTROL"].field("FORMAT").get(self._words[GUARD["CONTROL"].offset]))
-        index = 0 if form is Format.UNIFORM else engine
-        base, length = self._map(index)
-        bit = bit_number(form, address // PAGE_SIZE, write)
-        in_map = write and any(holds_map(address // PAGE_SIZE, *self._map(n)) for n in range(ENGINES))
-        if in_map or bit >> 3 >= length or not self._memory.ram[base + (bit >> 3)] >> (bit & 7) & 1:
-            self.denied.append((engine, address, write))
-            status = GUARD["STATUS"].offset
-            if not self._words.get(status, 0) & 1:
-                self._words[status] = self._words.get(status, 0) | 1
-                self._words[GUARD["LOG_ADDRESS"].offset] = address
-                info = GUARD["LOG_INFO"]
-                self._words[info.offset] = info.field("REQUESTER").put(DMA_FIRST + engine) | info.field("WRITE").put(int(write))
-                self._memory.raised.append(Irq.GUARD)
-            raise DmaDenied
-
-
 class DmaEngine:
     """One engine; it moves at most 64 bytes a step."""
 
@@ -81,7 +30,16 @@ class DmaEngine:
         self._memory, self._index = memory, index
         self._words: dict[int, int] = {}
         self._job: tuple[int, int, int, int] | None = None  # source, destination, bytes left, flags
-        self.busy = False
+        self.busy = self.hold = False
+
+    def clear(self) -> None:
+        """Reset: no register holds anything, nothing is under way."""
+        self._words, self._job, self.busy = {}, None, False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self.busy
 
     def read(self, offset: int) -> int:
         word = self._words.get(offset, 0)
@@ -91,10 +49,10 @@ class DmaEngine:
         control = DMA_ENGINE["CONTROL"]
         if offset == _CONTROL:
             if control.field("RESET").get(value):
-                self.__init__(self._memory, self._index)  # type: ignore[misc]
+                self.clear()
                 return
             self._words[offset] = value & control.field("INTERRUPT_ENABLE").mask
-            if control.field("START").get(value) and not self.busy:
+            if control.field("START").get(value) and not self.busy and not self.hold:
                 self.busy, self._job = True, None
                 self._words[_WORDS] = 0
         elif offset == _STATUS:
@@ -113,6 +71,8 @@ class DmaEngine:
 
     def step(self) -> None:
         """Move some bytes, or fetch a descriptor."""
+        if self.hold:
+            self.clear()
         if not self.busy:
             return
         at = 0
@@ -151,6 +111,9 @@ class PhysicalMemory:
         self.raised: list[int] = []
         self.guard = Guard(self)
         self.engines = [DmaEngine(self, n) for n in range(ENGINES)]
+        self.pci = PciBus()
+        self.ide = Ide(self, self.pci)
+        self.masters: list[DmaEngine | Ide] = [*self.engines, self.ide]  # by number of the DMA requester
         self._straps = straps
 
     def read32(self, address: int, guest: bool = False) -> int:

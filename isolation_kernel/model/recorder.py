@@ -12,8 +12,8 @@ from isolation_kernel.machine import Machine
 __all__ = ["METHODS", "RecordingMachine", "ReplayMachine", "ReplayMismatch", "replay"]
 
 METHODS = (
-    "read32", "write32", "read_block", "write_block", "clear", "io_read", "io_write", "run", "take_interrupt", "halt", "invlpga", "time",
-    "shutdown",
+    "read32", "write32", "read_block", "write_block", "clear", "io_read", "io_write", "io_write32", "run", "take_interrupt", "halt",
+    "invlpga", "time", "shutdown",
 )  # fmt: skip
 
 

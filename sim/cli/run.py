@@ -10,6 +10,7 @@ import click
 
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
+from sim.disk import DiskError, disk_arguments
 from sim.machine import DEFAULT_MEMORY, SLICE_CYCLES, Ending, Machine, MachineConfig, Outcome
 from sim.multiboot import ImageError, MultibootImage, read_multiboot
 from sim.paths import BUILD
@@ -35,6 +36,7 @@ _RESET_STATUS = 3
     help="Size of RAM: 32M unless said otherwise. Guests share what the kernel leaves of it; without this option they get 4M each at most.",
 )
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened there, as JSON.")
+@click.option("--disk", type=click.Path(path_type=Path), help="Image of the IDE drive, written in place; the first guest's.")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -44,6 +46,7 @@ def command(
     trace: bool,
     memory: int | None,
     report: Path | None,
+    disk: Path | None,
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -54,13 +57,13 @@ def command(
     if guests:
         if file is not None:
             fail("give either FILE or --guest, not both")
-        sys.exit(_run_guests(guests, waves, max_cycles, trace, memory, report, command_line))
+        sys.exit(_run_guests(guests, waves, max_cycles, trace, memory, report, command_line, disk))
     if file is None:
         fail("which FILE? (see ringfence run --help)")
     memory = memory or DEFAULT_MEMORY
     with user_errors(ImageError):
         image = read_multiboot(file, memory)
-    status = _run_native(image, waves, max_cycles, trace, memory, report, command_line)
+    status = _run_native(image, waves, max_cycles, trace, memory, report, command_line, disk)
     sys.exit(status)
 
 
@@ -69,10 +72,19 @@ def _say(_name: str, data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def _check_disk(disk: Path | None) -> None:
+    """Before a model is built."""
+    if disk is not None:
+        with user_errors(DiskError):
+            disk_arguments(disk)
+
+
 def _run_native(
-    image: MultibootImage, waves: bool, max_cycles: int | None, trace: bool, memory: int, report: Path | None, command_line: str
-) -> int:
-    with Machine(MachineConfig(memory=memory), trace="fst" if waves else "none") as machine:
+    image: MultibootImage, waves: bool, max_cycles: int | None, trace: bool, memory: int, report: Path | None, command_line: str,
+    disk: Path | None,
+) -> int:  # fmt: skip
+    _check_disk(disk)
+    with Machine(MachineConfig(memory=memory), trace="fst" if waves else "none", disk=disk) as machine:
         with user_errors(ValueError):
             machine.load_multiboot(image, command_line)
         machine.on_output(_say)
@@ -139,15 +151,18 @@ def _write_report(path: Path, content: dict[str, object]) -> None:
 
 
 def _run_guests(
-    paths: tuple[Path, ...], waves: bool, max_cycles: int | None, trace: bool, memory: int | None, report: Path | None, command_line: str
-) -> int:
+    paths: tuple[Path, ...], waves: bool, max_cycles: int | None, trace: bool, memory: int | None, report: Path | None, command_line: str,
+    disk: Path | None,
+) -> int:  # fmt: skip
     from isolation_kernel.frames import KernelError
     from sim.kernel_run import guest_programs, run_guests
 
     with user_errors(ImageError, KernelError, ValueError):
-        programs = guest_programs(paths, memory or DEFAULT_MEMORY, command_line, whole=memory is not None)
+        programs = guest_programs(paths, memory or DEFAULT_MEMORY, command_line, whole=memory is not None, disk=disk is not None)
+    _check_disk(disk)
     waves_path = BUILD / "run" / "waves.fst"
-    with Machine(MachineConfig(memory=memory or DEFAULT_MEMORY), trace="fst" if waves else "none") as machine, suppress(KeyboardInterrupt):
+    config = MachineConfig(memory=memory or DEFAULT_MEMORY)
+    with Machine(config, trace="fst" if waves else "none", disk=disk) as machine, suppress(KeyboardInterrupt):
         if waves:
             machine.trace_start(waves_path)
         tracer = _tracer(machine) if trace else None

@@ -1,6 +1,7 @@
 """A model in Python: ports, runs, streams, records, transactions, main memory, waves."""
 
 import ctypes
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +31,14 @@ class RunResult:
 class Model:
     """An instance of a built model. Cycles are counted from 0; inputs keep what they were set to."""
 
-    def __init__(self, built: Built) -> None:
+    def __init__(self, built: Built, arguments: Sequence[str] = ()) -> None:
+        """``arguments``: the simulator's, ``+name=value``."""
         self.built = built
         self.spec = built.spec
         self.interface = built.interface
         self._lib = _bind(built.library)
-        self._state = self._lib.model_create()
+        encoded = [os.fsencode(a) for a in arguments]
+        self._state = self._lib.model_create(len(encoded), (ctypes.c_char_p * len(encoded))(*encoded))
         self._streams = {s.name: n for n, s in enumerate(self.spec.streams)}
         self._feeds = {f.name: n for n, f in enumerate(self.spec.feeds)}
         self._recorders = {r.name: n for n, r in enumerate(self.spec.recorders)}
@@ -248,7 +251,7 @@ def _bind(path: Path) -> ctypes.CDLL:
     u32, u64, size, integer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_size_t, ctypes.c_int
     size_out = ctypes.POINTER(ctypes.c_size_t)
     signatures: dict[str, tuple[object, list[object]]] = {
-        "model_create": (state, []),
+        "model_create": (state, [integer, ctypes.POINTER(ctypes.c_char_p)]),
         "model_destroy": (None, [state]),
         "model_set": (None, [state, u32, _WORDS]),
         "model_get": (None, [state, u32, _WORDS]),

@@ -153,10 +153,14 @@ inline void enter(State* s) { Verilated::threadContextp(s->context.get()); }
 
 extern "C" {
 
-State* model_create() {
+// ``arguments`` are the simulator's ("+name=value", which the circuit's $value$plusargs find).
+State* model_create(int count, const char* const* arguments) {
     auto* s = new State;
     s->context = std::make_unique<VerilatedContext>();
     s->context->randReset(0);
+    std::vector<const char*> line{"model"};
+    line.insert(line.end(), arguments, arguments + count);
+    s->context->commandArgs(static_cast<int>(line.size()), line.data());
 #if MODEL_TRACES
     s->context->traceEverOn(true);
 #endif

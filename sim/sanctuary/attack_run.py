@@ -3,80 +3,44 @@
 import struct
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from chipset.boards.straps import Strap
-from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from contracts.memory_map import PAGE_SIZE
 from firmware.build import guest
 from firmware.guests.attack import Attack, Needs, Stage, Target
 from firmware.guests.attacks import ATTACK_MARK
 from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, SECRET_WORDS, Result, Trusted
-from isolation_kernel.configuration import Right
 from isolation_kernel.devices import DeviceNumber
-from isolation_kernel.kernel import Step
-from isolation_kernel.protections import Protections
-from sim.guests import GuestProgram, GuestSystem
 from sim.link import MachineEnded
 from sim.machine import Ending, Machine
 from sim.sanctuary.evidence import Evidence, Region
 from sim.sanctuary.picture import picture_of
+from sim.sanctuary.started import Start, Started
 from sim.sanctuary.steps import functions, steps
-from sim.sanctuary.watch import Watch
-from sim.sanctuary.world import GUEST_MEMORY, KERNEL_CONFIG, Correspondent, Targets, engine_registers, guard_registers, trusted
+from sim.sanctuary.world import GUEST_MEMORY, engine_registers, guard_registers
 
-__all__ = ["AttackRun", "run_attack", "switches"]
+__all__ = ["AttackRun", "run_attack"]
 
 _STEPS = 6000  # of the kernel
-_PATIENCE = 2_500_000  # cycles from guest 1's start to the end of the run
-_GUEST_LIMIT = 1_500_000  # cycles without an exit
+_PATIENCE = 2_500_000  # cycles from guest 1's orders to the end of the run
 _AFTER_RESET = 150_000  # cycles for a BIOS to look around
-_ANSWER_STEPS = 400
 _MANY_LETTERS = 1000
 _WORDS: dict[str, int] = {"starve_exits": 3200, "starve_faults": 12_000}  # spin counts
 _SPIN = 24_000
-_KEY = bytes(range(0x10, 0x30))
 _LONGEST_INSTRUCTION = 15
 
 
-def switches(off: Collection[str]) -> tuple[Protections, Strap]:
-    """What is off, sorted into the kernel's protections and the machine's straps."""
-    straps = Strap(0)
-    for name in off:
-        if name in Strap.__members__:
-            straps |= Strap[name]
-    return Protections.without(*(name for name in off if name not in Strap.__members__)), straps
-
-
-@dataclass
 class AttackRun:
-    """An attack with some protections off; ``run`` does it once."""
+    """A run of an attack, from where it has been started; ``run`` does it once."""
 
-    attack: Attack
-    off: tuple[str, ...]
-    machine: Machine
-
-    def __post_init__(self) -> None:
-        protections, straps = switches(self.off)
-        self.machine.set_straps(straps)
-        config = replace(KERNEL_CONFIG, protections=protections)
-        watches: list[Watch] = []
-
-        def watch(link: object) -> Watch:
-            watches.append(Watch(link, self._stage_seen))  # type: ignore[arg-type]
-            return watches[0]
-
-        self.evidence = Evidence(self.attack.name, 0, range(GUEST_MEMORY))
-        self.system = GuestSystem(
-            self.machine,
-            config,
-            self._print,
-            KERNEL_CYCLES_PER_EXIT,
-            guest_limit=_GUEST_LIMIT,
-            record=watch,
-        )
-        self.watch = watches[0]
-        self.number1 = 0
+    def __init__(self, attack: Attack, started: Started) -> None:
+        self.attack = attack
+        self.started = started
+        self.machine, self.system, self.watch = started.machine, started.system, started.watch
+        self.guest1, self.guest2, self.mail, self.targets = started.guest1, started.guest2, started.mail, started.targets
+        self.evidence = Evidence(attack.name, started.targets.address(attack.target), range(GUEST_MEMORY))
+        self.number1 = started.guest1.number
+        started.console = self._print
 
     def _print(self, partition: int, data: bytes) -> None:
         if partition == self.number1:
@@ -84,36 +48,21 @@ class AttackRun:
 
     # setting up
 
-    def _start_guest2(self) -> None:
-        rights = {Right.MESSAGES} | ({Right.GIVE_PAGE} if Needs.PAGE_FROM_GUEST2 in self.attack.needs else set())
-        (self.guest2,) = self.system.start([trusted(frozenset(rights))])
-        self.mail = Correspondent(self.system, self.guest2)
-        self.mail.post(b"KEY:" + _KEY)
-        self._until_answered()
-        self.targets = Targets(self.system, self.guest2)
-
-    def _start_guest1(self) -> None:
-        needs = self.attack.needs
-        rights = {Right.MESSAGES}
-        rights |= {Right.GIVE_PAGE} if Needs.GIVE_PAGE in needs else set()
-        rights |= {Right.GIVE_DEVICE} if Needs.GIVE_DEVICE in needs else set()
-        devices = frozenset({DeviceNumber.DMA0} if Needs.DMA in needs else set())
-        program = GuestProgram.load(guest("attacker"), GUEST_MEMORY, "guest 1", one_to_one=True, devices=devices, rights=frozenset(rights))
-        target = self.targets.address(self.attack.target)
+    def _give_orders(self) -> None:
+        """Guest 1 waits for them."""
+        needs, target = self.attack.needs, self.evidence.target
         spin = _WORDS.get(self.attack.name, _SPIN)
         line = f"attack={self.attack.name} partition={self.guest2.number} spin={spin}"
         if self.attack.target is not Target.NONE:
             line += f" {self.attack.target.value}={target:#x}"
-        (self.guest1,) = self.system.start([replace(program, command_line=line)])
-        self.number1 = self.guest1.number
-        self.evidence.target = target
+        self.system.kernel.post_message(self.number1, line.encode("ascii"))
         if Needs.MESSAGE in needs:
             self.system.kernel.post_message(self.number1, ATTACK_MARK.to_bytes(4, "little"))
         if Needs.PAGE_FROM_GUEST2 in needs:
             self.mail.post(b"GIV:" + struct.pack("<I", self.number1))
 
     def _mark_regions(self) -> None:
-        """What must not change, as it is before guest 1 has run."""
+        """What must not change, as it is before guest 1 knows what to do."""
         regions = {"page": (self.targets.of_guest2(Trusted.PAGE), PAGE_SIZE)}
         regions["directory"] = (self.targets.of_guest2(Trusted.DIRECTORY), PAGE_SIZE)
         regions["table"] = (self.targets.of_guest2(Trusted.TABLE), PAGE_SIZE)
@@ -134,17 +83,6 @@ class AttackRun:
 
     # running
 
-    def _step(self) -> bool:
-        """One step of the kernel; False when nothing more happens."""
-        outcome = self.system.kernel.step()
-        self.mail.collect()
-        return outcome not in (Step.IDLE, Step.OVER)
-
-    def _until_answered(self) -> None:
-        for _ in range(_ANSWER_STEPS):
-            if not self.mail.waiting or not self.guest2.alive or not self._step():
-                return
-
     def _stage_seen(self, stage: int) -> None:
         if stage in (Stage.ATTEMPTED, Stage.DONE):
             for region in self.evidence.regions.values():
@@ -153,10 +91,9 @@ class AttackRun:
 
     def run(self) -> Evidence:
         """The whole of it."""
-        self._start_guest2()
-        self._start_guest1()
         self._mark_regions()
-        self.watch.follow(self.guest1.vcpu.block)
+        self.watch.follow(self.guest1.vcpu.block, self._stage_seen)
+        self._give_orders()
         start = self.machine.cycle
         try:
             self.evidence.ended = self._both_run(start + _PATIENCE)
@@ -172,14 +109,14 @@ class AttackRun:
             if not self.mail.waiting and number < letters and begun and self.watch.stage < Stage.ATTEMPTED:
                 number += 1
                 self.mail.post(b"letter %d" % number)
-            if not self._step():
+            if not self.started.step():
                 break
             self.evidence.sent += b"".join(self.system.kernel.take_answers(self.number1)) if self.watch.stage < Stage.DONE else b""
             if self.watch.stage == Stage.DONE or not self.guest1.alive or self.machine.cycle > deadline:
                 break
         if not self.system.kernel.over:
             self.mail.post(b"a last letter")
-            self._until_answered()
+            self.started.until_answered()
         if self.system.kernel.over:
             return "the system was shut down"
         if not self.guest1.alive:
@@ -246,6 +183,6 @@ def _bytes_at(memory: bytes, address: int) -> bytes:
 
 
 def run_attack(attack: Attack, off: Collection[str], machine: Machine | None = None) -> Evidence:
-    """One run with ``off`` switched off."""
+    """One run with ``off`` switched off, from power-on."""
     with machine or Machine() as m:
-        return AttackRun(attack, tuple(off), m).run()
+        return AttackRun(attack, Started(Start.of(attack, off), m)).run()

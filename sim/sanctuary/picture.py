@@ -62,8 +62,8 @@ def _kernel_parts(kernel: Kernel, names: list[str]) -> None:
         names[page] = "kernel: in use" if kernel.frames.in_use(page) else "kernel: pool"
     for page in range(layout.kernel_base // PAGE_SIZE, layout.pool_base // PAGE_SIZE):
         names[page] = "kernel: stub"
-    for requester in range(kernel.policy.requesters):
-        names[kernel.policy.map_address(requester) // PAGE_SIZE] = "kernel: DMA map"
+    for requester in range(len(kernel.policy.maps)):
+        names[kernel.policy.maps[requester] // PAGE_SIZE] = "kernel: DMA map"
     for partition in kernel.partitions.values():
         names[partition.vcpu.block // PAGE_SIZE] = "kernel: VMCB"
         for root in partition.shadow.roots:
@@ -77,8 +77,8 @@ def picture_of(kernel: Kernel) -> MemoryPicture:
     names = [_SPECIAL.get(o) or guests.get(o, f"partition {o}") for o in map(kernel.frames.owner, range(len(kernel.frames)))]
     _kernel_parts(kernel, names)
     dma = []
-    for requester in range(kernel.policy.requesters):
+    for requester in range(len(kernel.policy.maps)):
         owner = kernel.policy.owners[requester]
         what = f"DMA{requester} ({guests.get(owner, 'nobody') if owner is not None else 'nobody'})"
-        dma.append(tuple(runs_of([what if kernel.policy.admitted(requester, page) else "" for page in range(len(names))])))
+        dma.append(tuple(runs_of([what if page in kernel.policy.admitted[requester] else "" for page in range(len(names))])))
     return MemoryPicture(len(names), tuple(runs_of(names)), tuple(dma))

@@ -1,24 +1,31 @@
-"""All runs of the scenario, as independent processes, two at a time."""
+"""All runs of the scenario, each in a process of its own, two at a time; those that start alike are branches of one start."""
 
-import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from firmware.guests.attack import Attack
 from firmware.guests.attacks import ATTACKS, BY_NAME
-from sim.sanctuary.attack_run import run_attack
+from sim.machine import Machine
+from sim.sanctuary.attack_run import AttackRun
+from sim.sanctuary.branches import preload
 from sim.sanctuary.evidence import Evidence
+from sim.sanctuary.groups import Group, run_groups
 from sim.sanctuary.interference import COMPANIES, Retired, retired_by_guest2
 from sim.sanctuary.judge import Verdict, judge
 from sim.sanctuary.sensitive import PLACES, Observed, observe
+from sim.sanctuary.started import Start, Started
 from sim.sanctuary.waves import draw_attack
 
-__all__ = ["AttackPair", "Results", "run_all"]
+__all__ = ["AttackPair", "Kind", "Results", "Run", "begin", "run_all", "scenario"]
 
 _KEPT_STEPS = 0  # evidence goes home without its trace: the verdict quotes it
+_PARTS = 2  # for each worker: no group of runs is longer than this part of the whole, or some would have nothing to do at the end
+_PRELOADED = ("sim.sanctuary.runs", "sim.machine_top")  # the circuits too: waves are drawn of their view
 
 
 @dataclass(frozen=True)
@@ -57,33 +64,70 @@ class Results:
     observed: list[Observed] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)  # runs that broke down
     seconds: float = 0.0  # of processors, all runs together
-    cycles: int = 0
+    cycles: int = 0  # that were simulated: a start that runs share counts once
 
 
-def _attack(name: str, control: bool, waves: Path | None) -> tuple[Evidence, Verdict]:
-    attack = BY_NAME[name]
-    evidence = run_attack(attack, (*attack.off_in_both, *((attack.control,) if control else ())))
+class Kind(Enum):
+    """What a run is of."""
+
+    ATTACK = "attack"
+    RETIRED = "guest 2 in company"
+    OBSERVED = "17 instructions"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The order for one branch: what is to be run, and its name for people."""
+
+    kind: Kind
+    name: str
+    label: str
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class _Attacked:
+    evidence: Evidence
+    verdict: Verdict
+    begun: int  # the cycle in which the shared start was over
+
+
+def begin(start: Start) -> Started:
+    """A machine of its own that has gone so far."""
+    return Started(start, Machine())
+
+
+def _attack(waves: Path | None, started: Started, run: Run) -> _Attacked:
+    evidence = AttackRun(BY_NAME[run.name], started).run()
     verdict = judge(evidence)
-    if waves is not None and not control:
+    if waves is not None and not run.control:
         draw_attack(waves, evidence, verdict.attempt)
     evidence.steps, evidence.exits, evidence.window = evidence.steps[:_KEPT_STEPS], [], b""
-    return evidence, verdict
+    return _Attacked(evidence, verdict, started.cycle)
 
 
-def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
-    start = time.process_time()
-    return function(*arguments), time.process_time() - start
+def _nothing() -> None:
+    """The start of what shares none."""
 
 
-def _jobs(attacks: Sequence[Attack], waves: Path | None) -> Iterator[tuple[str, str, Callable[..., Any], tuple[Any, ...]]]:
-    """Kind, label, function, arguments; the longest first."""
+def _alone(_: None, run: Run) -> Retired | Observed:
+    return retired_by_guest2(run.name) if run.kind is Kind.RETIRED else observe(run.name)
+
+
+def scenario(attacks: Sequence[Attack], waves: Path | None, workers: int) -> Iterator[Group]:
+    """All runs, the longest groups first; an order is the run's name and whether it is the control run, beside its label."""
     for company in COMPANIES:
-        yield "retired", f"guest 2 {company}", retired_by_guest2, (company,)
+        yield Group(_nothing, _alone, (Run(Kind.RETIRED, company, f"guest 2 {company}"),))
     for place in PLACES:
-        yield "observed", f"17 instructions: {place}", observe, (place,)
+        yield Group(_nothing, _alone, (Run(Kind.OBSERVED, place, f"17 instructions: {place}"),))
+    alike: defaultdict[Start, list[Run]] = defaultdict(list)
     for attack in sorted(attacks, key=lambda a: not a.last):
-        yield "attack", attack.name, _attack, (attack.name, False, waves)
-        yield "attack", f"{attack.name} (control)", _attack, (attack.name, True, waves)
+        alike[Start.of(attack, attack.off_in_both)].append(Run(Kind.ATTACK, attack.name, attack.name))
+        control = Run(Kind.ATTACK, attack.name, f"{attack.name} (control)", control=True)
+        alike[Start.of(attack, (*attack.off_in_both, attack.control))].append(control)
+    longest = max(1, 2 * len(attacks) // (_PARTS * workers))
+    for start, runs in sorted(alike.items(), key=lambda item: -len(item[1])):
+        yield from Group(partial(begin, start), partial(_attack, waves), tuple(runs)).split(longest)
 
 
 def run_all(
@@ -93,37 +137,31 @@ def run_all(
     waves: Path | None = None,
 ) -> Results:
     """Run everything; ``done(label, number, total)`` after each run. Waves of each attack are left in the folder ``waves``."""
+    preload(_PRELOADED)
     results = Results()
-    found: dict[tuple[str, bool], tuple[Evidence, Verdict]] = {}
-    jobs = list(_jobs(attacks, waves))
-    with ProcessPoolExecutor(workers, max_tasks_per_child=None) as pool:
-        futures: dict[Future[Any], int] = {}
-        for number, (_, _, function, arguments) in enumerate(jobs):
-            futures[pool.submit(_timed, function, *arguments)] = number
-        pending, finished = set(futures), 0
-        while pending:
-            ready, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in ready:
-                kind, label, _, arguments = jobs[futures[future]]
-                finished += 1
-                done(label, finished, len(jobs))
-                try:
-                    value, seconds = future.result()
-                except Exception as error:
-                    results.failures.append(f"{label}: {type(error).__name__}: {error}")
-                    continue
-                results.seconds += seconds
-                if kind == "attack":
-                    found[arguments[:2]] = value
-                    results.cycles += value[0].cycles
-                else:
-                    (results.retired if kind == "retired" else results.observed).append(value)
-                    results.cycles += value.cycles
+    found: dict[tuple[str, bool], _Attacked] = {}
+    starts: dict[Group, int] = {}
+    groups = list(scenario(attacks, waves, workers))
+    total, finished = sum(len(group.orders) for group in groups), 0
+    with closing(run_groups(groups, workers)) as outcomes:
+        for group, run, outcome in outcomes:
+            finished += 1
+            done(run.label, finished, total)
+            results.seconds += outcome.seconds
+            if outcome.error:
+                results.failures.append(f"{run.label}: {outcome.error}")
+            elif run.kind is Kind.ATTACK:
+                found[run.name, run.control] = outcome.value
+                starts[group] = outcome.value.begun
+                results.cycles += outcome.value.evidence.cycles - outcome.value.begun
+            else:
+                results.cycles += outcome.value.cycles
+                (results.retired if run.kind is Kind.RETIRED else results.observed).append(outcome.value)
+    results.cycles += sum(starts.values())
     results.retired.sort(key=lambda r: COMPANIES.index(r.company))
     results.observed.sort(key=lambda o: PLACES.index(o.place))
     for attack in attacks:
         pair = [found.get((attack.name, control)) for control in (False, True)]
         if pair[0] is not None and pair[1] is not None:
-            (evidence, protected), (control_evidence, control) = pair[0], pair[1]
-            results.pairs.append(AttackPair(attack, protected, control, evidence, control_evidence))
+            results.pairs.append(AttackPair(attack, pair[0].verdict, pair[1].verdict, pair[0].evidence, pair[1].evidence))
     return results

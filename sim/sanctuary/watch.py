@@ -22,14 +22,13 @@ _EXITS = 4000
 class Watch:
     """A kernel's machine; everything that is not named here is the link's.
 
-    ``follow(block)`` says which vCPU block is guest 1's; from then on its stages are looked for while it runs. ``stage_seen`` is called
-    at each new stage.
+    ``follow`` says which vCPU block is guest 1's; from then on its stages are looked for while it runs.
     """
 
-    def __init__(self, link: LinkMachine, stage_seen: Callable[[int], None]) -> None:
+    def __init__(self, link: LinkMachine) -> None:
         self._link = link
         self._model = link.machine.model
-        self._stage_seen = stage_seen
+        self._stage_seen: Callable[[int], None] = lambda stage: None
         self._block: int | None = None
         self._running: int | None = None
         self._kept = 0
@@ -43,9 +42,10 @@ class Watch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._link, name)
 
-    def follow(self, block: int) -> None:
-        """Guest 1's vCPU block."""
+    def follow(self, block: int, stage_seen: Callable[[int], None]) -> None:
+        """Guest 1's vCPU block; ``stage_seen`` is called at each new stage."""
         self._block = block
+        self._stage_seen = stage_seen
         self._link.slice_cycles = _SLICE
         self._link.each_slice = self.look
         self.window.start()

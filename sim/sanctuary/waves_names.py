@@ -58,6 +58,7 @@ GROUPS: Mapping[str, tuple[tuple[str, str | None], ...]] = {
     ),
     "DMA engine 0": tuple((f"dma0.{name}", name_filter) for name, name_filter in _DMA),
     "DMA engine 1": tuple((f"dma1.{name}", name_filter) for name, name_filter in _DMA),
+    "IDE controller": tuple((f"dma2.{name}", name_filter) for name, name_filter in _DMA),
     "guard": (
         ("guarded", None),
         ("denial.valid", None),

@@ -11,6 +11,7 @@ from rtl.microcode.rom import build
 from rtl.params import CoreParams
 from sim.machine import Machine, MachineConfig
 from sim.sanctuary.attack_run import AttackRun
+from sim.sanctuary.started import Start, Started
 from sim.sanctuary.waves import view_decoder, view_signals
 from sim.sanctuary.waves_names import write_names
 
@@ -24,7 +25,7 @@ def draw_whole(path: Path, attack: Attack) -> None:
         print(f"sanctuary: drawing the whole of {attack.name}", file=sys.stderr, flush=True)
         start = time.monotonic()
         machine.trace_start(path)
-        AttackRun(attack, attack.off_in_both, machine).run()
+        AttackRun(attack, Started(Start.of(attack, attack.off_in_both), machine)).run()
         machine.trace_stop()
         cycles, megabytes = machine.cycle, path.stat().st_size / 1e6
     print(f"sanctuary: {path}: {cycles} cycles, {megabytes:.0f} MB, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)

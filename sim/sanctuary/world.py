@@ -61,7 +61,7 @@ class Targets:
             Target.KERNEL: self.kernel_page,
             Target.SHADOW: self.guest2.shadow.current.directory * PAGE_SIZE + 4 * _UNUSED_ENTRY,
             Target.VMCB: self.guest2.vcpu.block + FIELDS["G_PAT"].offset,
-            Target.MAP: kernel.policy.map_address(0) + page // PAGE_SIZE // 32 * 4,
+            Target.MAP: kernel.policy.maps[0] + page // PAGE_SIZE // 32 * 4,
             Target.STUB: layout.kernel_base + _UNUSED_THUNK,
             Target.TOP: layout.size - PAGE_SIZE,
             Target.DEVICE: int(DeviceNumber.DMA1),
@@ -71,7 +71,7 @@ class Targets:
 def guard_registers(system: GuestSystem) -> tuple[int, ...]:
     """CONTROL and the map registers, over the link."""
     words = [system.link.read32(Physical.GUARD + GUARD["CONTROL"].offset)]
-    for n in range(system.kernel.policy.requesters):
+    for n in range(len(system.kernel.policy.maps)):
         words += [system.link.read32(Physical.GUARD + GUARD[name].at(n)) for name in ("MAP_BASE", "MAP_LENGTH")]
     return tuple(words)
 

@@ -1,56 +1,94 @@
-"""Seeded bugs of the guard: what an honest mistake would look like, as an assignment appended to the guard's own."""
+"""Seeded bugs of the guard: what an honest mistake would look like, as an assignment appended to a part's own."""
 
-from chipset.dma_policy.map_cache import _Entry
-from cocotb_tests.opened import Opened
-from contracts.bus import BusRequest
+from amaranth.hdl import Cat
+
+from chipset.dma_policy.decision import ALL_FORMATS, admits, word_index
+from cocotb_tests.chipset.dma_policy.guard_harness import Inside
 
 __all__ = ["BUGS"]
 
 
-def cache_keeps_what_is_written(guard: Opened) -> None:
+def cache_keeps_what_is_written(inside: Inside) -> None:
     """A write to a cached map word does not drop it: a page that was taken away stays accessible."""
-    cache = guard.open("cache")
-    entry = cache.shaped("entry0", _Entry)
-    cache.module.d.sync += entry.valid.eq(entry.valid | (cache.component.fill & (cache["turn"] == 0)))
+    valid = inside.cache["valid"]
+    with inside.cache.module.If(~inside.cache.component.flush):
+        inside.cache.module.d.sync += valid.eq(valid | Cat(inside.cache[f"fill{n}"] for n in range(len(valid))))
 
 
-def write_during_walk_is_lost(guard: Opened) -> None:
+def cache_keeps_what_a_commit_ended(inside: Inside) -> None:
+    """Words of the older map serve the new one."""
+    inside.checker.module.d.comb += inside.cache.component.flush.eq(0)
+
+
+def cache_is_filled_with_an_older_word(inside: Inside) -> None:
+    """What is written in the cycle of the fill is not seen."""
+    walker = inside.walker
+    walker.module.d.comb += walker.component.fill.eq(walker.ongoing("FILL") & ~walker["closed"] & ~walker["near_map"])
+
+
+def write_during_walk_is_lost(inside: Inside) -> None:
     """What ring -1 writes between the walker's read and its answer is not seen."""
-    guard.module.d.comb += guard["new_mask"].eq(0)
+    inside.walker.module.d.comb += [inside.walker[f"writes{n}"].eq(0) for n in range(4)]
 
 
-def failed_walk_admits(guard: Opened) -> None:
+def failed_walk_admits(inside: Inside) -> None:
     """A map that cannot be read refuses nothing."""
-    guard.module.d.sync += guard["failed"].eq(0)
+    with inside.walker.module.If(inside.walker.ongoing("WAIT")):
+        inside.walker.module.d.sync += inside.walker["closed"].eq(0)
 
 
-def map_may_be_written(guard: Opened) -> None:
+def one_word_beyond_the_end(inside: Inside) -> None:
+    """The map's length is compared with <= (as a driver of AMD's vector once did)."""
+    walker = inside.walker
+    access, policy = walker.component.access, walker.component.policy
+    index = word_index(access.page, policy.map_format, ALL_FORMATS)
+    with walker.module.If(walker.ongoing("PLACE")):
+        walker.module.d.sync += walker["closed"].eq(index > policy.maps[0].length)
+
+
+def map_may_be_written(inside: Inside) -> None:
     """DMA writes to the map are looked up like any other."""
-    guard.module.d.comb += guard["in_map"].eq(0)
+    inside.walker.module.d.sync += inside.walker["in_map"].eq(0)
 
 
-def burst_is_judged_by_its_first_word(guard: Opened) -> None:
-    """Of a burst write only the word that the master names is held against the map's place."""
-    guard.module.d.comb += guard["high"].eq(guard.component.requests.payload.address[2:])
+def words_near_a_map_are_kept_for_writes(inside: Inside) -> None:
+    """A word that decides for the map's own page too is kept, and the next write to that page hits."""
+    inside.walker.module.d.sync += inside.walker["near_map"].eq(0)
 
 
-def launch_region_open(guard: Opened) -> None:
+def launch_region_open(inside: Inside) -> None:
     """The launch region is as any other memory."""
-    guard.module.d.comb += guard["launch"].eq(0)
+    inside.checker.module.d.comb += inside.checker["launch"].eq(0)
 
 
-def change_does_not_wait(guard: Opened) -> None:
+def change_does_not_wait(inside: Inside) -> None:
     """A register write completes while answers are still due."""
-    guard.module.d.comb += guard["drained"].eq(~guard["full"] & ~guard["inside"])
+    inside.guard.module.d.comb += inside.guard.component.drained.eq(inside.checker.component.quiet & ~inside.guard["inside"])
 
 
-def verdict_of_another_page(guard: Opened) -> None:
+def verdict_of_another_page(inside: Inside) -> None:
     """The bit next to the page's own decides."""
-    held = guard.shaped("held", BusRequest)
-    guard.module.d.comb += guard["page"].eq(held.address[12:] ^ 1)
+    walker = inside.walker
+    component, access = walker.component, walker.component.access
+    neighbour = access.shape()(Cat(access.requester, access.page ^ 1, access.write))
+    bit = admits(component.word, neighbour, component.policy.map_format, ALL_FORMATS)
+    walker.module.d.comb += component.admitted.eq(bit & ~walker["closed"] & ~(access.write & walker["in_map"]))
+
+
+def verdict_for_whoever_asks(inside: Inside) -> None:
+    """What was found out for one access serves the next, whatever it is."""
+    inside.checker.module.d.comb += inside.checker["served"].eq(inside.walker.component.decided)
+
+
+def can_be_switched_off(inside: Inside) -> None:
+    """ENABLE follows what is written."""
+    registers = inside.registers
+    with registers.module.If(registers.component.flush & (registers.component.block.address == 0)):
+        registers.module.d.sync += registers.component.policy.enable.eq(registers.component.block.write_data[0])
 
 
 BUGS = (
-    cache_keeps_what_is_written, write_during_walk_is_lost, failed_walk_admits, map_may_be_written, burst_is_judged_by_its_first_word,
-    launch_region_open, change_does_not_wait, verdict_of_another_page,
+    cache_keeps_what_is_written, cache_keeps_what_a_commit_ended, cache_is_filled_with_an_older_word, write_during_walk_is_lost,
+    failed_walk_admits, one_word_beyond_the_end, map_may_be_written, words_near_a_map_are_kept_for_writes, launch_region_open,
+    change_does_not_wait, verdict_of_another_page, verdict_for_whoever_asks, can_be_switched_off,
 )  # fmt: skip

@@ -2,23 +2,43 @@
 
 import pytest
 
+from chipset.dma_policy.decision import ALL_FORMATS
 from cocotb_tests.chipset.dma_policy.guard_bugs import BUGS
 from cocotb_tests.chipset.dma_policy.guard_harness import GuardHarness
 from cocotb_tests.prover import prove, refute
+from contracts.policy_map import Format
 
-CACHED_WORDS = 4  # as the machine is built
-PROOF_DEPTH = 3
-SEARCH_DEPTH = 16
+__all__: list[str] = []
+
+PROOF_DEPTH = 2
+SEARCH_DEPTH = 22
+
+# Requesters, cached words, formats. The last is the machine's build but for the number of requesters.
+BUILDS = {
+    "uniform-1": (1, 1, frozenset({Format.UNIFORM})),
+    "uniform-4": (4, 1, frozenset({Format.UNIFORM})),
+    "all-2": (2, 2, ALL_FORMATS),
+}
 
 
 @pytest.mark.formal
-def test_nothing_is_admitted_that_the_map_refuses():
-    outcome = prove("guard", GuardHarness(cached_words=CACHED_WORDS), depth=PROOF_DEPTH)
+@pytest.mark.parametrize("build", BUILDS)
+def test_nothing_is_admitted_that_the_map_refuses(build):
+    requesters, words, formats = BUILDS[build]
+    harness = GuardHarness(requesters=requesters, cached_words=words, formats=formats)
+    outcome = prove(f"guard-{build}", harness, depth=PROOF_DEPTH)
+    assert outcome.status == "PASS", f"{outcome.status}: {outcome.failed}, see {outcome.log}"
+
+
+@pytest.mark.formal
+def test_a_guard_that_is_closed_at_reset_admits_nothing_before_it_is_told():
+    harness = GuardHarness(requesters=4, cached_words=1, formats={Format.UNIFORM}, closed_at_reset=True)
+    outcome = prove("guard-closed-at-reset", harness, depth=PROOF_DEPTH)
     assert outcome.status == "PASS", f"{outcome.status}: {outcome.failed}, see {outcome.log}"
 
 
 @pytest.mark.formal
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_seeded_bugs_are_found(bug):
-    outcome = refute(f"guard-{bug.__name__}", GuardHarness(cached_words=1, bug=bug), depth=SEARCH_DEPTH)
+    outcome = refute(f"guard-{bug.__name__}", GuardHarness(requesters=1, cached_words=1, bug=bug), depth=SEARCH_DEPTH)
     assert outcome.status == "FAIL", "no run breaks the promise"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vcdvcd import VCDVCD
 
 from cocotb_tests.sim.model.sample import sample_spec
+from cocotb_tests.vcd_file import VCDVCD
 from sim.model import Model, build_model
 from sim.model.library import TransactionTimeout
 

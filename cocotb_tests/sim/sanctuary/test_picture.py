@@ -48,7 +48,7 @@ def test_picture_says_what_the_kernel_says() -> None:
     for partition in world.kernel.partitions.values():
         assert picture.owner(partition.vcpu.block // PAGE_SIZE) == "kernel: VMCB"
         assert picture.owner(partition.shadow.current.directory) == "kernel: shadow tables"
-    assert picture.owner(world.kernel.policy.map_address(0) // PAGE_SIZE) == "kernel: DMA map"
+    assert picture.owner(world.kernel.policy.maps[0] // PAGE_SIZE) == "kernel: DMA map"
 
 
 def test_dma_reaches_in_the_picture_what_the_map_admits() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from amaranth.hdl import Signal as Wire
 from click.testing import CliRunner
-from vcdvcd import VCDVCD
 
 from chipset.boards.simulation import view_ports
 from cocotb_tests.sim.test_run import HELLO, load
+from cocotb_tests.vcd_file import VCDVCD
 from contracts.exit_codes import ExitCode
 from cpu_ext.extension import Svm
 from firmware.build import guest

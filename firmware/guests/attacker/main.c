@@ -2,6 +2,7 @@
  * The attacker: guest 1's kernel, and one attack chosen by "attack=NAME" on the command line ("attack=list" names them all).
  * The parameter of its target (../attacks.py) gives a machine address; spin=N the length of what starves others, partition=N the receiver
  * of pages and devices. What happened goes to the record at RESULT_ADDRESS; whether the attack succeeded is for the host to judge.
+ * With "orders=1" it waits, above the isolation kernel, for a message in place of the command line when it is ready to attack.
  * Above the isolation kernel it then sends the record to the host and waits for a message before it ends.
  * Status: 0 if the allowed access worked, 1 if not, 2 if there is no such attack.
  */
@@ -31,7 +32,8 @@ static const struct attack attacks[] = {ATTACK_TABLE};
 u32 own_page[1024] ALIGNED(4096);
 extern u32 recovery_stack;
 static const struct attack *current_attack;
-static u32 allowed_result;
+static char name[NAME_SIZE];
+static u32 target, allowed_result;
 
 void loot(const volatile u32 *from)
 {
@@ -75,9 +77,9 @@ static void restore(u32 cr0)
     set_exception_hook(NULL);
 }
 
-static void call_allowed(u32 target) { allowed_result = (u32)current_attack->allowed(target); }
+static void call_allowed(u32 at) { allowed_result = (u32)current_attack->allowed(at); }
 
-static void try_allowed(u32 target)
+static void try_allowed(void)
 {
     allowed_result = 0;
     u32 cr0 = READ_CR(0);
@@ -88,7 +90,7 @@ static void try_allowed(u32 target)
     record->allowed = vector == NO_FAULT && allowed_result;
 }
 
-static void attempt(u32 target)
+static void attempt(void)
 {
     u32 cr0 = READ_CR(0);
     record->entry = (u32)current_attack->attempt;
@@ -107,16 +109,16 @@ static int list(void)
     return 0;
 }
 
-static const struct attack *find(const char *name)
+static const struct attack *find(const char *called)
 {
     for (u32 i = 0; i < ATTACKS; i++)
-        if (!strcmp(attacks[i].name, name))
+        if (!strcmp(attacks[i].name, called))
             return &attacks[i];
     return NULL;
 }
 
 /* The machine was reset under an attack and the ROM started this image again: the attacker's BIOS. It reads what is left. */
-static int after_reset(u32 target)
+static int after_reset(void)
 {
     for (u32 i = 0; i < LOOT_WORDS; i++)
         record->loot[i] = word_at(target)[i];
@@ -135,37 +137,46 @@ static void report(void)
     hypercall(HYPERCALL_RECEIVE, (u32)&message, sizeof message, 0);
 }
 
+/* What the command line says. */
+static void choose(void)
+{
+    text_parameter("attack", name, sizeof name);
+    current_attack = find(name);
+    if (current_attack && *current_attack->parameter)
+        target = parameter(current_attack->parameter, RESULT_ADDRESS);
+}
+
+static u32 number(void) { return (u32)(current_attack - attacks); }
+
 int main(void)
 {
-    char name[NAME_SIZE];
-    text_parameter("attack", name, sizeof name);
+    choose();
+    if (current_attack && record->magic == RESULT_MAGIC_WORD && record->attack == number() && record->stage == STAGE_ATTEMPTING)
+        return after_reset();
+    paging_init();
+    traps_init();
+    processes_prepare();
+    if (parameter("orders", 0) && receive_command_line())
+        choose();
     if (!strcmp(name, "list"))
         return list();
-    current_attack = find(name);
     if (!current_attack) {
         print("attacker: there is no attack called '%s'\n", name);
         return FAILED_NAME;
     }
-    u32 target = *current_attack->parameter ? parameter(current_attack->parameter, RESULT_ADDRESS) : 0;
-    u32 number = (u32)(current_attack - attacks);
-    if (record->magic == RESULT_MAGIC_WORD && record->attack == number && record->stage == STAGE_ATTEMPTING)
-        return after_reset(target);
     recovery_stack = 0;
     memset((void *)RESULT_ADDRESS, 0, RESULT_SIZE);
     record->magic = RESULT_MAGIC_WORD;
-    record->attack = number;
+    record->attack = number();
     record->fault = (u32)NO_FAULT;
     record->mark = OWN_MARK;
     record->stage = STAGE_BOOTED;
     own_page[0] = OWN_MARK;
-    paging_init();
-    traps_init();
-    processes_prepare();
     if (current_attack->last)
-        try_allowed(target);
-    attempt(target);
+        try_allowed();
+    attempt();
     if (!current_attack->last)
-        try_allowed(target);
+        try_allowed();
     record->stage = STAGE_DONE;
     if ((int)record->fault < 0)
         print("attacker: %s, no exception, loot %x, ", name, record->loot[0]);

@@ -1,0 +1,1 @@
+"""The bus-mastering IDE controller and the drive behind it."""

@@ -1,0 +1,1 @@
+"""PCI configuration: the address register, and the functions that answer."""
