@@ -2,6 +2,9 @@
 
 A request that the checker cannot decide at once is *declined*: it stays where it is, its requester is ``stalled``, and requests of
 others come first until the walker has found out. So a miss costs nobody else more than the cycle in which it was asked.
+
+A region is compared once, with the one that the cache has at its place. The region of what the walker has found out for one access is there
+too, with its word or without; whether it is for this page and direction is compared beside it.
 """
 
 from collections.abc import Collection
@@ -37,7 +40,9 @@ class Checker(wiring.Component):
     -------
     asks : In(1), with ``access`` In(Access): a request waits at the door of memory
     known : Out(1), combinational: its verdict is ``admitted`` Out(1), which counts in this very cycle; else it is declined
-    free : In(1), the request goes on if it is ``known``
+    likely, found : Out(1): while the policy is enabled ``known`` is ``likely & found``. ``found`` comes last in the cycle; who has a long
+        way to go from ``known`` does better to join it in at the end
+    leaves : In(1), with ``asks``: the request goes on in this cycle if it is known
     stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless
     policy : In; it changes only at the end of a cycle with ``flush`` In(1), which comes only while ``hold`` In(1) (nothing leaves) and
         ``quiet`` Out(1) (no read of the map is under way)
@@ -51,7 +56,8 @@ class Checker(wiring.Component):
         self._cache = WordCache(requesters=requesters, words=cached_words, formats=formats)
         self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1, rows=row_count(requesters, cached_words))
         super().__init__({
-            "asks": In(1), "access": In(Access), "known": Out(1), "likely": Out(1), "found": Out(1), "admitted": Out(1), "free": In(1), "stalled": Out(requesters),
+            "asks": In(1), "access": In(Access), "known": Out(1), "likely": Out(1), "found": Out(1), "admitted": Out(1), "leaves": In(1),
+            "stalled": Out(requesters),
             "policy": In(policy_layout(requesters, formats)), "hold": In(1), "flush": In(1), "quiet": Out(1),
             "walk": Out(stream.Signature(MemoryRequest)), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "map_error": Out(1),
@@ -64,39 +70,39 @@ class Checker(wiring.Component):
         wiring.connect(m, walker.walk, wiring.flipped(self.walk))
         policy, access = self.policy, self.access
         launch = Signal()  # lies in the launch region
-        asking = Signal()  # the requester that the walker serves asks for something
-        beside = Signal()  # for what the walker has found out, if the region is the same too: which the cache, at the same place, says
-        left = Signal()  # a cycle late, for it comes late in the cycle
-        starts = Signal()  # likewise
-        served = walker.access
-        m.d.sync += [
-            left.eq((walker.decided & asking) & ~((beside & ~self.free) & cache.found)),
-            starts.eq((self.asks & policy.enable & walker.idle) & ~(self.likely & self.found)),
-        ]
+        serves = Signal()  # the walker has found out something for this requester
+        beside = Signal()  # for this very access, if the region is the same too: the cache, which has kept it at the same place, says that
         m.d.comb += [
             launch.eq(policy.launch.protect & (access.page[_LAUNCH_PAGE_BITS:] == policy.launch.base)),
-            asking.eq(self.asks & (served.requester == access.requester)),
+            serves.eq(walker.decided & (walker.access.requester == access.requester)),
             beside.eq(
-                walker.decided & cache.beside & (served.write == access.write) & (served.page[:REGION_BITS] == access.page[:REGION_BITS])
+                walker.decided & cache.beside & (walker.access.write == access.write)
+                & (walker.access.page[:REGION_BITS] == access.page[:REGION_BITS])
             ),
             self.likely.eq(cache.whole | beside), self.found.eq(cache.found), self.known.eq(~policy.enable | (self.likely & self.found)),
+            self.admitted.eq(~launch & (~policy.enable | Mux(beside, walker.admitted, cache.admitted))),
             cache.access.eq(access), cache.map_format.eq(policy.map_format), cache.written.eq(self.written), cache.flush.eq(self.flush),
             cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_address.eq(walker.address),
             cache.fill_row.eq(walker.fill_row), cache.fill_data.eq(walker.fill_data), cache.fill_whole.eq(walker.fill_whole),
-            walker.start.eq(starts), walker.wanted.eq(access), walker.left.eq(left),
+            walker.wanted.eq(access),
             walker.policy.eq(policy), walker.flush.eq(self.flush), self.quiet.eq(walker.quiet),
             walker.walk_answer_valid.eq(self.walk_answer_valid), walker.walk_answer.eq(self.walk_answer),
             walker.written.eq(self.written), self.map_error.eq(walker.map_error),
         ]  # fmt: skip
-        m.d.comb += self.admitted.eq(~launch & (~policy.enable | Mux(beside, walker.admitted, cache.admitted)))
 
-        # Whoever has been declined lets others go first until its turn with the walker may have come. What a declined request comes to is
-        # found out a cycle later, from flip-flops: ``known`` is the end of a long path.
+        # What a request comes to is known so late in the cycle that the rest begins with flip-flops.
+        unknown = Signal()  # nobody has found out anything
         declined = Signal()
         who = Signal.like(access.requester)
+        m.d.comb += unknown.eq(~(self.likely & self.found))
+        m.d.sync += [
+            # The one that is served has left, or its requester asks for something else now.
+            walker.left.eq((self.asks & serves) & ~((beside & ~self.leaves) & self.found)),
+            walker.start.eq((self.asks & policy.enable & walker.idle & ~self.hold) & unknown),
+            declined.eq((self.asks & policy.enable & ~serves) & unknown), who.eq(access.requester),
+        ]  # fmt: skip
+        # Whoever has been declined lets others go first until its turn with the walker may have come.
         held = Signal(self._requesters)
-        serves = walker.decided & (walker.access.requester == access.requester)
-        m.d.sync += [declined.eq((self.asks & policy.enable & ~serves) & ~(self.likely & self.found)), who.eq(access.requester)]
         for n in range(self._requesters):
             m.d.comb += self.stalled[n].eq(held[n] | (declined & (who == n)))
             m.d.sync += held[n].eq(self.stalled[n] & ~walker.idle & ~(walker.decided & (walker.access.requester == n)))

@@ -7,7 +7,7 @@ between check and access, and a burst, which lies within one page and is taken i
 
 from collections.abc import Collection
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,7 +23,7 @@ from contracts.requesters import DMA_FIRST
 __all__ = ["Guard"]
 
 _PAGE_LSB = 12
-_OUTSTANDING_BITS = 4
+_OUTSTANDING_BITS = 4  # from two below its end on, nothing new begins
 
 
 class Guard(wiring.Component):
@@ -47,7 +47,7 @@ class Guard(wiring.Component):
     answered : In(1), the last answer to a request of ``out`` arrives at its master in this cycle
     policy : In; it changes only at the end of a cycle with ``flush``
     hold : In(1), let no request leave; ``drained`` Out(1), nothing that has been judged is in flight; flush : In(1), only while both are 1
-    denial : Out(Denial); map_error : Out(1)
+    denial : Out(Denial), in the cycle after the request has left; map_error : Out(1)
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS) -> None:
@@ -68,13 +68,11 @@ class Guard(wiring.Component):
         request = self.requests.payload
         inside = Signal()  # further beats of a burst write are to come
         kept = Signal()  # the verdict on its first beat
-        begun = Signal()  # ``kept`` is the verdict on one that has left in the cycle before
-        counted = Signal()  # one has left in the cycle before
-        outstanding = Signal(_OUTSTANDING_BITS)  # but for that one
-        free = Signal()  # for what is no part of a burst
-        sure = Signal()  # it goes on whatever the cache holds
-        likely = Signal()  # it goes on if its region is found in the cache, which is known last
-        leaves = Signal()
+        begun, ended = Signal(), Signal()  # a request has left in the cycle before; so has the last beat of one
+        outstanding = Signal(_OUTSTANDING_BITS)  # answers that are due, but for that one's
+        free = Signal()  # a request may leave
+        sure = Signal()  # it does, if it is taken, whatever the checker knows
+        likely = Signal()  # it does if its region is found, which is known last
         m.d.comb += [
             checker.asks.eq(self.requests.valid & ~inside),
             checker.access.requester.eq((request.requester - DMA_FIRST)[: (self._requesters - 1).bit_length()]),
@@ -89,20 +87,23 @@ class Guard(wiring.Component):
             self.out.valid.eq(sure | (likely & checker.found)),
             self.out.payload.request.eq(request),
             self.out.payload.admitted.eq(Mux(inside, kept, checker.admitted)),
-            leaves.eq((self.out.ready & sure) | ((self.out.ready & likely) & checker.found)),
-            self.requests.ready.eq(leaves),
-            checker.free.eq(free & self.out.ready),
+            checker.leaves.eq(free & self.out.ready),
             self.denial.valid.eq(begun & ~kept),
-            self.drained.eq(checker.quiet & ~inside & ~counted & (outstanding == 0)),
+            self.drained.eq(checker.quiet & ~inside & ~ended & (outstanding == 0)),
         ]  # fmt: skip
-        with m.If(leaves):
+
+        def leaves(which: Value) -> Value:
+            """A request leaves, and is one of those."""
+            return (self.out.ready & sure & which) | ((self.out.ready & likely & which) & checker.found)
+
+        m.d.comb += self.requests.ready.eq(leaves(Const(1)))
+        with m.If(self.requests.ready):
             m.d.sync += inside.eq((inside | request.write) & ~request.last)
         with m.If(~inside):
             m.d.sync += kept.eq(checker.admitted)
         m.d.sync += [
-            begun.eq((self.out.ready & sure & ~inside) | ((self.out.ready & likely & ~inside) & checker.found)),
+            begun.eq(leaves(~inside)), ended.eq(leaves(~request.write | request.last)),
+            outstanding.eq(outstanding + ended - self.answered),
             self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),
         ]  # fmt: skip
-        ends = ~request.write | request.last
-        m.d.sync += [counted.eq((self.out.ready & sure & ends) | ((self.out.ready & likely & ends) & checker.found)), outstanding.eq(outstanding + counted - self.answered)]
         return m

@@ -48,6 +48,9 @@ def _bounds_of(m: Module, place: data.View) -> Value:
 class Walker(wiring.Component):
     """Serves one access from ``start`` until it has left.
 
+    Each word goes to the cache, where it counts only if it may serve other accesses (``fill_whole``); but with it goes the region, which
+    stays there until the access has left.
+
     Parameters
     ----------
     requesters, formats : as of ``Guard``
@@ -57,7 +60,8 @@ class Walker(wiring.Component):
     Members
     -------
     idle : Out(1), it waits for an access; start : In(1), there was one in the cycle before: ``wanted`` In(Access)
-    access : Out(Access), the one that is served; decided : Out(1), its verdict is known: ``admitted`` Out(1); left : In(1), it has left
+    access : Out(Access), the one that is served; decided : Out(1), its verdict is known: ``admitted`` Out(1); left : In(1), it has left in
+        the cycle before
     fill : Out(1), the cache is to keep row ``fill_row`` Out(range(rows)), ``fill_data`` Out(32 // rows), of the word of address
         ``address`` Out(30); fill_whole : Out(1), with it the cache has all of the word, as it is in memory
     policy : In; flush : In(1), the policy changes at the end of this cycle: what was found out is forgotten
@@ -185,7 +189,8 @@ class Walker(wiring.Component):
         else:
             m.d.comb += place.eq(policy.maps[0])
         m.d.sync += [
-            compared.eq(self._overlaps(bounds, around)), of_page.eq(compares & ~around & bounds.some), of_region.eq(compares & around & bounds.some),
+            compared.eq(self._overlaps(bounds, around)),
+            of_page.eq(compares & ~around & bounds.some), of_region.eq(compares & around & bounds.some),
             in_map.eq(~begins & (in_map | (of_page & compared.all()))), near_map.eq(~begins & (near_map | (of_region & compared.all()))),
         ]  # fmt: skip
         # While a map is compared with the page its successor is fetched, and bounded while it is compared with what is around.
