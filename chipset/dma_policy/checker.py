@@ -4,7 +4,7 @@ A request that the checker cannot decide at once is *declined*: it stays where i
 others come first until the walker has found out. So a miss costs nobody else more than the cycle in which it was asked.
 
 A region is compared once, with the one that the cache has at its place. The region of what the walker has found out for one access is there
-too, with its word or without; whether it is for this page and direction is compared beside it.
+too, with its word or without; whether it is for this page, too, is compared beside it.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.dma_policy.decision import ALL_FORMATS, REGION_BITS, Access
+from chipset.dma_policy.decision import ALL_FORMATS, REGION_BITS, Access, two_bits
 from chipset.dma_policy.policy import policy_layout
 from chipset.dma_policy.walker import Walker
 from chipset.dma_policy.word_cache import WordCache, row_count
@@ -53,6 +53,7 @@ class Checker(wiring.Component):
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS) -> None:
         self._requesters = requesters
+        self._formats = frozenset(formats)
         self._cache = WordCache(requesters=requesters, words=cached_words, formats=formats)
         self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1, rows=row_count(requesters, cached_words))
         super().__init__({
@@ -71,13 +72,13 @@ class Checker(wiring.Component):
         policy, access = self.policy, self.access
         launch = Signal()  # lies in the launch region
         serves = Signal()  # the walker has found out something for this requester
-        beside = Signal()  # for this very access, if the region is the same too: the cache, which has kept it at the same place, says that
+        beside = Signal()  # for this access too, if the region is the same: the cache, which has kept it at the same place, says that
+        alike = (walker.access.write == access.write) | ~two_bits(policy.map_format, self._formats)  # one bit is for both directions
         m.d.comb += [
             launch.eq(policy.launch.protect & (access.page[_LAUNCH_PAGE_BITS:] == policy.launch.base)),
             serves.eq(walker.decided & (walker.access.requester == access.requester)),
             beside.eq(
-                walker.decided & cache.beside & (walker.access.write == access.write)
-                & (walker.access.page[:REGION_BITS] == access.page[:REGION_BITS])
+                walker.decided & cache.beside & alike & (walker.access.page[:REGION_BITS] == access.page[:REGION_BITS])
             ),
             self.likely.eq(cache.whole | beside), self.found.eq(cache.found), self.known.eq(~policy.enable | (self.likely & self.found)),
             self.admitted.eq(~launch & (~policy.enable | Mux(beside, walker.admitted, cache.admitted))),
