@@ -91,17 +91,18 @@ class Checker(wiring.Component):
             walker.written.eq(self.written), self.map_error.eq(walker.map_error),
         ]  # fmt: skip
 
-        # What a request comes to is known so late in the cycle that the rest begins with flip-flops.
-        unknown = Signal()  # nobody has found out anything
-        declined = Signal()
+        # What a request comes to is known so late in the cycle that everything else begins with a flip-flop.
+        unknown = Signal()  # in the cycle before a request was declined
         who = Signal.like(access.requester)
-        m.d.comb += unknown.eq(~(self.likely & self.found))
+        idle, served = Signal(), Signal()  # and at that time the walker waited for work, or had found out something for the requester
+        declined = Signal()
         m.d.sync += [
+            unknown.eq((self.asks & policy.enable) & ~(self.likely & self.found)),
+            who.eq(access.requester), idle.eq(walker.idle & ~self.hold), served.eq(serves),
             # The one that is served has left, or its requester asks for something else now.
             walker.left.eq((self.asks & serves) & ~((beside & ~self.leaves) & self.found)),
-            walker.start.eq((self.asks & policy.enable & walker.idle & ~self.hold) & unknown),
-            declined.eq((self.asks & policy.enable & ~serves) & unknown), who.eq(access.requester),
         ]  # fmt: skip
+        m.d.comb += [walker.start.eq(unknown & idle), declined.eq(unknown & ~served)]
         # Whoever has been declined lets others go first until its turn with the walker may have come.
         held = Signal(self._requesters)
         for n in range(self._requesters):

@@ -7,7 +7,7 @@ between check and access, and a burst, which lies within one page and is taken i
 
 from collections.abc import Collection
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -68,8 +68,8 @@ class Guard(wiring.Component):
         request = self.requests.payload
         inside = Signal()  # further beats of a burst write are to come
         kept = Signal()  # the verdict on its first beat
-        begun, ended = Signal(), Signal()  # a request has left in the cycle before; so has the last beat of one
-        outstanding = Signal(_OUTSTANDING_BITS)  # answers that are due, but for that one's
+        left, first, final = Signal(), Signal(), Signal()  # a beat has left in the cycle before; it was its request's first, its last
+        outstanding = Signal(_OUTSTANDING_BITS)  # answers that are due, but for one that is due since the cycle before
         free = Signal()  # a request may leave
         sure = Signal()  # it does, if it is taken, whatever the checker knows
         likely = Signal()  # it does if its region is found, which is known last
@@ -88,22 +88,17 @@ class Guard(wiring.Component):
             self.out.payload.request.eq(request),
             self.out.payload.admitted.eq(Mux(inside, kept, checker.admitted)),
             checker.leaves.eq(free & self.out.ready),
-            self.denial.valid.eq(begun & ~kept),
-            self.drained.eq(checker.quiet & ~inside & ~ended & (outstanding == 0)),
+            self.requests.ready.eq((self.out.ready & sure) | ((self.out.ready & likely) & checker.found)),
+            self.denial.valid.eq(left & first & ~kept),
+            self.drained.eq(checker.quiet & ~inside & ~left & (outstanding == 0)),
         ]  # fmt: skip
-
-        def leaves(which: Value) -> Value:
-            """A request leaves, and is one of those."""
-            return (self.out.ready & sure & which) | ((self.out.ready & likely & which) & checker.found)
-
-        m.d.comb += self.requests.ready.eq(leaves(Const(1)))
         with m.If(self.requests.ready):
             m.d.sync += inside.eq((inside | request.write) & ~request.last)
         with m.If(~inside):
             m.d.sync += kept.eq(checker.admitted)
         m.d.sync += [
-            begun.eq(leaves(~inside)), ended.eq(leaves(~request.write | request.last)),
-            outstanding.eq(outstanding + ended - self.answered),
+            left.eq(self.requests.ready), first.eq(~inside), final.eq(~request.write | request.last),
+            outstanding.eq(outstanding + (left & final) - self.answered),
             self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),
         ]  # fmt: skip
         return m

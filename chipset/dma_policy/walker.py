@@ -60,8 +60,8 @@ class Walker(wiring.Component):
     Members
     -------
     idle : Out(1), it waits for an access; start : In(1), there was one in the cycle before: ``wanted`` In(Access)
-    access : Out(Access), the one that is served; decided : Out(1), its verdict is known: ``admitted`` Out(1), which is that of ``wanted``, if
-        that goes to the same page and the same bit decides; left : In(1), it has left in the cycle before
+    access : Out(Access), the one that is served; decided : Out(1), its verdict is known: ``admitted`` Out(1), which is that of ``wanted``
+        if the same bit decides for that; left : In(1), it has left in the cycle before
     fill : Out(1), the cache is to keep row ``fill_row`` Out(range(rows)), ``fill_data`` Out(32 // rows), of the word of address
         ``address`` Out(30); fill_whole : Out(1), with it the cache has all of the word, as it is in memory
     policy : In; flush : In(1), the policy changes at the end of this cycle: what was found out is forgotten
