@@ -94,7 +94,8 @@ class Checker(wiring.Component):
         # What a request comes to is known so late in the cycle that everything else begins with a flip-flop.
         unknown = Signal()  # in the cycle before a request was declined
         who = Signal.like(access.requester)
-        idle, served = Signal(), Signal()  # and at that time the walker waited for work, or had found out something for the requester
+        idle = Signal()  # and at that time the walker waited for work
+        served = Signal()  # or had found out something for the requester
         declined = Signal()
         m.d.sync += [
             unknown.eq((self.asks & policy.enable) & ~(self.likely & self.found)),

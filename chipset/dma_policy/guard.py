@@ -68,7 +68,9 @@ class Guard(wiring.Component):
         request = self.requests.payload
         inside = Signal()  # further beats of a burst write are to come
         kept = Signal()  # the verdict on its first beat
-        left, first, final = Signal(), Signal(), Signal()  # a beat has left in the cycle before; it was its request's first, its last
+        left = Signal()  # a beat has left in the cycle before
+        first = Signal()  # if so, it was its request's first
+        final = Signal()  # … its last
         outstanding = Signal(_OUTSTANDING_BITS)  # answers that are due, but for one that is due since the cycle before
         free = Signal()  # a request may leave
         sure = Signal()  # it does, if it is taken, whatever the checker knows

@@ -100,7 +100,8 @@ class Walker(wiring.Component):
         bounds = Signal(_Bounds)  # of the map that is compared
         chosen = Signal.like(number)  # the next map to be looked at
         compared = Signal(2)  # what came of that: the two bounds; a cycle late, for comparisons take long
-        of_page, of_region = Signal(), Signal()  # what was compared
+        of_page = Signal()  # with the page
+        of_region = Signal()  # with the region
         begins, compares, waits, fills = Signal(), Signal(), Signal(), Signal()
         word = Signal(_WORD_BITS)  # as it was read
         step = Signal(range(self._rows))  # of its rows given to the cache
@@ -206,7 +207,8 @@ class Walker(wiring.Component):
     def _follow(self, m: Module, number: Value, verdict: Signal, *, begins: Value, arrives: Value, apart: int) -> Value:
         """``verdict`` is bit ``number`` of what has ``arrived``, and of what has been written there since the walk began. Returns whether
         nothing at all has been written to the word since then, nor is being written now."""
-        here, hits = Signal(), Signal()
+        here = Signal()
+        hits = Signal()
         touched = Signal()  # some of the word has been written
         newer = Signal()  # the verdict has been
         m.d.comb += [
