@@ -84,14 +84,14 @@ class _Spec:
             launch.eq(policy.launch.protect & (page[LAUNCH_LSB - PAGE_LSB :] == policy.launch.base)),
             fits.eq(known & (index < place.length) & ~address[-1]),
         ]
-        self._policy, self._page, self.number = policy, page, number
+        self._policy, self._page, self._number = policy, page, number
         self.launch = launch  # lies in the protected launch region
         self.fits = fits  # the format is known, and the page's bit lies in the map
         self.where = address[:WORD_WIDTH]  # the word that holds it
 
     def bit(self, word: Value) -> Value:
         """The page's bit of that word."""
-        return word.bit_select(self.number[:5], 1)
+        return word.bit_select(self._number[:5], 1)
 
     def used(self, n: int) -> Value:
         """Whether map ``n`` is in use."""
@@ -146,7 +146,7 @@ class GuardHarness(wiring.Component):
         ]  # fmt: skip
         inside = Inside(guard, registers)
         place = Signal(max(1, (self._size * self._words - 1).bit_length()))  # in the cache, that is looked at
-        m.d.comb += [place.eq(AnyConst(len(place))), Assume(self._requester_at(place) < self._requesters)]
+        m.d.comb += [place.eq(AnyConst(len(place))), Assume(place < self._size * self._words), Assume(self._requester_at(place) < self._requesters)]
         kept = self._peek(m, inside, place)
         if self._bug:
             self._bug(inside)
@@ -369,7 +369,7 @@ class GuardHarness(wiring.Component):
             Assert(idle | (policy.enable & (access.requester < self._requesters))),
             Assert(~placed | (component.address == spec.where) | closed),
             Assert(~placed | closed | spec.fits),
-            Assert(~(read | waits) | ~closed),
+            Assert(~(read | waits) | (~closed & (step == 0))),
             Assert(self.reading == waits),
             Assert(~component.decided | (fill & (step != 0)) | ends),
         ]
@@ -378,7 +378,7 @@ class GuardHarness(wiring.Component):
 
         # The word that is read, and the bit that decides.
         verdict, newer, touched, got = walker["verdict"], walker["newer"], walker["touched"], walker["word"]
-        with m.If(component.address == watched):
+        with m.If((component.address == watched) & ~closed):
             with m.If(bound | compare | read):
                 m.d.comb += Assert(~newer | (verdict == spec.bit(word)))
             with m.If(waits):
@@ -386,9 +386,9 @@ class GuardHarness(wiring.Component):
                     Assert(self.reads_watched), Assert(touched | (self.read == word)),
                     Assert(Mux(newer, verdict, spec.bit(self.read)) == spec.bit(word)),
                 ]  # fmt: skip
-            with m.If(fill & ~closed):
+            with m.If(fill):
                 m.d.comb += [Assert(touched | (got == word)), Assert(Mux(newer | (step != 0), verdict, spec.bit(got)) == spec.bit(word))]
-            with m.If(ends & ~closed):
+            with m.If(ends):
                 m.d.comb += Assert(verdict == spec.bit(word))
         with m.Else():
             m.d.comb += Assert(~waits | ~self.reads_watched)
@@ -400,7 +400,8 @@ class GuardHarness(wiring.Component):
         with m.If(begun & mine):
             m.d.comb += Assert(line.region == access.page[4:])
         with m.If(fill & (step != 0) & mine):
-            width, own = 32 // self._rows, spec.number[(32 // self._rows).bit_length() - 1 : 5]
+            width = 32 // self._rows
+            own = walker["number_in_word"][width.bit_length() - 1 :]
             m.d.comb += Assert(~inside.cache["valid"].bit_select(place, 1))
             for n in range(self._rows):
                 m.d.comb += Assert(((n ^ own) >= step) | (line.word.word_select(n, width) == got.word_select(n, width)))
