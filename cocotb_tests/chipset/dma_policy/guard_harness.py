@@ -239,8 +239,8 @@ class GuardHarness(wiring.Component):
         ]
 
     def _narrow(self, m: Module) -> None:
-        """A map, protection of the launch region, checking on; after that CONTROL may be written again."""
-        steps = ("MAP_BASE", "MAP_LENGTH", "LAUNCH_CONTROL", "CONTROL")
+        """A map, protection of the launch region; after that CONTROL may be written."""
+        steps = ("MAP_LENGTH", "LAUNCH_CONTROL")
         cycle = Signal(range(len(steps) + 1))
         m.d.comb += Assume(~ResetSignal())
         with m.If(cycle != len(steps)):
