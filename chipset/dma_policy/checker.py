@@ -3,13 +3,16 @@
 A request that the checker cannot decide at once is *declined*: it stays where it is, its requester is ``stalled``, and requests of
 others come first until the walker has found out. So a miss costs nobody else more than the cycle in which it was asked.
 
+The walker serves in rounds: all who wait when a round ends make up the next, and nobody is served twice before each of them has been
+served once, whatever others ask meanwhile and in whatever order the bus lets them ask.
+
 A region is compared once, with the one that the cache has at its place. The region of what the walker has found out for one access is there
 too, with its word or without; whether it is for this page, too, is compared beside it.
 """
 
 from collections.abc import Collection
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -41,7 +44,8 @@ class Checker(wiring.Component):
     likely, found : Out(1): while the policy is enabled ``known`` is ``likely & found``. ``found`` comes last in the cycle; who has a long
         way to go from ``known`` does better to join it in at the end
     leaves : In(1), with ``asks``: the request goes on in this cycle if it is known
-    stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless
+    stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless; who has been declined must ask again in the end,
+        for a round waits for him
     policy : In; it changes only at the end of a cycle with ``flush`` In(1), which comes only while ``hold`` In(1) (nothing leaves) and
         ``quiet`` Out(1) (no read of the map is under way)
     walk : stream of MemoryRequest, Out: reads of the map; walk_answer_valid In(1) and walk_answer In(BusResponse)
@@ -71,6 +75,8 @@ class Checker(wiring.Component):
         launch = Signal()  # lies in the launch region
         serves = Signal()  # the walker has found out something for this requester
         beside = Signal()  # for this access too, if the region is the same: the cache, which has kept it at the same place, says that
+        sure = Signal()  # admitted whatever the cache has; perhaps not if ``by_word``
+        by_word = Signal()
         alike = (walker.access.write == access.write) | ~two_bits(policy.map_format, self._formats)  # one bit is for both directions
         m.d.comb += [
             launch.eq(policy.launch.protect & (region_of(access.page) == policy.launch.base)),
@@ -79,7 +85,9 @@ class Checker(wiring.Component):
                 walker.decided & cache.beside & alike & (walker.access.page[:REGION_BITS] == access.page[:REGION_BITS])
             ),
             self.likely.eq(cache.whole | beside), self.found.eq(cache.found), self.known.eq(~policy.enable | (self.likely & self.found)),
-            self.admitted.eq(~launch & (~policy.enable | Mux(beside, walker.admitted, cache.admitted))),
+            # The cache's bit comes last, so it is joined in as a product.
+            sure.eq(~policy.enable | (beside & walker.admitted)), by_word.eq(policy.enable & ~beside),
+            self.admitted.eq(~launch & (sure | (by_word & cache.admitted))),
             cache.access.eq(access), cache.map_format.eq(policy.map_format), cache.written.eq(self.written), cache.flush.eq(self.flush),
             cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_address.eq(walker.address),
             cache.fill_row.eq(walker.fill_row), cache.fill_data.eq(walker.fill_data), cache.fill_whole.eq(walker.fill_whole),
@@ -89,22 +97,48 @@ class Checker(wiring.Component):
             walker.written.eq(self.written), self.map_error.eq(walker.map_error),
         ]  # fmt: skip
 
-        # What a request comes to is known so late in the cycle that everything else begins with a flip-flop.
-        unknown = Signal()  # in the cycle before a request was declined
+        # What a request comes to is known so late in the cycle that everything else begins with a flip-flop: all these are of the cycle
+        # before.
+        asked, likely, found = Signal(), Signal(), Signal()  # something was asked of the policy; it was known if both others
+        unknown = Signal()
         who = Signal.like(access.requester)
-        idle = Signal()  # and at that time the walker waited for work
-        served = Signal()  # or had found out something for the requester
+        open_to = Signal()  # the walker waited for work, of this requester too
+        served = Signal()  # it had found out something for the requester
+        stays = Signal()  # which was what is asked, but could not leave
         declined = Signal()
+        turns = self._turns(m, who)
         m.d.sync += [
-            unknown.eq((self.asks & policy.enable) & ~(self.likely & self.found)),
-            who.eq(access.requester), idle.eq(walker.idle & ~self.hold), served.eq(serves),
-            # The one that is served has left, or its requester asks for something else now.
-            walker.left.eq((self.asks & serves) & ~((beside & ~self.leaves) & self.found)),
+            asked.eq(self.asks & policy.enable), likely.eq(self.likely), found.eq(self.found), who.eq(access.requester),
+            open_to.eq(walker.idle & ~self.hold & turns.bit_select(access.requester[: (self._requesters - 1).bit_length()], 1)),
+            served.eq(serves), stays.eq(beside & ~self.leaves),
         ]  # fmt: skip
-        m.d.comb += [walker.start.eq(unknown & idle), declined.eq(unknown & ~served)]
-        # Whoever has been declined lets others go first until its turn with the walker may have come.
-        held = Signal(self._requesters)
+        m.d.comb += [
+            unknown.eq(asked & ~(likely & found)), walker.start.eq(unknown & open_to), declined.eq(unknown & ~served),
+            # The one that is served has left, or its requester asks for something else now.
+            walker.left.eq(asked & served & ~(stays & found)),
+        ]  # fmt: skip
+        # Whoever has been declined lets others go first until its turn with the walker has come, and then asks by the first cycle in
+        # which the walker is free.
         for n in range(self._requesters):
-            m.d.comb += self.stalled[n].eq(held[n] | (declined & (who == n)))
-            m.d.sync += held[n].eq(self.stalled[n] & ~walker.idle & ~(walker.decided & (walker.access.requester == n)))
+            m.d.comb += self.stalled[n].eq(self._held[n] | (declined & (who == n)))
+            m.d.sync += self._held[n].eq(
+                self.stalled[n] & ~((walker.idle | walker.frees) & turns[n]) & ~(walker.decided & (walker.access.requester == n))
+            )
         return m
+
+    def _turns(self, m: Module, who: Value) -> Value:
+        """Who may have the walker: those of this round that have not been served yet, or everybody where a round has ended."""
+        self._held = Signal(self._requesters, name="held")
+        if self._requesters == 1:
+            return Const(1)
+        left = Signal(self._requesters, name="left_of_round")
+        ended = Signal(name="round_ended")
+        m.d.comb += ended.eq(~left.any())
+        with m.If(self._walker.frees & ended):
+            m.d.sync += left.eq(self._held)
+        for n in range(self._requesters):
+            with m.If(self._walker.start & (who == n)):
+                m.d.sync += left[n].eq(0)
+        with m.If(self.flush):
+            m.d.sync += left.eq(0)
+        return left | ended.replicate(self._requesters)

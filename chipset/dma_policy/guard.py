@@ -96,9 +96,8 @@ class Guard(wiring.Component):
         ]  # fmt: skip
         with m.If(self.requests.ready):
             m.d.sync += inside.eq((inside | request.write) & ~request.last)
-        with m.If(~inside):
-            m.d.sync += kept.eq(checker.admitted)
         m.d.sync += [
+            kept.eq(self.out.payload.admitted),
             left.eq(self.requests.ready), first.eq(~inside), final.eq(~request.write | request.last),
             outstanding.eq(outstanding + (left & final) - self.answered),
             self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),

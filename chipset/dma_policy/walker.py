@@ -59,7 +59,8 @@ class Walker(wiring.Component):
 
     Members
     -------
-    idle : Out(1), it waits for an access; start : In(1), there was one in the cycle before: ``wanted`` In(Access)
+    idle : Out(1), it waits for an access; frees : Out(1), it does from the next cycle on
+    start : In(1), there was one in the cycle before: ``wanted`` In(Access)
     access : Out(Access), the one that is served; decided : Out(1), its verdict is known: ``admitted`` Out(1), which is that of ``wanted``
         if the same bit decides for that; left : In(1), it has left in the cycle before
     fill : Out(1), the cache is to keep row ``fill_row`` Out(range(rows)), ``fill_data`` Out(32 // rows), of the word of address
@@ -76,7 +77,7 @@ class Walker(wiring.Component):
         self._split = split
         self._rows = rows
         super().__init__({
-            "start": In(1), "wanted": In(Access), "idle": Out(1),
+            "start": In(1), "wanted": In(Access), "idle": Out(1), "frees": Out(1),
             "access": Out(Access), "decided": Out(1), "admitted": Out(1), "left": In(1),
             "fill": Out(1), "fill_row": Out(range(rows)), "fill_data": Out(_WORD_BITS // rows), "fill_whole": Out(1),
             "address": Out(WORD_WIDTH),
@@ -180,8 +181,8 @@ class Walker(wiring.Component):
                     m.next = "DECIDED"
                 forget()
             with m.State("DECIDED"):
-                m.d.comb += self.quiet.eq(1)
-                with m.If(self.left | ~self.decided):
+                m.d.comb += [self.quiet.eq(1), self.frees.eq(self.left | ~self.decided)]
+                with m.If(self.frees):
                     m.d.sync += self.decided.eq(0)
                     m.next = "IDLE"
                 forget()
