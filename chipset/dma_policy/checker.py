@@ -3,8 +3,8 @@
 A request that the checker cannot decide at once is *declined*: it stays where it is, its requester is ``stalled``, and requests of
 others come first until the walker has found out. So a miss costs nobody else more than the cycle in which it was asked.
 
-The walker serves in rounds: all who wait when a round ends make up the next, and nobody is served twice before each of them has been
-served once, whatever others ask meanwhile and in whatever order the bus lets them ask.
+Whoever has been declined waits until its request is known. A pointer goes round and stops at each who waits: the walker serves the one at
+which it stands, whatever others ask meanwhile and in whatever order the bus lets them ask; where nobody waits, whoever asks first.
 
 A region is compared once, with the one that the cache has at its place. The region of what the walker has found out for one access is there
 too, with its word or without; whether it is for this page, too, is compared beside it.
@@ -12,7 +12,7 @@ too, with its word or without; whether it is for this page, too, is compared bes
 
 from collections.abc import Collection
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -45,7 +45,7 @@ class Checker(wiring.Component):
         way to go from ``known`` does better to join it in at the end
     leaves : In(1), with ``asks``: the request goes on in this cycle if it is known
     stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless; who has been declined must ask again in the end,
-        for a round waits for him
+        for the others wait for that
     policy : In; it changes only at the end of a cycle with ``flush`` In(1), which comes only while ``hold`` In(1) (nothing leaves) and
         ``quiet`` Out(1) (no read of the map is under way)
     walk : stream of MemoryRequest, Out: reads of the map; walk_answer_valid In(1) and walk_answer In(BusResponse)
@@ -106,10 +106,15 @@ class Checker(wiring.Component):
         served = Signal()  # it had found out something for the requester
         stays = Signal()  # which was what is asked, but could not leave
         declined = Signal()
-        turns = self._turns(m, who)
+        waiting = Signal(self._requesters)
+        places = (self._requesters - 1).bit_length()
+        turn = Signal(places)
+        somebody = Signal()  # the one whose turn it is waits
+        own = Signal()  # it is the one that asks
+        m.d.comb += [somebody.eq(waiting.bit_select(turn, 1)), own.eq(access.requester[:places] == turn)]
         m.d.sync += [
             asked.eq(self.asks & policy.enable), likely.eq(self.likely), found.eq(self.found), who.eq(access.requester),
-            open_to.eq(walker.idle & ~self.hold & turns.bit_select(access.requester[: (self._requesters - 1).bit_length()], 1)),
+            open_to.eq(walker.idle & ~self.hold & ((own & somebody) | ~waiting.any())),
             served.eq(serves), stays.eq(beside & ~self.leaves),
         ]  # fmt: skip
         m.d.comb += [
@@ -117,28 +122,13 @@ class Checker(wiring.Component):
             # The one that is served has left, or its requester asks for something else now.
             walker.left.eq(asked & served & ~(stays & found)),
         ]  # fmt: skip
-        # Whoever has been declined lets others go first until its turn with the walker has come, and then asks by the first cycle in
-        # which the walker is free.
+        with m.If(~somebody):
+            m.d.sync += turn.eq(turn + 1)
         for n in range(self._requesters):
-            m.d.comb += self.stalled[n].eq(self._held[n] | (declined & (who == n)))
-            m.d.sync += self._held[n].eq(
-                self.stalled[n] & ~((walker.idle | walker.frees) & turns[n]) & ~(walker.decided & (walker.access.requester == n))
-            )
+            mine = Signal(name=f"asked{n}")
+            m.d.comb += mine.eq(asked & (who == n))
+            with m.If(mine):
+                m.d.sync += waiting[n].eq(~(likely & found))
+            called = (walker.rests & (turn == n)) | (walker.decided & (walker.access.requester == n))
+            m.d.comb += self.stalled[n].eq((waiting[n] & ~called) | (declined & mine))
         return m
-
-    def _turns(self, m: Module, who: Value) -> Value:
-        """Who may have the walker: those of this round that have not been served yet, or everybody where a round has ended."""
-        self._held = Signal(self._requesters, name="held")
-        if self._requesters == 1:
-            return Const(1)
-        left = Signal(self._requesters, name="left_of_round")
-        ended = Signal(name="round_ended")
-        m.d.comb += ended.eq(~left.any())
-        with m.If(self._walker.frees & ended):
-            m.d.sync += left.eq(self._held)
-        for n in range(self._requesters):
-            with m.If(self._walker.start & (who == n)):
-                m.d.sync += left[n].eq(0)
-        with m.If(self.flush):
-            m.d.sync += left.eq(0)
-        return left | ended.replicate(self._requesters)

@@ -59,7 +59,7 @@ class Walker(wiring.Component):
 
     Members
     -------
-    idle : Out(1), it waits for an access; frees : Out(1), it does from the next cycle on
+    rests : Out(1), no access is served; idle : Out(1), nor begins one in this cycle
     start : In(1), there was one in the cycle before: ``wanted`` In(Access)
     access : Out(Access), the one that is served; decided : Out(1), its verdict is known: ``admitted`` Out(1), which is that of ``wanted``
         if the same bit decides for that; left : In(1), it has left in the cycle before
@@ -77,7 +77,7 @@ class Walker(wiring.Component):
         self._split = split
         self._rows = rows
         super().__init__({
-            "start": In(1), "wanted": In(Access), "idle": Out(1), "frees": Out(1),
+            "start": In(1), "wanted": In(Access), "rests": Out(1), "idle": Out(1),
             "access": Out(Access), "decided": Out(1), "admitted": Out(1), "left": In(1),
             "fill": Out(1), "fill_row": Out(range(rows)), "fill_data": Out(_WORD_BITS // rows), "fill_whole": Out(1),
             "address": Out(WORD_WIDTH),
@@ -133,7 +133,7 @@ class Walker(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += [
-                    self.idle.eq(~self.start), self.quiet.eq(1), chosen.eq(Mux(fmt == Format.UNIFORM, 0, access.requester)),
+                    self.rests.eq(1), self.idle.eq(~self.start), self.quiet.eq(1), chosen.eq(Mux(fmt == Format.UNIFORM, 0, access.requester)),
                 ]  # fmt: skip
                 m.d.sync += [number.eq(0), around.eq(0)]
                 with m.If(self.start):
@@ -181,8 +181,8 @@ class Walker(wiring.Component):
                     m.next = "DECIDED"
                 forget()
             with m.State("DECIDED"):
-                m.d.comb += [self.quiet.eq(1), self.frees.eq(self.left | ~self.decided)]
-                with m.If(self.frees):
+                m.d.comb += self.quiet.eq(1)
+                with m.If(self.left | ~self.decided):
                     m.d.sync += self.decided.eq(0)
                     m.next = "IDLE"
                 forget()
