@@ -3,7 +3,7 @@
 A request that the checker cannot decide at once is *declined*: it stays where it is, its requester is ``stalled``, and requests of
 others come first until the walker has found out. So a miss costs nobody else more than the cycle in which it was asked.
 
-Whoever has been declined waits until its request is known. A pointer goes round and stops at each who waits: the walker serves the one at
+Whoever has been declined waits until its request has left. A pointer goes round and stops at each who waits: the walker serves the one at
 which it stands, whatever others ask meanwhile and in whatever order the bus lets them ask; where nobody waits, whoever asks first.
 
 A region is compared once, with the one that the cache has at its place. The region of what the walker has found out for one access is there
@@ -99,12 +99,15 @@ class Checker(wiring.Component):
 
         # What a request comes to is known so late in the cycle that everything else begins with a flip-flop: all these are of the cycle
         # before.
-        asked, likely, found = Signal(), Signal(), Signal()  # something was asked of the policy; it was known if both others
+        asked = Signal()  # something was asked of the policy
+        was_likely = Signal()  # it was known if both
+        was_found = Signal()
         unknown = Signal()
         who = Signal.like(access.requester)
         open_to = Signal()  # the walker waited for work, of this requester too
         served = Signal()  # it had found out something for the requester
         stays = Signal()  # which was what is asked, but could not leave
+        went = Signal()  # the request left, if it was known
         declined = Signal()
         waiting = Signal(self._requesters)
         places = (self._requesters - 1).bit_length()
@@ -113,22 +116,22 @@ class Checker(wiring.Component):
         own = Signal()  # it is the one that asks
         m.d.comb += [somebody.eq(waiting.bit_select(turn, 1)), own.eq(access.requester[:places] == turn)]
         m.d.sync += [
-            asked.eq(self.asks & policy.enable), likely.eq(self.likely), found.eq(self.found), who.eq(access.requester),
+            asked.eq(self.asks & policy.enable), was_likely.eq(self.likely), was_found.eq(self.found), who.eq(access.requester),
             open_to.eq(walker.idle & ~self.hold & ((own & somebody) | ~waiting.any())),
-            served.eq(serves), stays.eq(beside & ~self.leaves),
+            served.eq(serves), stays.eq(beside & ~self.leaves), went.eq(self.leaves),
         ]  # fmt: skip
         m.d.comb += [
-            unknown.eq(asked & ~(likely & found)), walker.start.eq(unknown & open_to), declined.eq(unknown & ~served),
+            unknown.eq(asked & ~(was_likely & was_found)), walker.start.eq(unknown & open_to), declined.eq(unknown & ~served),
             # The one that is served has left, or its requester asks for something else now.
-            walker.left.eq(asked & served & ~(stays & found)),
+            walker.left.eq(asked & served & ~(stays & was_found)),
         ]  # fmt: skip
         with m.If(~somebody):
             m.d.sync += turn.eq(turn + 1)
         for n in range(self._requesters):
             mine = Signal(name=f"asked{n}")
             m.d.comb += mine.eq(asked & (who == n))
-            with m.If(mine):
-                m.d.sync += waiting[n].eq(~(likely & found))
+            with m.If(mine & (went | ~(was_likely & was_found))):
+                m.d.sync += waiting[n].eq(~(was_likely & was_found))
             called = (walker.rests & (turn == n)) | (walker.decided & (walker.access.requester == n))
             m.d.comb += self.stalled[n].eq((waiting[n] & ~called) | (declined & mine))
         return m
