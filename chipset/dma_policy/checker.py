@@ -99,8 +99,10 @@ class Checker(wiring.Component):
 
         # What a request comes to is known so late in the cycle that everything else begins with a flip-flop: all these are of the cycle
         # before.
-        asked, likely, found = Signal(), Signal(), Signal()  # something was asked of the policy; it was known if both others
-        unknown = Signal()
+        asked = Signal()  # something, of the policy
+        likely = Signal()
+        found = Signal()
+        unknown = Signal()  # it was not known
         who = Signal.like(access.requester)
         open_to = Signal()  # the walker waited for work, of this requester too
         served = Signal()  # it had found out something for the requester
