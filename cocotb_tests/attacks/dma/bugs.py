@@ -118,10 +118,11 @@ def commit_does_not_hold(guard: Opened) -> None:
 
 @seeded(Checker)
 def walker_serves_the_last_again(checker: Opened) -> None:
-    """No rounds: whoever waits for the walker is let in a cycle after it has become free, and whoever it has served last comes before."""
-    m, walker = checker.module, checker.component._walker
+    """No rounds: whoever waits for the walker is let in when it has been free for a cycle, and whoever it has served last comes before."""
+    m, walker, rests = checker.module, checker.component._walker, Signal()
     m.d.comb += checker["round_ended"].eq(1)
-    with m.If(walker.frees):
+    m.d.sync += rests.eq(walker.idle)
+    with m.If(~rests):
         m.d.sync += checker["held"].eq(checker.component.stalled & ~(1 << walker.access.requester))
 
 
