@@ -31,10 +31,10 @@ def cache_is_filled_with_an_older_word(inside: Inside) -> None:
 
 
 def word_counts_before_it_is_whole(inside: Inside) -> None:
-    """The cache uses a word whose last row has not come yet."""
+    """The cache uses a word whose other rows have not come yet: they are of an older word."""
     walker = inside.walker
     untouched = ~walker["touched"] & ~walker["here"] & ~walker["closed"] & ~walker["near_map"]
-    walker.module.d.comb += walker.component.fill_whole.eq((walker["step"] >= row_count(1, 1) - 2) & untouched)
+    walker.module.d.comb += walker.component.fill_whole.eq(untouched)
 
 
 def write_during_walk_is_lost(inside: Inside) -> None:

@@ -114,7 +114,7 @@ class _Spec:
 
 class GuardHarness(wiring.Component):
     """With a ``bug`` in the guard, only the promise is looked at, not the invariants. And the search for a run that breaks it is narrowed:
-    no reset, and the policy is set up in the first cycles.
+    no reset, the policy is set up in the first cycles, and memory takes and answers at once.
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS, closed_at_reset: bool = False,
@@ -146,7 +146,10 @@ class GuardHarness(wiring.Component):
         ]  # fmt: skip
         inside = Inside(guard, registers)
         place = Signal(max(1, (self._size * self._words - 1).bit_length()))  # in the cache, that is looked at
-        m.d.comb += [place.eq(AnyConst(len(place))), Assume(place < self._size * self._words), Assume(self._requester_at(place) < self._requesters)]
+        m.d.comb += [
+            place.eq(AnyConst(len(place))), Assume(place < self._size * self._words),
+            Assume(self._requester_at(place) < self._requesters),
+        ]  # fmt: skip
         kept = self._peek(m, inside, place)
         if self._bug:
             self._bug(inside)
@@ -239,10 +242,12 @@ class GuardHarness(wiring.Component):
         ]
 
     def _narrow(self, m: Module) -> None:
-        """A map, protection of the launch region; after that CONTROL may be written."""
+        """A map, protection of the launch region; after that CONTROL may be written. Memory is as quick as it can be."""
         steps = ("MAP_LENGTH", "LAUNCH_CONTROL")
         cycle = Signal(range(len(steps) + 1))
-        m.d.comb += Assume(~ResetSignal())
+        m.d.comb += [
+            Assume(~ResetSignal()), Assume(self.out_ready), Assume(self.walk_ready), Assume(self.walk_answer_valid == self.reading),
+        ]  # fmt: skip
         with m.If(cycle != len(steps)):
             with m.If(self.block.ready):
                 m.d.sync += cycle.eq(cycle + 1)
@@ -364,7 +369,7 @@ class GuardHarness(wiring.Component):
         closed, step = walker["closed"], walker["step"] if self._rows > 1 else Const(0)
         m.d.comb += [
             # A walk starts for what was declined in the cycle before.
-            Assert(~checker["unknown"] | (policy.enable & (checker["who"] < self._requesters))),
+            Assert(~checker["asked"] | (policy.enable & (checker["who"] < self._requesters))),
             Assert(~component.start | (idle & (access.requester == checker["who"]))),
             Assert(idle | (policy.enable & (access.requester < self._requesters))),
             Assert(~placed | (component.address == spec.where) | closed),
