@@ -133,7 +133,8 @@ class Walker(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += [
-                    self.rests.eq(1), self.idle.eq(~self.start), self.quiet.eq(1), chosen.eq(Mux(fmt == Format.UNIFORM, 0, access.requester)),
+                    self.rests.eq(1), self.idle.eq(~self.start), self.quiet.eq(1),
+                    chosen.eq(Mux(fmt == Format.UNIFORM, 0, access.requester)),
                 ]  # fmt: skip
                 m.d.sync += [number.eq(0), around.eq(0)]
                 with m.If(self.start):

@@ -1,9 +1,9 @@
 """Every DMA request comes to memory, allowed or refused, within a stated number of cycles if memory takes and answers within its own.
 
-Masters that do anything at all, the merge, the guard with its cache, any policy and any changes of it. Of the masters one is watched, any one.
-The proof is a *measure*: a number that is worked out from the state alone, is never larger than ``bound``, and is smaller in each cycle than in the
-one before, as long as the watched request waits. So it waits for ``bound`` cycles at most; commits, which hold DMA up as long as they last,
-are not counted.
+Masters that do anything at all, the merge, the guard with its cache, any policy and any changes of it. Of the masters one is watched, any
+one. The proof is a *measure*: a number that is worked out from the state alone, is never larger than ``bound``, and is smaller in each cycle
+than in the one before, as long as the watched request waits. So it waits for ``bound`` cycles at most; commits, which hold DMA up as long as
+they last, are not counted.
 
 What the measure is made of, from the inside out. Each part is smaller than one unit of the part around it:
 
@@ -62,7 +62,8 @@ class AnswerHarness(wiring.Component):
         formats = {Format.UNIFORM}
         self._guard = Guard(requesters=requesters, cached_words=1, formats=formats)
         super().__init__({
-            "masters": In(BusSignature()).array(requesters), "hold": In(1), "flush": In(1), "policy": In(policy_layout(requesters, formats)),
+            "masters": In(BusSignature()).array(requesters),
+            "hold": In(1), "flush": In(1), "policy": In(policy_layout(requesters, formats)),
             "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "answered": In(1),
         })  # fmt: skip
@@ -159,7 +160,8 @@ class AnswerHarness(wiring.Component):
         m.d.comb += [
             Assert(~self.in_burst | (merge["owner"] == (1 << merge["last"])[: self._requesters])),
             Assert(guard["inside"] == self.in_burst), Assert(guard["outstanding"] + (guard["left"] & guard["final"]) == self.due),
-            Assert(until.take < patience.take), Assert(until.walk < patience.take), Assert(~self.reading | (until.answer < patience.answer)),
+            Assert(until.take < patience.take), Assert(until.walk < patience.take),
+            Assert(~self.reading | (until.answer < patience.answer)),
             Assert(self.reading == see.in_state["WAIT"]), Assert(Cat(see.in_state.values()).any()),
             Assert(~see.in_state["PLACE"] | ~walker["around"]), Assert(~(see.in_state["READ"] | see.in_state["WAIT"]) | (see.step == 0)),
             Assert(~decided | (see.in_state["FILL"] & (see.step != 0)) | see.in_state["DECIDED"]),
