@@ -44,7 +44,7 @@ formal: packages $(STAMP) ## unbounded proofs of the DMA check and the TLB's tag
 bench: packages $(STAMP) ## measure, and write build/bench.json
 	$(RINGFENCE) bench
 
-bitstream: packages $(STAMP) ## BOARD=ulx3s_85f: synthesis, place and route, packing
+bitstream: packages $(STAMP) ## BOARD=ulx3s_85f or icebreaker: synthesis, place and route, packing
 	$(RINGFENCE) bitstream --board $(BOARD) $(FLAGS)
 
 wave: $(STAMP) ## open the demonstration's waveforms

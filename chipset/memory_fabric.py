@@ -1,9 +1,12 @@
 """All masters' way to memory: merge, guard, arbiter, controller; and the answers' way back."""
 
+from collections.abc import Collection
+
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from chipset.dma_policy.decision import ALL_FORMATS
 from chipset.dma_policy.guard import Guard
 from chipset.dma_policy.policy import Denial
 from chipset.dma_policy.registers import GuardRegisters
@@ -14,6 +17,7 @@ from chipset.memory_controller.controller import MemoryController
 from chipset.memory_controller.ram import WORD_BYTES, RamSignature
 from chipset.memory_controller.rom import ROM_BYTES
 from contracts.bus import Authority, BusSignature, SnoopSignature
+from contracts.policy_map import Format
 from contracts.requesters import DMA_FIRST, Requester
 
 __all__ = ["MemoryFabric"]
@@ -30,6 +34,7 @@ class MemoryFabric(wiring.Component):
     dma_masters : how many
     cached_map_words : words of its map that the guard keeps for each DMA master; 0 leaves the guard out (to measure what it costs):
         all is admitted
+    formats : of the map, that are built
 
     Members
     -------
@@ -43,10 +48,12 @@ class MemoryFabric(wiring.Component):
     ram, rom_* : the memories
     """
 
-    def __init__(self, *, memory_bytes: int, latency: int, dma_masters: int, cached_map_words: int) -> None:
+    def __init__(self, *, memory_bytes: int, latency: int, dma_masters: int, cached_map_words: int,
+                 formats: Collection[Format] = ALL_FORMATS) -> None:  # fmt: skip
         self._controller = MemoryController(memory_bytes=memory_bytes, latency=latency)
         self._dma_masters = dma_masters
         self._cached_map_words = cached_map_words
+        self._formats = formats
         super().__init__({
             "cpu": In(BusSignature()), "host": In(BusSignature()), "dma": In(BusSignature()).array(dma_masters),
             "unlock": In(1), "snoop": Out(SnoopSignature()),
@@ -102,8 +109,8 @@ class MemoryFabric(wiring.Component):
 
     def _wire_guard(self, m: Module, merge: DmaMerge, arbiter: MemoryArbiter, controller: MemoryController) -> None:
         """The guard stands between the DMA masters and the arbiter, and reads its map through a port of its own."""
-        m.submodules.guard = guard = Guard(requesters=self._dma_masters, cached_words=self._cached_map_words)
-        m.submodules.guard_registers = registers = GuardRegisters(requesters=self._dma_masters)
+        m.submodules.guard = guard = Guard(requesters=self._dma_masters, cached_words=self._cached_map_words, formats=self._formats)
+        m.submodules.guard_registers = registers = GuardRegisters(requesters=self._dma_masters, formats=self._formats)
         wiring.connect(m, merge.out, guard.requests)
         wiring.connect(m, guard.walk, arbiter.ports[_WALK])
         wiring.connect(m, wiring.flipped(self.guard), registers.block)

@@ -2,7 +2,7 @@
 
 from enum import IntEnum, IntFlag
 
-__all__ = ["Cr0", "Cr4", "Eflags", "Exc", "Gpr", "PageFault", "Pte"]
+__all__ = ["Cr0", "Cr4", "Dr6", "Eflags", "Exc", "Gpr", "PageFault", "Pte"]
 
 
 class Gpr(IntEnum):
@@ -64,6 +64,12 @@ class Cr4(IntFlag):
     DE = 1 << 3
     PSE = 1 << 4
     PGE = 1 << 7
+
+
+class Dr6(IntFlag):
+    """The debug status register's bits that this machine sets."""
+
+    BS = 1 << 14  # a single step
 
 
 class Pte(IntFlag):

@@ -7,13 +7,14 @@ DMA by *physical region descriptors* in memory, as DMA requester 2.
 from enum import IntEnum, IntFlag
 
 __all__ = [
-    "BUS_MASTER_PORTS", "CHANNEL_PORTS", "IDENTIFY_MODEL", "IDE_REQUESTER", "MAX_SECTORS", "PRD_SIZE", "SECTOR_SIZE", "Ata",
-    "BusMasterCommand", "BusMasterPort", "BusMasterStatus", "Control", "Device", "Error", "Feature", "IdentifyWord", "PrdFlag", "PrdWord",
-    "Status", "TaskFile", "TransferMode",
+    "BLOCK_SECTORS", "BUS_MASTER_PORTS", "CHANNEL_PORTS", "IDENTIFY_MODEL", "IDE_REQUESTER", "MAX_SECTORS", "PRD_SIZE",
+    "SECTOR_SIZE", "Ata", "BusMasterCommand", "BusMasterPort", "BusMasterStatus", "Control", "Device", "Error", "Feature",
+    "IdentifyWord", "PrdFlag", "PrdWord", "Status", "TaskFile", "TransferMode",
 ]  # fmt: skip
 
 SECTOR_SIZE = 512  # bytes
 MAX_SECTORS = (1 << 28) - 1  # that a 28-bit capacity can tell
+BLOCK_SECTORS = 16  # at most, of READ and WRITE MULTIPLE
 CHANNEL_PORTS = 8  # of the task file
 BUS_MASTER_PORTS = 16  # from BAR4 on
 IDE_REQUESTER = 2  # number of the DMA requester, as the guard's registers count them
@@ -85,6 +86,9 @@ class Ata(IntEnum):
     SEEK = 0x70  # to 7Fh
     EXECUTE_DIAGNOSTIC = 0x90
     INITIALIZE_PARAMETERS = 0x91
+    READ_MULTIPLE = 0xC4
+    WRITE_MULTIPLE = 0xC5
+    SET_MULTIPLE_MODE = 0xC6
     READ_DMA = 0xC8
     READ_DMA_NO_RETRY = 0xC9
     WRITE_DMA = 0xCA
@@ -128,6 +132,7 @@ class IdentifyWord(IntEnum):
     CAPABILITIES = 49
     CAPABILITIES2 = 50
     VALID_WORDS = 53
+    MULTIPLE_SETTING = 59
     CAPACITY = 60  # 2: sectors that 28 bits of address reach
     MULTIWORD_DMA = 63
     PIO_MODES = 64

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 __all__ = [
-    "CONTROL_SIZE", "EVENT_ERROR_VALID", "EVENT_VALID", "FIELDS", "SEGMENTS", "SIZE", "CrIntercept", "EventType", "Field",
-    "General1", "General2", "InterruptControl", "SegmentPart", "TlbControl", "field", "segment",
+    "CONTROL_SIZE", "EVENT_ERROR_VALID", "EVENT_TYPE_LSB", "EVENT_TYPE_MASK", "EVENT_VALID", "EXCEPTION_VECTORS", "FIELDS", "SEGMENTS",
+    "SIZE", "CrIntercept", "EventType", "Field", "General1", "General2", "InterruptControl", "SegmentPart", "TlbControl", "field",
+    "segment",
 ]  # fmt: skip
 
 SIZE = 4096
@@ -167,5 +168,9 @@ class EventType(IntEnum):
     SOFTWARE = 4
 
 
+EVENT_TYPE_LSB = 8
+EVENT_TYPE_MASK = 7 << EVENT_TYPE_LSB
 EVENT_ERROR_VALID = 1 << 11
 EVENT_VALID = 1 << 31
+EXCEPTION_VECTORS = frozenset(range(32)) - {2, 15, 20, *range(22, 28), 31}
+"""Vectors that an event of type EXCEPTION may have: those that APM vol. 2, 8.2, gives to an exception, that of the 80387 among them."""

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
-from contracts.msr import Efer, Msr, VmCr
-from contracts.vmcb import FIELDS, General1, InterruptControl
+from contracts.architecture import Dr6
+from contracts.msr import IOPM_SIZE, MSRPM_SIZE, Efer, Msr, VmCr
+from contracts.vmcb import EVENT_TYPE_LSB, EVENT_TYPE_MASK, EXCEPTION_VECTORS, FIELDS, EventType, General1, InterruptControl
 from cpu_ext.plug import RingMinus1
 from cpu_ext.special import Host, Own, Point
 from rtl.arch.registers import Segment
@@ -98,6 +99,9 @@ class Svm:
             "VM_CR_ALL": int(~VmCr(0)),
             "VM_CR_FREE": int(VmCr.DPD | VmCr.R_INIT | VmCr.DIS_A20M),
         }
+        names |= {"IOPM_BEYOND": (1 << 32) - IOPM_SIZE + 1, "MSRPM_BEYOND": (1 << 32) - MSRPM_SIZE + 1}  # no page from here on begins one
+        names |= {f"EVENT_{kind.name}": kind << EVENT_TYPE_LSB for kind in EventType} | {"EVENT_TYPE": EVENT_TYPE_MASK}
+        names |= {"EXCEPTIONS": sum(1 << vector for vector in EXCEPTION_VECTORS), "DR6_BS": int(Dr6.BS)}
         names["GENERAL1_NOT_BUILT"] = sum(1 << int(b) for b in NOT_BUILT)
         return names
 

@@ -11,7 +11,7 @@ from isolation_kernel.protections import Protections
 __all__ = ["apply_control", "read_control", "write_control"]
 
 _CR0 = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG
-_CR4 = int(Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PGE)
+_CR4 = int(Cr4.TSD | Cr4.PSE | Cr4.PGE)
 _MSW_CLEARABLE = int(Cr0.MP | Cr0.EM | Cr0.TS)
 _MSW = _MSW_CLEARABLE | Cr0.PE
 _CACHES = int(Cr0.CD | Cr0.NW)

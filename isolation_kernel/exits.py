@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from contracts.architecture import Exc, Gpr
 from contracts.exit_codes import ExitCode, exit_name
 from contracts.msr import Msr
-from contracts.vmcb import EVENT_ERROR_VALID, EVENT_VALID, EventType
+from contracts.vmcb import EVENT_ERROR_VALID, EVENT_TYPE_LSB, EVENT_TYPE_MASK, EVENT_VALID, EventType
 from isolation_kernel.control_registers import read_control, write_control
 from isolation_kernel.cpuid import cpuid
 from isolation_kernel.decode import Operation, decode
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["handle_exit"]
 
 _RING_MINUS_1 = (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA)
-_EVENT_VECTOR, _EVENT_TYPE, _EVENT_ERROR = 0xFF, 0x700, 32
+_EVENT_VECTOR, _EVENT_ERROR = 0xFF, 32
 
 
 def _page_fault(kernel: "Kernel", partition: Partition) -> None:
@@ -36,7 +36,7 @@ def _page_fault(kernel: "Kernel", partition: Partition) -> None:
 def _raise_in_guest(kernel: "Kernel", partition: Partition, fault: GuestFault) -> None:
     """Deliver an exception, merged with what was being delivered (the processor does so only for what it delivers itself)."""
     vcpu, delivering = partition.vcpu, partition.vcpu.get("EXITINTINFO")
-    if delivering & EVENT_VALID and (delivering & _EVENT_TYPE) >> 8 == EventType.EXCEPTION and fault.vector == Exc.PF:
+    if delivering & EVENT_VALID and (delivering & EVENT_TYPE_MASK) >> EVENT_TYPE_LSB == EventType.EXCEPTION and fault.vector == Exc.PF:
         if delivering & _EVENT_VECTOR == Exc.DF:
             kernel.reset_guest(partition, "triple fault")
             return
@@ -76,7 +76,7 @@ def _hlt(kernel: "Kernel", partition: Partition) -> None:
     partition.state = State.HALTED
 
 
-def _rdtsc(kernel: "Kernel", partition: Partition) -> None:
+def _read_clock(kernel: "Kernel", partition: Partition) -> None:
     if partition.config.clock:
         value = kernel.machine.time() + partition.vcpu.get("TSC_OFFSET")
     else:
@@ -86,10 +86,18 @@ def _rdtsc(kernel: "Kernel", partition: Partition) -> None:
     partition.vcpu.set_register(Gpr.EDX, value >> 32)
 
 
+def _set_clock(kernel: "Kernel", partition: Partition) -> None:
+    value = partition.vcpu.register(Gpr.EDX) << 32 | partition.vcpu.register(Gpr.EAX)
+    if partition.config.clock:
+        partition.vcpu.put("TSC_OFFSET", value - kernel.machine.time())
+    else:
+        partition.time_calls = value
+
+
 def _msr(kernel: "Kernel", partition: Partition) -> None:
-    if partition.vcpu.register(Gpr.ECX) != Msr.TSC or partition.vcpu.get("EXITINFO1") & 1:
-        raise GuestFault(Exc.GP, 0)  # this processor as a guest sees it has no other MSR, and its clock is not set
-    _rdtsc(kernel, partition)
+    if partition.vcpu.register(Gpr.ECX) != Msr.TSC:
+        raise GuestFault(Exc.GP, 0)  # this processor as a guest sees it has no other MSR
+    (_set_clock if partition.vcpu.get("EXITINFO1") & 1 else _read_clock)(kernel, partition)
 
 
 def _io(kernel: "Kernel", partition: Partition) -> None:
@@ -104,7 +112,7 @@ _Handler = Callable[["Kernel", Partition], None]
 _INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the guest goes on behind them
     **{ExitCode.CR_READ + n: lambda kernel, partition: read_control(partition) for n in (0, 3, 4)},
     **{ExitCode.CR_WRITE + n: _write_cr for n in (0, 3, 4)},
-    ExitCode.RDTSC: _rdtsc,
+    ExitCode.RDTSC: _read_clock,
     ExitCode.CPUID: _cpuid,
     **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: None),  # caches are coherent
     ExitCode.HLT: _hlt,
@@ -126,7 +134,7 @@ def _redeliver(partition: Partition) -> None:
     """An event was being delivered at the exit: deliver it again, unless the guest's instruction raises it again by itself."""
     vcpu = partition.vcpu
     event = vcpu.get("EXITINTINFO")
-    kind, vector = (event & _EVENT_TYPE) >> 8, event & _EVENT_VECTOR
+    kind, vector = (event & EVENT_TYPE_MASK) >> EVENT_TYPE_LSB, event & _EVENT_VECTOR
     again = kind == EventType.SOFTWARE or kind == EventType.EXCEPTION and vector in (Exc.BP, Exc.OF)
     if event & EVENT_VALID and not again and not vcpu.get("EVENTINJ") & EVENT_VALID:
         vcpu.inject(vector, event >> _EVENT_ERROR if event & EVENT_ERROR_VALID else None, EventType(kind))

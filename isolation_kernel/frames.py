@@ -52,9 +52,8 @@ class Frames:
     def take(self, frames: Iterable[int], owner: int) -> None:
         """Give free frames to an owner: all or none."""
         wanted = list(frames)
-        for frame in wanted:
-            if self.owner(frame) != Owner.FREE:
-                raise KernelError(f"frame {frame:#x} is not free")
+        if taken := [frame for frame in wanted if self.owner(frame) != Owner.FREE]:
+            raise KernelError(f"frame {taken[0]:#x} is not free")
         for frame in wanted:
             self._owners[frame] = owner
 

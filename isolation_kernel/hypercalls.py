@@ -13,7 +13,7 @@ from isolation_kernel.partition import MAX_QUEUED, Partition, State
 if TYPE_CHECKING:
     from isolation_kernel.kernel import Kernel
 
-__all__ = ["complete_receive", "hypercall"]
+__all__ = ["hypercall"]
 
 _HIGHEST_PAGE = 0xF000_0000 // PAGE_SIZE  # devices and ROM lie above
 
@@ -133,9 +133,3 @@ def hypercall(kernel: "Kernel", partition: Partition) -> None:
     if partition.state is State.RUNNABLE:  # neither ended nor to be answered later
         vcpu.set_register(Gpr.EAX, result)
         vcpu.advance()
-
-
-def complete_receive(kernel: "Kernel", partition: Partition) -> None:
-    """A message is there for a guest that waits in RECEIVE: the call ends without being executed again."""
-    partition.state = State.RUNNABLE
-    hypercall(kernel, partition)

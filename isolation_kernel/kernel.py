@@ -16,7 +16,7 @@ from isolation_kernel.dma_policy import DmaPolicy, Refusal
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.frames import Frames, KernelError
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.hypercalls import complete_receive
+from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.machine import Machine
 from isolation_kernel.moves import Mover
@@ -142,7 +142,8 @@ class Kernel:
             return False
         partition.inbox.append(message)
         if partition.state is State.WAITING:
-            complete_receive(self, partition)
+            partition.state = State.RUNNABLE
+            hypercall(self, partition)  # RECEIVE ends without being executed again
         return True
 
     def take_answers(self, number: int) -> list[bytes]:
@@ -165,15 +166,6 @@ class Kernel:
         return target is not None and self.mover.give_device(device, target)
 
     # running
-
-    def run(self, steps: int) -> Step:
-        """At most so many steps; the last one's outcome. Stops early when there is nothing to do."""
-        outcome = Step.OVER
-        for _ in range(steps):
-            outcome = self.step()
-            if outcome in (Step.IDLE, Step.OVER):
-                break
-        return outcome
 
     def step(self) -> Step:
         """Enter one guest and answer its exit, or wait for an interrupt if none can run."""

@@ -60,8 +60,7 @@ def read_linear(partition: Partition, linear: int, length: int, touch: bool = Tr
 
 def probe_write(partition: Partition, linear: int, length: int) -> None:
     """GuestFault if a write would fault; marks the pages as it would."""
-    for _ in _pieces(partition, linear, length, True, True):
-        pass
+    list(_pieces(partition, linear, length, True, True))
 
 
 def write_linear(partition: Partition, linear: int, data: bytes) -> None:

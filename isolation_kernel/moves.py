@@ -57,7 +57,7 @@ class Mover:
         self._policy.change(receiver.number, frame, admitted=True)
         return True
 
-    # devices: register page, ports, interrupt, DMA; then reset; then the new owner
+    # devices: register page, ports, interrupt; held; DMA; at rest and reset; then the new owner
 
     def take_device(self, number: DeviceNumber) -> bool:
         """Take a device from its owner and bring it to rest; False if it will not rest: then it stays nobody's, its DMA closed."""
@@ -71,6 +71,8 @@ class Mover:
                 owner.shadow.forget(device.page)
         self.device_owners[number] = None
         if device.requester is not None:
+            if self._protections.device_reset:
+                self._policy.hold(device.requester, True)  # before its memory is closed: what it is at is no attack
             self._policy.assign(device.requester, None, ())
         if owner is not None:
             owner.shadow.dma = bool(self._policy.of_owner(owner.number))
@@ -79,8 +81,6 @@ class Mover:
     def _reset(self, device: Device) -> bool:
         for port, value in device.quiet:
             self._machine.io_write(port, value)
-        if device.requester is not None:
-            self._policy.hold(device.requester, True)
         reset_function(self._machine, device)
         return device.requester is None or self._policy.rests(device.requester)
 

@@ -38,13 +38,14 @@ class ConfigurationSpace:
         self.address = 0
 
     def _own(self, owned: Set[DeviceNumber]) -> Device | None:
+        """The device whose function is addressed, if it is the guest's."""
         number = _ASSIGNABLE.get(self.address & _FUNCTION)
-        return DEVICES[number] if number is not None and number in owned else None
+        return DEVICES[number] if number is not None and (number in owned or not self._filtered) else None
 
     def _base(self, device: Device) -> int | None:
         """The base address register that is addressed, if one is."""
         offset = self.address & _OFFSET
-        if device.function is None or offset not in BASE_ADDRESSES:
+        if device.function is None or offset not in BASE_ADDRESSES or not self._filtered:
             return None
         word = device.function.words.get(offset, ConfigWord(0))
         return self._bases.get(self.address, device.settings.get(offset, 0)) & word.writable | word.reset
@@ -52,25 +53,21 @@ class ConfigurationSpace:
     def read(self, owned: Set[DeviceNumber], lane: int) -> int:
         """Ones where nothing is that concerns the guest."""
         device = self._own(owned)
-        if self._filtered:
-            if device is None and self.address & _FUNCTION not in _BRIDGES:
-                return 0xFF
-            if device is not None and (base := self._base(device)) is not None:
-                return base >> 8 * lane & 0xFF
+        if device is None and self.address & _FUNCTION not in _BRIDGES:
+            return 0xFF
+        if device is not None and (base := self._base(device)) is not None:
+            return base >> 8 * lane & 0xFF
         self._machine.io_write32(Port.PCI_ADDRESS, self.address)
         return self._machine.io_read(Port.PCI_DATA + lane)
 
     def write(self, owned: Set[DeviceNumber], lane: int, value: int) -> None:
         """Dropped where the guest owns nothing."""
         device = self._own(owned)
-        if self._filtered:
-            if device is None:
-                return
-            if (base := self._base(device)) is not None:
-                self._bases[self.address] = base & ~(0xFF << 8 * lane) | value << 8 * lane
-                return
-        self._machine.io_write32(Port.PCI_ADDRESS, self.address)
-        self._machine.io_write(Port.PCI_DATA + lane, value)
+        if device is not None and (base := self._base(device)) is not None:
+            self._bases[self.address] = base & ~(0xFF << 8 * lane) | value << 8 * lane
+        elif device is not None:
+            self._machine.io_write32(Port.PCI_ADDRESS, self.address)
+            self._machine.io_write(Port.PCI_DATA + lane, value)
 
     def forget(self, device: Device) -> None:
         """The guest has lost a device."""

@@ -1,7 +1,7 @@
 """One guest's processor state: the VMCB and the registers beside it, read lazily from the vCPU block and written back before entry."""
 
 from contracts import vmcb
-from contracts.architecture import Eflags, Exc, Gpr
+from contracts.architecture import Dr6, Eflags, Exc, Gpr
 from contracts.host_link import VcpuBlock
 from contracts.vmcb import EVENT_ERROR_VALID, EVENT_VALID, EventType
 from isolation_kernel.machine import Machine
@@ -10,7 +10,6 @@ __all__ = ["Vcpu"]
 
 _LINE = 16  # bytes that are read at once
 _ERROR_CODE = 32  # lowest bit of an event's error code
-_DR6_SINGLE_STEP = 1 << 14
 _REGISTERS: dict[int, int] = {
     Gpr.EAX: vmcb.field("RAX").offset, Gpr.ESP: vmcb.field("RSP").offset, Gpr.EBX: VcpuBlock.EBX, Gpr.ECX: VcpuBlock.ECX,
     Gpr.EDX: VcpuBlock.EDX, Gpr.ESI: VcpuBlock.ESI, Gpr.EDI: VcpuBlock.EDI, Gpr.EBP: VcpuBlock.EBP,
@@ -72,7 +71,7 @@ class Vcpu:
         self.put("RIP", self.get("NRIP"))
         self.put("INTERRUPT_SHADOW", 0)
         if self.get("RFLAGS") & Eflags.TF:
-            self.put("DR6", self.get("DR6") | _DR6_SINGLE_STEP)
+            self.put("DR6", self.get("DR6") | Dr6.BS)
             self.inject(Exc.DB)
 
     def inject(self, vector: int, error: int | None = None, kind: EventType = EventType.EXCEPTION) -> None:

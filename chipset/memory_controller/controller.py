@@ -47,8 +47,8 @@ class _Stage(data.Struct):
 class MemoryController(wiring.Component):
     """Answers ``latency`` cycles after a request is taken, then one word a cycle; takes one word a cycle.
 
-    Nothing is there: the processor reads ones and its writes are dropped, without an error; any other master gets an error, and so
-    does a request that the guard has not admitted. DMA reaches RAM only.
+    Where nothing is, reads bring ones and writes are dropped, with an error (which the processor takes as a word not to cache a line);
+    so it is with a request that the guard has not admitted. DMA reaches RAM only.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class MemoryController(wiring.Component):
                 m.d.comb += source.eq(_Source.RAM)
             with m.Elif(is_rom(request.address) & ~request.write & ~from_dma):
                 m.d.comb += source.eq(_Source.ROM)
-        m.d.comb += error.eq((source == _Source.ONES) & ~from_cpu)
+        m.d.comb += error.eq(source == _Source.ONES)
 
         # A burst read goes on for three more cycles.
         first = Signal(_Stage)

@@ -192,5 +192,6 @@ def test_a_real_mode_guest_uses_what_the_kernel_must_decode(tmp_path: Path) -> N
         system = GuestSystem(machine, UNCLEANED, guest_limit=1_000_000)
         entry = RealModeEntry(0, 0, REAL_MODE_CODE)
         partition = system.kernel.load_guest(GuestConfig("real", 1 << 20, ((REAL_MODE_CODE, image.read_bytes()),), entry))
-        assert system.kernel.run(300) is Step.OVER
+        while system.kernel.step() is not Step.OVER:
+            assert system.kernel.partitions[1].exits < 300
     assert (bytes(partition.console), partition.exit_status) == (b"text\xe9\x10\x11", 0x31), partition.end_reason

@@ -8,6 +8,7 @@ import pytest
 from cocotb_tests.sim.test_multiboot import CODE, HEADER, elf
 from cocotb_tests.sim.test_run import ENDLESS, HELLO, out, ringfence, say, write
 from contracts.memory_map import Port
+from firmware.build import guest
 from sim.kernel_run import GUEST_MEMORY, guest_programs
 
 __all__: list[str] = []
@@ -83,3 +84,10 @@ def test_what_memory_guests_get(tmp_path: Path) -> None:
     shared = guest_programs([small, small], RAM)[0].memory
     assert shared > GUEST_MEMORY
     assert [g.memory for g in guest_programs([small, large], RAM, whole=False)] == [GUEST_MEMORY, shared]
+
+
+def test_a_file_that_is_no_disk_is_refused_in_one_line(tmp_path: Path) -> None:
+    image = tmp_path / "disk.img"
+    image.write_bytes(b"short")
+    done = ringfence("run", "--guest", guest("disk"), "--disk", image)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and str(image) in done.stderr

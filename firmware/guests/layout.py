@@ -16,6 +16,7 @@ __all__ = [
     "SECRET",
     "SECRET_WORDS",
     "VICTIM_WORD",
+    "Disk",
     "Result",
     "Trusted",
     "layout_header",
@@ -71,10 +72,18 @@ class Result(IntEnum):
     SIZE = 0x80
 
 
+class Disk(IntEnum):
+    """Sectors of the disk program (``guests/disk/disk.h``)."""
+
+    SHARE_SECTORS = 32  # that belong to a guest which shares the disk, from its tag times this on
+    PARK_SECTOR = 50  # the one that is left in the disk
+
+
 def layout_header() -> str:
     """The C header of all this."""
     names: dict[str, int] = {f"TRUSTED_{m}": int(v) for m, v in Trusted.__members__.items()}
     names |= {f"RESULT_{m}": int(v) for m, v in Result.__members__.items()}
+    names |= {f"DISK_{m}": int(v) for m, v in Disk.__members__.items()}
     names |= {"RESULT_ADDRESS": RESULT_ADDRESS, "RESULT_MAGIC_WORD": RESULT_MAGIC, "VICTIM_WORD": VICTIM_WORD, "GIVEN_MARK": GIVEN_MARK}
     names |= {"GIVEN_PAGE": GIVEN_PAGE, "ACCEPT_PAGE": ACCEPT_PAGE}
     lists = {"DEFAULT_KEY_BYTES": DEFAULT_KEY, "SECRET_WORD_LIST": SECRET_WORDS}

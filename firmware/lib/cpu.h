@@ -19,6 +19,7 @@
 static inline u8 in8(u16 port) { u8 v; asm volatile("inb %w1, %b0" : "=a"(v) : "Nd"(port)); return v; }
 static inline void out8(u16 port, u8 value) { asm volatile("outb %b0, %w1" : : "a"(value), "Nd"(port)); }
 static inline u16 in16(u16 port) { u16 v; asm volatile("inw %w1, %w0" : "=a"(v) : "Nd"(port)); return v; }
+static inline void out16(u16 port, u16 value) { asm volatile("outw %w0, %w1" : : "a"(value), "Nd"(port)); }
 static inline u32 in32(u16 port) { u32 v; asm volatile("inl %w1, %0" : "=a"(v) : "Nd"(port)); return v; }
 static inline void out32(u16 port, u32 value) { asm volatile("outl %0, %w1" : : "a"(value), "Nd"(port)); }
 static inline void interrupts_on(void) { asm volatile("sti" : : : "memory"); }

@@ -82,7 +82,7 @@ class GuestCpu:
         cr0 = block.get("CR0")
         bad = (
             not block.get("ASID") or not block.get("INTERCEPT_GENERAL2") & 1 << General2.VMRUN or not block.get("EFER") & Efer.SVME
-            or cr0 & Cr0.NW and not cr0 & Cr0.CD or block.get("CR4") & ~int(Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PGE)
+            or cr0 & Cr0.NW and not cr0 & Cr0.CD or block.get("CR4") & ~int(Cr4.TSD | Cr4.PSE | Cr4.PGE)
         )  # fmt: skip
         if bad:
             raise VmExit(INVALID)

@@ -10,7 +10,7 @@ _SYSENTER = 0x174
 _EXTENDED = 0x8000_0000
 
 CORE_MSRS: tuple[MsrRow, ...] = (
-    MsrRow(_TSC, "read_msr_tsc", None),
+    MsrRow(_TSC, "read_msr_tsc", "write_msr_tsc"),
     MsrRow(_SYSENTER, "read_msr_sysenter_cs", "write_msr_sysenter_cs"),
     MsrRow(_SYSENTER + 1, "read_msr_sysenter_esp", "write_msr_sysenter_esp"),
     MsrRow(_SYSENTER + 2, "read_msr_sysenter_eip", "write_msr_sysenter_eip"),

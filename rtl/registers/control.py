@@ -101,7 +101,9 @@ class ControlRegisters(wiring.Component):
             m.d.sync += aged.eq(shadow)
             with m.If(aged):
                 m.d.sync += [shadow.eq(0), aged.eq(0)]
-        with m.If(self.shadow_set):
+        # An instruction that lies in a shadow casts none: of a run of them only the first is sure to hold interrupts off (Intel SDM vol. 2,
+        # MOV and STI), lest a run of any length holds them off.
+        with m.If(self.shadow_set & ~(shadow & aged)):
             m.d.sync += [shadow.eq(1), aged.eq(self.ended)]
         with m.If(self.nmi_mask):
             m.d.sync += nmi_masked.eq(1)
@@ -123,6 +125,10 @@ class ControlRegisters(wiring.Component):
                     m.d.sync += cr4.eq(self.data & int(CR4_WRITABLE))
                 with m.Case(Special.EFLAGS):
                     m.d.sync += eflags.eq((self.data & WRITABLE) | FIXED_ONE)
+                with m.Case(Special.TSC_HIGH):
+                    m.d.sync += high.eq(self.data)
+                with m.Case(Special.TSC_LOW):
+                    m.d.sync += counter.eq(Cat(self.data, high))
                 with m.Case(Special.INTERRUPT_STATE):
                     new_shadow = (self.data & int(InterruptState.SHADOW)).any()
                     m.d.sync += [

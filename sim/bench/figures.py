@@ -29,6 +29,10 @@ class Figures:
     vmrun_round_trip_with_state_cycles : the same with VMLOAD and VMSAVE
     dma_throughput_ratio : DMA throughput with the policy on over that with it off; 1.0 is no loss
     dma_bytes_per_cycle_open, dma_bytes_per_cycle_checked : an engine copying memory to memory
+    guard_streaming_ratio : the least of ``guard_streaming``, which has, by format of the map and by what four requesters do at once, DMA
+        throughput through the guard over that through wires in its place
+    guard_random_ratio : the same for random accesses of 64 bytes, by format, by map words kept for each requester, then for each size of
+        the range of addresses in ``guard_random_range_mib``
     simulated_cycles_per_second : of the machine, in a second of the simulating processor's time, nothing recorded, no waves
     reference_cycles_per_second : of the small fixed circuit in ``sim/bench/reference.py``, run in between
     speed_against_reference : the first over the second
@@ -48,6 +52,7 @@ class Figures:
     dma_throughput_ratio: float
     dma_bytes_per_cycle_open: float
     dma_bytes_per_cycle_checked: float
+    guard_streaming_ratio: float
     simulated_cycles_per_second: int
     reference_cycles_per_second: int
     speed_against_reference: float
@@ -59,8 +64,19 @@ class Figures:
     guest_link_cycles: int
     kernel_cycles_per_exit: int
     guest_exits: dict[str, int] = field(default_factory=dict)
+    guard_streaming: dict[str, dict[str, float]] = field(default_factory=dict)
+    guard_random_range_mib: list[int] = field(default_factory=list)
+    guard_random_ratio: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     conditions: dict[str, object] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
         """For JSON; six digits are enough."""
-        return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in asdict(self).items()}
+        return {name: _rounded(value) for name, value in asdict(self).items()}
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value

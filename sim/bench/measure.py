@@ -8,6 +8,8 @@ from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from firmware.build import program
 from isolation_kernel.configuration import KernelConfig
 from sim.bench.figures import Figures, dmips_per_mhz
+from sim.bench.guard_cost import GUARD_STEPS, LANES_RANDOM, LANES_STREAMING, GuardLoad, guard_spec, measure_guard
+from sim.bench.guard_top import LATENCY, REQUESTERS
 from sim.bench.programs import GuestRun, numbers, run_as_guest, run_natively
 from sim.bench.reference import ReferenceSpeed
 from sim.machine import MachineConfig, machine_spec
@@ -17,7 +19,7 @@ __all__ = ["STEPS", "Step", "measure"]
 
 Step = Callable[[str, int], None]  # what is being measured, and how many cycles of it have passed
 
-STEPS = ("Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput")
+STEPS = ("Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput", *GUARD_STEPS)
 _SHORT_RUNS = 20
 _ROUNDS = 100
 _DMA_BYTES = 64 << 10
@@ -60,6 +62,9 @@ def _conditions(config: MachineConfig, kernel: KernelConfig) -> dict[str, object
         "command that it gives the stub; its transactions on the host link cost what they cost",
         "guest": f"one guest, mapped one to one; a timer interrupt every {kernel.timer_cycles} cycles ends its run",
         "dhrystone": "2.1 from Debian's u-boot, gcc -O2 -fno-inline -march=i486, string functions in plain C",
+        "guard": f"{REQUESTERS} requesters asking without a pause for lines of 16 bytes, the first word of memory after {LATENCY} cycles; "
+        f"streaming {GuardLoad.streaming_bytes >> 20} MiB with {max(LANES_STREAMING)} map words kept for each requester; random accesses "
+        "are of 64 bytes, reads and writes",
         "rates": "per second of processor time, not of the wall clock",
     }
 
@@ -75,7 +80,8 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
     """Measure everything. ``started`` is called when all is built and the first measurement begins. BenchError if a program fails."""
     config, kernel = MachineConfig(), KernelConfig()
     programs = {name: program(name) for name in ("dhrystone", "vmrun_round_trip", "dma_throughput")}
-    build_model(machine_spec(config))
+    for spec in (machine_spec(config), guard_spec(LANES_STREAMING), guard_spec(LANES_RANDOM)):
+        build_model(spec)
     with _reference() as reference:
         started()
         reference.measure()
@@ -87,6 +93,7 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         trip = run_natively(programs["vmrun_round_trip"], f"rounds={_ROUNDS}", config, each_slice=lambda cycle: tell(STEPS[3], cycle))
         dma = run_natively(programs["dma_throughput"], f"bytes={_DMA_BYTES}", config, each_slice=lambda cycle: tell(STEPS[4], cycle))
         reference.measure()
+    guard = measure_guard(GuardLoad(), tell)
     _, guest_cycles = numbers(guest.said, _DHRYSTONE)
     rounds, plain, with_state = numbers(trip.said, _ROUND_TRIP)
     moved, opened, checked = numbers(dma.said, _DMA)
@@ -105,6 +112,10 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         dma_throughput_ratio=opened / checked,
         dma_bytes_per_cycle_open=moved / opened,
         dma_bytes_per_cycle_checked=moved / checked,
+        guard_streaming_ratio=guard.streaming_ratio,
+        guard_streaming=guard.streaming,
+        guard_random_range_mib=guard.range_mib,
+        guard_random_ratio=guard.random,
         simulated_cycles_per_second=round(speed),
         reference_cycles_per_second=round(reference.cycles_per_second),
         speed_against_reference=speed / reference.cycles_per_second,

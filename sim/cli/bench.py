@@ -8,8 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from contracts.policy_map import Format
 from firmware.build import FirmwareError
+from sim.bench.chart import Panel, chart_svg
 from sim.bench.figures import Figures
+from sim.bench.guard_cost import LANES_STREAMING
 from sim.bench.measure import STEPS, measure
 from sim.bench.programs import BenchError
 from sim.cli.errors import fail, user_errors
@@ -17,6 +20,8 @@ from sim.paths import BUILD
 
 __all__ = ["command"]
 
+_UNIFORM = Format.UNIFORM.name.lower()
+_CHART = "guard_random.svg"
 _DEFAULT_RUNS = 200
 _FEWEST_RUNS = 50  # below, the timer's interrupts are too few for a ratio
 
@@ -46,16 +51,28 @@ def command(runs: int, output: Path) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(figures.as_dict(), indent=2) + "\n")
+        chart = output.with_name(_CHART)
+        chart.write_text(_guard_chart(figures))
     except OSError as error:
         fail(f"{output}: {error.strerror}")
     _print(figures)
-    click.echo(f"written to {output}")
+    click.echo(f"written to {output} and {chart}")
+
+
+def _guard_chart(figures: Figures) -> str:
+    panels = [Panel(f"map {name.replace('_', ' ')}", lines) for name, lines in figures.guard_random_ratio.items()]
+    return chart_svg(
+        "DMA throughput through the guard over that through wires: four requesters, random accesses of 64 bytes to a range of addresses",
+        "map words kept for each requester:", [size << 20 for size in figures.guard_random_range_mib], panels,
+    )  # fmt: skip
 
 
 def _print(figures: Figures) -> None:
     table = Table("measure", "value", "", title="Ringfence, measured")
     table.columns[1].justify = "right"
     exits = ", ".join(f"{count} {name}" for name, count in sorted(figures.guest_exits.items()))
+    streams = ", ".join(f"{kind} {ratio:.4f}" for kind, ratio in figures.guard_streaming[_UNIFORM].items())
+    random = figures.guard_random_ratio[_UNIFORM][str(max(LANES_STREAMING))]
     rows = (
         ("cycles per instruction (Dhrystone)", f"{figures.cpi:.2f}", f"{figures.native_instructions_per_run:.0f} instructions a run"),
         ("Dhrystone 2.1", f"{figures.dhrystone_dmips_per_mhz:.4f}", "DMIPS/MHz"),
@@ -67,6 +84,9 @@ def _print(figures: Figures) -> None:
         ("  with VMLOAD and VMSAVE", f"{figures.vmrun_round_trip_with_state_cycles:.0f}", "cycles"),
         ("DMA throughput, policy on over off", f"{figures.dma_throughput_ratio:.4f}",
          f"{figures.dma_bytes_per_cycle_checked:.3f} and {figures.dma_bytes_per_cycle_open:.3f} bytes a cycle"),
+        ("DMA throughput, guard over wires", f"{figures.guard_streaming_ratio:.4f}", f"the least; uniform map: {streams}"),
+        (f"  random accesses in {figures.guard_random_range_mib[-1]} MiB", f"{random[-1]:.4f}",
+         f"uniform map; {random[0]:.4f} in {figures.guard_random_range_mib[0]} MiB; {_CHART} has all"),
         ("simulated cycles", f"{figures.simulated_cycles_per_second:,}", "a CPU-second"),
         ("  of the reference circuit", f"{figures.reference_cycles_per_second:,}",
          f"a CPU-second; the machine's over it: {figures.speed_against_reference:.3f}"),

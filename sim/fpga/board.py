@@ -1,33 +1,34 @@
-"""The boards that can be built for, and the machine in its variants."""
+"""The boards that can be built for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sim.cli.errors import fail
+from sim.fpga.design import GUARD_DEMO, MACHINE, Design
+from sim.fpga.toolchain import ECP5, ICE40, Area, Toolchain
 
-__all__ = ["BOARDS", "Board", "board_machine", "find_board"]
+__all__ = ["BOARDS", "Board", "find_board"]
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board: nextpnr's words for its chip, what the chip has, and how to get Amaranth's platform of it.
+    """A board: how its chip is built for, what the chip has, how to get Amaranth's platform of it, and what is built.
 
     Attributes
     ----------
-    device, package, speed : nextpnr-ecp5's options
-    luts, block_rams : LUT4 and DP16KD that the chip has
-    clock_hz : what the machine runs at, made of the board's oscillator
+    chip_options : nextpnr's options that name the chip
+    capacity : what the chip has
+    clock_hz : what the design runs at on this board
     """
 
     name: str
-    device: str
-    package: str
-    speed: str
-    luts: int
-    block_rams: int
+    toolchain: Toolchain
+    chip_options: Sequence[str]
+    capacity: Area
     clock_hz: Callable[[], int]
     platform: Callable[[], Any]
+    design: Design
 
 
 def _ulx3s_clock() -> int:
@@ -42,10 +43,29 @@ def _ulx3s_85f() -> Any:
     return ULX3S_85F_Platform()
 
 
-BOARDS = {
-    board.name: board
-    for board in (Board("ulx3s_85f", "85k", "CABGA381", "6", luts=83_640, block_rams=208, clock_hz=_ulx3s_clock, platform=_ulx3s_85f),)
-}  # fmt: skip
+def _icebreaker_clock() -> int:
+    from chipset.boards.icebreaker import CLOCK_HZ
+
+    return CLOCK_HZ
+
+
+def _icebreaker() -> Any:
+    from amaranth_boards.icebreaker import ICEBreakerPlatform
+
+    return ICEBreakerPlatform()
+
+
+_ALL = (
+    Board(
+        "ulx3s_85f", ECP5, ("--85k", "--package", "CABGA381", "--speed", "6"),
+        Area(luts=83_640, flip_flops=83_640, block_rams=208, multipliers=156), _ulx3s_clock, _ulx3s_85f, MACHINE,
+    ),
+    Board(
+        "icebreaker", ICE40, ("--up5k", "--package", "sg48"),
+        Area(luts=5_280, flip_flops=5_280, block_rams=30, multipliers=8, large_rams=4), _icebreaker_clock, _icebreaker, GUARD_DEMO,
+    ),
+)  # fmt: skip
+BOARDS = {board.name: board for board in _ALL}
 
 
 def find_board(name: str) -> Board:
@@ -53,17 +73,3 @@ def find_board(name: str) -> Board:
     if name not in BOARDS:
         fail(f"unknown board {name!r}: there is {', '.join(sorted(BOARDS))}")
     return BOARDS[name]
-
-
-def board_machine(*, extension: bool = True, guard: bool = True, bit_cycles: int | None = None, memory_bytes: int | None = None) -> Any:
-    """The machine as the board has it, perhaps without ring −1 or without the DMA guard; other sizes and rates are for simulations."""
-    from chipset.boards.ulx3s import BAUD, CLOCK, MEMORY_BYTES, BoardMachine
-    from cpu_ext.extension import Svm
-    from firmware.build import reset_rom
-    from rtl.core import Core
-    from rtl.params import CoreParams
-
-    params = CoreParams.default()
-    core = Core(params, Svm(params)) if extension else Core(params)
-    cycles = round(CLOCK.hz / BAUD) if bit_cycles is None else bit_cycles
-    return BoardMachine(core, reset_rom(), bit_cycles=cycles, memory_bytes=memory_bytes or MEMORY_BYTES, guard=guard)

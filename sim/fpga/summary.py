@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from sim.fpga.board import Board
-from sim.fpga.flow import Area
+from sim.fpga.design import WHOLE
+from sim.fpga.toolchain import Area
 
 __all__ = ["summarize"]
 
-_PARTS = {"ring_minus_1": ("without_ring_minus_1", "ring -1 extension"), "dma_guard": ("without_dma_guard", "DMA guard")}
+_UNITS = {
+    "luts": "LUT4", "flip_flops": "flip-flops", "block_rams": "block RAMs", "large_rams": "single-port RAMs", "multipliers": "multipliers",
+}  # fmt: skip
+_OF_A_PART = ("luts", "flip_flops", "block_rams")
 
 
 def _percent(part: int, whole: int) -> str:
@@ -16,18 +20,20 @@ def _percent(part: int, whole: int) -> str:
 
 
 def summarize(board: Board, areas: Mapping[str, Area]) -> tuple[dict[str, object], str]:
-    """For ``summary.json``, and for the terminal."""
-    whole = areas["whole"]
-    lines = [
-        f"{board.name}: {whole.luts} LUT4 ({_percent(whole.luts, board.luts)} of the chip), {whole.flip_flops} flip-flops, "
-        f"{whole.block_rams} block RAMs ({_percent(whole.block_rams, board.block_rams)}), {whole.multipliers} multipliers"
-    ]
-    result: dict[str, object] = {"board": board.name, **{name: asdict(area) for name, area in areas.items()}}
-    for key, (variant, words) in _PARTS.items():
-        if variant not in areas:
+    """For ``summary.json``, and for the terminal; ``areas`` by variant. What the chip has none of is not told."""
+    capacity = asdict(board.capacity)
+    numbers = {variant: {name: count for name, count in asdict(area).items() if capacity[name]} for variant, area in areas.items()}
+    whole = numbers[WHOLE]
+    taken = [f"{whole[name]} {unit} ({_percent(whole[name], capacity[name])})" for name, unit in _UNITS.items() if name in whole]
+    lines = [f"{board.name}: {', '.join(taken)} of the chip"]
+    result: dict[str, object] = {"board": board.name, **numbers}
+    for key, part in board.design.parts.items():
+        if part.without not in numbers:
             continue
-        without = areas[variant]
-        luts, ffs, rams = whole.luts - without.luts, whole.flip_flops - without.flip_flops, whole.block_rams - without.block_rams
-        lines.append(f"  {words}: {luts} LUT4 ({_percent(luts, whole.luts)} of the machine), {ffs} flip-flops, {rams} block RAMs")
-        result[key] = {"luts": luts, "share_of_luts": luts / whole.luts, "flip_flops": ffs, "block_rams": rams}
+        less = {name: whole[name] - numbers[part.without][name] for name in _OF_A_PART}
+        lines.append(
+            f"  {part.words}: {less['luts']} LUT4 ({_percent(less['luts'], whole['luts'])} of the {board.design.words}), "
+            f"{less['flip_flops']} flip-flops, {less['block_rams']} block RAMs"
+        )
+        result[key] = {"luts": less["luts"], "share_of_luts": less["luts"] / whole["luts"], **{n: less[n] for n in _OF_A_PART[1:]}}
     return result, "\n".join(lines)

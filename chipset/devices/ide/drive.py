@@ -1,4 +1,4 @@
-"""The ATA drive: task file, commands, and one sector at a time between storage and host (ATA/ATAPI-6, T13/1410D)."""
+"""The ATA drive: task file, commands, and sectors between storage and host (ATA/ATAPI-6, T13/1410D)."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -13,12 +13,12 @@ from chipset.devices.ide.address import (
     sector_number,
 )
 from chipset.devices.ide.cable import CableSignature
-from chipset.devices.ide.commands import Command, Work, decode
+from chipset.devices.ide.commands import Command, CommandDecoder, Work, transfer_mode
 from chipset.devices.ide.identify import Identify
 from chipset.devices.ide.sector_buffer import SectorBuffer
 from chipset.devices.storage.port import SECTOR_WIDTH, StorageOp, StorageSignature
 from chipset.interconnect.ports import IoSignature, WideIoSignature
-from contracts.ide import Ata, Error, TaskFile
+from contracts.ide import BLOCK_SECTORS, Ata, Error, Feature, TaskFile
 
 __all__ = ["DATA_MASKS", "Drive"]
 
@@ -27,6 +27,7 @@ DATA_MASKS = (_WORD_MASK, _DWORD_MASK)  # of the accesses that reach the data po
 _DIAGNOSTIC_PASSED = 0x01
 _ACTIVE = 0xFF  # CHECK POWER MODE
 _MAX_COUNT = 256
+_BLOCK_SIZES = [1 << n for n in range(BLOCK_SECTORS.bit_length())]
 
 
 class _Status(data.Struct):
@@ -62,7 +63,8 @@ class _Control(data.Struct):
 class Drive(wiring.Component):
     """Device 0 of its channel, alone there: with device 1 selected, or without a medium, all registers read as 0 and commands are ignored.
 
-    A transfer ends at the first sector that fails; the registers then name it. A sector goes to storage whole or not at all.
+    A transfer ends at the first sector that fails; the registers then name it. A sector goes to storage whole or not at all. Sectors pass
+    the buffer one by one, but for READ and WRITE MULTIPLE, which move blocks of 1, 2, 4, 8 or 16; a software reset disables these two.
 
     Members
     -------
@@ -91,6 +93,7 @@ class Drive(wiring.Component):
         m = Module()
         m.submodules.buffer = self.buffer
         m.submodules.identify = self._identify = Identify()
+        m.submodules.decoder = self._decoder = CommandDecoder()
         # The task file.
         self._error = Signal(8)
         self._features = Signal(8)
@@ -106,18 +109,24 @@ class Drive(wiring.Component):
         # What commands leave.
         self._translation = Signal(Translation, init=DEFAULT_TRANSLATION)
         self._dma_mode, self._dma_set = Signal(2), Signal()
+        self._multiple = Signal(range(BLOCK_SECTORS + 1))  # sectors in a block of READ and WRITE MULTIPLE; 0: disabled
         # The command that is carried out.
         self._command = Signal(Command)
         self._first = Signal()  # no sector of it is done yet
+        self._block = Signal(range(BLOCK_SECTORS + 1), init=1)  # sectors that the buffer is for
+        self._held = Signal(range(BLOCK_SECTORS + 1))  # sectors in it that are not where they go to
+        self._deep = Signal(reset_less=True)  # more than one of its sectors may hold data: memory survives a reset
 
         present = Signal()
         m.d.comb += present.eq(self.storage.sectors != 0)
         self._selected = Signal()
         m.d.comb += self._selected.eq(present & ~self._select.dev)
+        m.d.comb += self._decoder.code.eq(self.task_file.write_data)
         self._stop = Signal()  # a reset is asked for, or was, and has not been carried out
         m.d.comb += [
             self._stop.eq(self._reset | self.hold | self._stopping),
             self.irq.eq(self._interrupt & ~self._no_interrupt & self._selected & ~self._stop),
+            self._identify.multiple.eq(self._multiple), self.buffer.sectors.eq(self._block),
             self._identify.index.eq(self.buffer.at), self._identify.sectors.eq(self.storage.sectors),
             self._identify.dma_mode.eq(self._dma_mode), self._identify.dma_set.eq(self._dma_set),
         ]  # fmt: skip
@@ -183,12 +192,15 @@ class Drive(wiring.Component):
     # What the drive does.
 
     def _work(self, m: Module, started: Signal) -> None:
-        """Its state machine: each sector passes LOCATE, then to the host FETCH and GIVE, from it TAKE and STORE, and last ADVANCE."""
+        """Its state machine: each sector passes LOCATE, then to the host FETCH and GIVE, from it TAKE and STORE, and last ADVANCE. Of a
+        block all sectors are fetched before the one GIVE, and all are stored after the one TAKE."""
         buffer, cable, storage = self.buffer, self.cable, self.storage
         command, count, address, select = self._command, self._count, self._address, self._select
+        block, held = self._block, self._held
         sector = Signal(SECTOR_WIDTH)
         found = Signal()
-        decoded = decode(m, self.task_file.write_data, self._features, count)
+        limit = Signal.like(block)  # sectors of a block, but for the last one
+        m.d.comb += limit.eq(Mux(command.multiple, self._multiple, 1))
         m.d.comb += [
             storage.request.payload.sector.eq(sector), storage.write.payload.eq(buffer.read_data),
             cable.read.payload.eq(buffer.read_data), cable.to_host.eq(command.reads),
@@ -205,7 +217,7 @@ class Drive(wiring.Component):
 
         def ask(op: StorageOp, following: str) -> None:
             """Hand the storage a request."""
-            m.d.comb += [storage.request.valid.eq(1), storage.request.payload.op.eq(op), buffer.rewind.eq(1)]
+            m.d.comb += [storage.request.valid.eq(1), storage.request.payload.op.eq(op)]
             with m.If(storage.request.ready):
                 m.next = following
 
@@ -227,15 +239,16 @@ class Drive(wiring.Component):
                 m.d.comb += [buffer.step.eq(1), buffer.both.eq(1), buffer.write.eq(1), buffer.write_data.eq(0)]
                 m.d.sync += [self._interrupt.eq(0), self._failed.eq(0), self._error.eq(0), self._features.eq(0)]
                 m.d.sync += [count.eq(0), address.eq(0), select.eq(0), command.eq(0), sector.eq(0)]
-                m.d.sync += self._stopping.eq(0)
-                m.d.comb += self.idle.eq(buffer.full)
+                m.d.sync += [self._stopping.eq(0), self._multiple.eq(0), block.eq(1), held.eq(0)]
+                m.d.comb += [buffer.sectors.eq(Mux(self._deep, BLOCK_SECTORS, 1)), self.idle.eq(buffer.full)]
                 with m.If(buffer.full & ~self._stop):
-                    m.d.sync += self._signature()
+                    m.d.sync += [*self._signature(), self._deep.eq(0)]
                     m.next = "IDLE"
             with m.State("IDLE"):
                 m.d.comb += [self._status.bsy.eq(self._stop), self.idle.eq(~self._stop), buffer.rewind.eq(1)]
+                m.d.sync += [block.eq(1), held.eq(0)]
                 with m.If(started):
-                    m.d.sync += [self._error.eq(0), self._failed.eq(0), command.eq(decoded), self._first.eq(1)]
+                    m.d.sync += [self._error.eq(0), self._failed.eq(0), self._first.eq(1)]
                     m.next = "BEGIN"
                 with m.If(self._stop):
                     m.next = "CLEAR"
@@ -248,16 +261,22 @@ class Drive(wiring.Component):
                 ]  # fmt: skip
                 m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.comb += buffer.rewind.eq(1)
+                begins = held == 0  # a block
+                m.d.comb += buffer.rewind.eq(begins | self._stop)
                 with m.If(self._stop):
                     m.next = "CLEAR"
                 with m.Elif(~found | (sector >= storage.sectors)):
                     end(Error.IDNF)
                 with m.Elif(command.reads):
+                    m.d.sync += block.eq(held + 1)
                     m.next = "FETCH"
+                with m.Elif(command.writes & ~begins):
+                    m.next = "STORE"
                 with m.Elif(command.writes):
                     with m.If(~self._first & ~command.dma):
                         m.d.sync += self._interrupt.eq(1)
+                    size = Mux(count < limit, count, limit)[: len(block)]
+                    m.d.sync += [block.eq(size), held.eq(size)]
                     m.next = "TAKE"
                 with m.Else():
                     end()
@@ -270,10 +289,13 @@ class Drive(wiring.Component):
                 ]  # fmt: skip
                 storage_done(Error.UNC, "FETCHED")
             with m.State("FETCHED"):
-                m.d.comb += buffer.rewind.eq(1)
                 with m.If(~command.transfers):
                     m.next = "ADVANCE"
+                with m.Elif((block != limit) & (count != 1)):
+                    m.d.sync += held.eq(block)
+                    m.next = "ADVANCE"
                 with m.Else():
+                    m.d.comb += buffer.rewind.eq(1)
                     with m.If(~command.dma):
                         m.d.sync += self._interrupt.eq(1)
                     m.next = "GIVE"
@@ -287,7 +309,7 @@ class Drive(wiring.Component):
                 m.d.comb += [storage.write.valid.eq(~buffer.full), buffer.step.eq(storage.write.ready), buffer.both.eq(1)]
                 storage_done(Error.ABRT, "ADVANCE")
             with m.State("ADVANCE"):
-                m.d.comb += buffer.rewind.eq(1)
+                m.d.comb += buffer.rewind.eq(self._stop)
                 m.d.sync += [count.eq(count - 1), self._first.eq(0)]
                 m.next = "LOCATE"
                 with m.If(self._stop):
@@ -298,10 +320,15 @@ class Drive(wiring.Component):
                     m.next = "IDLE"  # the registers keep naming the last sector
                 with m.Else():
                     m.d.sync += address.eq(next_address(address, select.lba, self._translation))
+                with m.If(command.writes):
+                    m.d.sync += held.eq(held - 1)
             with m.State("FILL"):
-                m.d.comb += [buffer.step.eq(1), buffer.write.eq(1), buffer.write_data.eq(self._identify.word)]
+                m.next = "FILL_WORD"
                 with m.If(buffer.full):
                     m.next = "FETCHED"
+            with m.State("FILL_WORD"):
+                m.d.comb += [buffer.step.eq(1), buffer.write.eq(1), buffer.write_data.eq(self._identify.word)]
+                m.next = "FILL"
             with m.State("FLUSH"):
                 ask(StorageOp.FLUSH, "FLUSHING")
             with m.State("FLUSHING"):
@@ -316,6 +343,8 @@ class Drive(wiring.Component):
                 self._reset.eq(0), self._no_interrupt.eq(0), self._dma_set.eq(0), self._dma_mode.eq(0),
                 self._translation.eq(Translation.const(DEFAULT_TRANSLATION)),
             ]  # fmt: skip
+        with m.If(block > 1):
+            m.d.sync += self._deep.eq(1)
 
     def _signature(self) -> list:
         """The registers of an ATA device after reset and diagnostics (9.12)."""
@@ -324,15 +353,17 @@ class Drive(wiring.Component):
         ]  # fmt: skip
 
     def _begin(self, m: Module, end) -> None:
-        """A command's first step."""
-        command, count = self._command, self._count
-        with m.Switch(command.work):
+        """A command's first step, a cycle after it was written."""
+        command, count, decoder = self._command, self._count, self._decoder
+        m.d.sync += command.eq(decoder.command)
+        with m.Switch(decoder.command.work):
             with m.Case(Work.MEDIUM):
                 with m.If(count == 0):
                     m.d.sync += count.eq(_MAX_COUNT)
                 m.next = "LOCATE"
+                with m.If(decoder.command.multiple & (self._multiple == 0)):
+                    end(Error.ABRT)
             with m.Case(Work.IDENTIFY):
-                m.d.sync += [command.reads.eq(1), command.transfers.eq(1)]
                 m.next = "FILL"
             with m.Case(Work.FLUSH):
                 m.next = "FLUSH"
@@ -348,9 +379,24 @@ class Drive(wiring.Component):
             with m.Case(Work.POWER_MODE):
                 m.d.sync += count.eq(_ACTIVE)
                 end()
-            with m.Case(Work.NOTHING):
-                with m.If(command.sets_dma_mode):
+            with m.Case(Work.FEATURES):
+                is_pio, is_dma = transfer_mode(count[:8])
+                end()
+                with m.If((self._features != Feature.SET_TRANSFER_MODE) | ~(is_pio | is_dma)):
+                    end(Error.ABRT)
+                with m.Elif(is_dma):
                     m.d.sync += [self._dma_mode.eq(count), self._dma_set.eq(1)]
+            with m.Case(Work.BLOCK):  # a size that is not supported disables, as 0 does
+                size = Signal.like(self._multiple)
+                with m.Switch(count):
+                    for n in _BLOCK_SIZES:
+                        with m.Case(n):
+                            m.d.comb += size.eq(n)
+                m.d.sync += self._multiple.eq(size)
+                end()
+                with m.If((size == 0) & (count != 0)):
+                    end(Error.ABRT)
+            with m.Case(Work.NOTHING):
                 end()
             with m.Default():
                 end(Error.ABRT)
@@ -377,6 +423,7 @@ class Drive(wiring.Component):
             end(Error.ABRT)
         with m.Elif(buffer.full & (cable.settled | ~command.dma)):
             m.next = "ADVANCE"
+            m.d.sync += self._held.eq(0)
             with m.If(command.work == Work.IDENTIFY):
                 end(quiet=True)
 
@@ -394,4 +441,5 @@ class Drive(wiring.Component):
         with m.Elif(cable.failed & command.dma):
             end(Error.ABRT)
         with m.Elif(buffer.full):
+            m.d.comb += buffer.rewind.eq(1)
             m.next = "STORE"

@@ -1,17 +1,18 @@
 """What IDENTIFY DEVICE tells (ATA/ATAPI-6, 8.15): constants, and the few words that depend on the drive."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.devices.storage.port import SECTOR_WIDTH
-from contracts.ide import IDENTIFY_MODEL, IdentifyWord
+from contracts.ide import BLOCK_SECTORS, IDENTIFY_MODEL, SECTOR_SIZE, IdentifyWord
 
 __all__ = ["HEADS", "SECTORS_PER_TRACK", "Identify"]
 
 HEADS, SECTORS_PER_TRACK = 16, 63  # of the default translation
 _MAX_CYLINDERS = 16383
 _WIDTH = 16
+_WORDS = SECTOR_SIZE // 2
 _SERIAL, _SERIAL_WORDS = "RF0000", 10
 _FIRMWARE, _FIRMWARE_WORDS = "1", 4
 _MODEL_WORDS = 20
@@ -22,7 +23,7 @@ _CONSTANT = {
     IdentifyWord.GENERAL: 0x0040,  # fixed drive
     IdentifyWord.HEADS: HEADS,
     IdentifyWord.SECTORS_PER_TRACK: SECTORS_PER_TRACK,
-    IdentifyWord.MULTIPLE_MAXIMUM: 0x8000,  # no READ or WRITE MULTIPLE
+    IdentifyWord.MULTIPLE_MAXIMUM: 0x8000 | BLOCK_SECTORS,
     IdentifyWord.CAPABILITIES: 0x0B00,  # IORDY, LBA, DMA
     IdentifyWord.CAPABILITIES2: 0x4000,
     IdentifyWord.VALID_WORDS: 0x0002,  # words 64 to 70
@@ -55,8 +56,9 @@ class Identify(wiring.Component):
 
     Members
     -------
-    index : In(8), which; word : Out(16), in the same cycle
+    index : In(8), which; word : Out(16), a cycle later
     sectors : In(28), capacity; dma_mode : In(2), the multiword DMA mode that is set, and dma_set : In(1), whether one is
+    multiple : In(5), sectors in a block of READ and WRITE MULTIPLE; 0 if these are disabled
     """
 
     index: In(8)
@@ -64,6 +66,7 @@ class Identify(wiring.Component):
     sectors: In(SECTOR_WIDTH)
     dma_mode: In(2)
     dma_set: In(1)
+    multiple: In(range(BLOCK_SECTORS + 1))
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -73,9 +76,15 @@ class Identify(wiring.Component):
             IdentifyWord.CAPACITY: self.sectors[:_WIDTH],
             IdentifyWord.CAPACITY + 1: self.sectors[_WIDTH:],
             IdentifyWord.MULTIWORD_DMA: modes,
+            IdentifyWord.MULTIPLE_SETTING: Cat(Const(0, 8) | self.multiple, self.multiple.any()),
         }
-        with m.Switch(self.index):
-            for index, word in sorted({**_CONSTANT, **variable}.items()):
+        m.submodules.constants = rom = memory.Memory(shape=_WIDTH, depth=_WORDS, init=[_CONSTANT.get(n, 0) for n in range(_WORDS)])
+        constant = rom.read_port(domain="sync")
+        asked = Signal.like(self.index)
+        m.d.sync += asked.eq(self.index)
+        m.d.comb += [constant.addr.eq(self.index), self.word.eq(constant.data)]
+        with m.Switch(asked):
+            for index, word in variable.items():
                 with m.Case(index):
                     m.d.comb += self.word.eq(word)
         return m

@@ -28,6 +28,7 @@ class Attack:
     control : the one protection that its control run lacks
     harm : what the attacker achieves then
     off_in_both : what is switched off in both runs, because it would stop the attack too
+    disk : the machine must have one
     repaired : the attack leaves a policy in which nothing is allowed: ring -1 sets the usual one before what is allowed is tried
     """
 
@@ -39,6 +40,7 @@ class Attack:
     harm: Harm
     script: Callable[[Stage], Awaitable[None]]
     off_in_both: tuple[Protection, ...] = ()
+    disk: bool = False
     repaired: bool = False
 
 
@@ -46,14 +48,14 @@ ATTACKS: dict[str, Attack] = {}
 
 
 def attack(aims_at: str, *, control: Protection, harm: Harm, off_in_both: tuple[Protection, ...] = (),
-           repaired: bool = False) -> Callable[[Callable[[Stage], Awaitable[None]]], Attack]:  # fmt: skip
+           disk: bool = False, repaired: bool = False) -> Callable[[Callable[[Stage], Awaitable[None]]], Attack]:  # fmt: skip
     """Puts a script into the table. It begins when the machine is out of reset and the guard still open."""
 
     def enter(script: Callable[[Stage], Awaitable[None]]) -> Attack:
         assert script.__doc__
         name, theme = script.__name__, script.__module__.rpartition(".")[2]
         assert name not in ATTACKS
-        ATTACKS[name] = Attack(name, theme, aims_at, script.__doc__, control, harm, script, off_in_both, repaired)
+        ATTACKS[name] = Attack(name, theme, aims_at, script.__doc__, control, harm, script, off_in_both, disk, repaired)
         return ATTACKS[name]
 
     return enter
@@ -76,4 +78,6 @@ async def _acts(one: Attack, stage: Stage) -> None:
         await stage.protect()
     for number in range(len(stage.device)):
         await stage.allowed(number)
+    if stage.disk.used:
+        await stage.disk.allowed()
     await stage.look()

@@ -16,6 +16,8 @@ class Party(Enum):
     GUEST = "the attacker's guest"
     DEVICE_0 = "device 0"
     DEVICE_1 = "device 1"
+    DISK = "the disk"
+    VICTIMS_GUEST = "the victim's guest"
 
 
 @dataclass(eq=False)
@@ -32,6 +34,7 @@ class Job:
     ended: int | None = None
     dropped: bool = False  # the machine was reset meanwhile
     complete: bool = True  # its master gave all beats of it, without a pause
+    bound: int | None = None  # cycles within which it is to be answered, if it is more than one access
     words: list[int] = field(default_factory=list)
     error: bool = False
 
@@ -79,12 +82,13 @@ class Contest:
 class Evidence:
     """Everything that could be seen of a run.
 
-    ``devices`` says which devices are the attacker's; ``touched`` are (device, address, write) of every access of a device;
+    ``devices`` says which devices are the attacker's, the disk being the last; ``touched`` are (device, address, write) of every access of
+    a device; ``ports`` are I/O ports of ring -1's own devices, what it has written there, and what is there;
     ``registers`` are those of the guard as ring -1 left them and as they are; ``reset_at`` is the cycle of the last platform reset.
     """
 
     world: World
-    devices: tuple[bool, bool] = (True, True)
+    devices: tuple[bool, ...] = (True, True, True)
     jobs: list[Job] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     touched: list[tuple[int, int, bool]] = field(default_factory=list)
@@ -94,5 +98,6 @@ class Evidence:
     reset_at: int | None = None
     cleared_at: int = 0  # cycle in which ring -1 last cleared STATUS
     status_reads: list[tuple[int, int, int]] = field(default_factory=list)  # cleared_at, cycle of a read of STATUS, what it was
+    ports: list[tuple[int, int, int]] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)

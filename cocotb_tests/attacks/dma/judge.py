@@ -10,7 +10,7 @@ from cocotb_tests.attacks.dma.world import MEMORY_BYTES, Owner, is_secret
 __all__ = ["BOUND", "Harm", "Verdict", "judge"]
 
 BOUND = 120  # cycles from the first sight of a request on the bus to its last answer, whoever else asks
-_DEVICES = (Party.DEVICE_0, Party.DEVICE_1)
+_DEVICES = (Party.DEVICE_0, Party.DEVICE_1, Party.DISK)
 _COUNT_LIMIT = 0xFFFF
 _FAIR = 0.4  # of memory's beats, where two ask: a half, less what changing over costs
 
@@ -69,7 +69,7 @@ def _in_time(job: Job) -> bool:
     """Whether it was answered within the bound. A master that does not finish its request is owed nothing."""
     if job.dropped or not job.complete:
         return True
-    return job.ended is not None and job.asked is not None and job.ended - job.asked <= BOUND
+    return job.ended is not None and job.asked is not None and job.ended - job.asked <= (job.bound or BOUND)
 
 
 def _foreign(evidence: Evidence, address: int) -> bool:
@@ -96,7 +96,7 @@ def _secrets(evidence: Evidence) -> Iterator[str]:
 
 
 def _changes(evidence: Evidence) -> Iterator[str]:
-    """Memory that is not the attacker's, and the guard's registers, against what their lawful writers left there."""
+    """Memory that is not the attacker's, and ring -1's registers and ports, against what their lawful writers left there."""
     world = evidence.world
     for address in sorted(world.ram.keys() | world.lawful.keys()):
         now, then = world.ram.get(address, 0), world.lawful.get(address, 0)
@@ -105,6 +105,9 @@ def _changes(evidence: Evidence) -> Iterator[str]:
     for name, value in evidence.found.items():
         if value != evidence.left.get(name, 0):
             yield f"{name} is {value:#x}, not {evidence.left.get(name, 0):#x}"
+    for port, written, found in evidence.ports:
+        if found != written:
+            yield f"port {port:#x} is {found:#x}, not {written:#x}"
 
 
 def _shares(evidence: Evidence) -> Iterator[str]:

@@ -13,6 +13,8 @@ from amaranth.sim import Simulator
 
 import chipset.soc as soc_module
 from chipset.boards.straps import Strap
+from chipset.devices.storage.memory_disk import MemoryDisk
+from chipset.devices.storage.port import SECTOR_WORDS
 from chipset.memory_controller.ram import WORD_BYTES, RamSignature
 from chipset.soc import DMA_ENGINES, Soc, SocParams
 from cocotb_tests.attacks.dma.device import Device
@@ -22,7 +24,9 @@ from cocotb_tests.attacks.dma.switchboard import Bug, wired
 from cocotb_tests.attacks.dma.world import MEMORY_BYTES
 from cocotb_tests.chipset.bus_master import ProcessorDouble
 
-__all__ = ["Bench", "bench"]
+__all__ = ["SECTORS", "Bench", "bench"]
+
+SECTORS = 4  # of the disk; its words are 0 until a script writes them
 
 _LATENCY = 3
 _PERIOD = 1e-6
@@ -39,31 +43,52 @@ class SparseRam(wiring.Component):
         return Module()
 
 
+class _WithDisk(wiring.Component):
+    """The machine and what keeps its disk's sectors."""
+
+    def __init__(self, soc: Soc, disk: MemoryDisk) -> None:
+        self._soc, self._disk = soc, disk
+        super().__init__({})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.soc = self._soc
+        m.submodules.disk = self._disk
+        wiring.connect(m, self._soc.storage, self._disk.port)
+        return m
+
+
 class Bench:
     """One machine, and the clockwork that plays masters and RAM around it and writes down what is seen.
 
     Parameters
     ----------
     seeded : whether the bugs of the switchboard are built in, each behind its switch
+    disk : whether the machine has a disk, which makes its simulation slower by a third
 
     Attributes
     ----------
     processor, host : Master each; raw : Masters in the devices' place
     take_over : which devices the masters in ``raw`` play; the machine's own engine works otherwise
     evidence : of this run
+    sectors : words to be put on the disk, by sector
+    dma_masters : how many there are
     cycle : now; in_reset : the machine is in platform reset
     """
 
-    def __init__(self, *, seeded: bool) -> None:
+    def __init__(self, *, seeded: bool, disk: bool) -> None:
         self._double = ProcessorDouble()
         self._devices = [Device() for _ in range(DMA_ENGINES)]
         self._ram = SparseRam()
-        self.soc = Soc(self._double, SocParams(memory_bytes=MEMORY_BYTES, latency=_LATENCY), rom=bytes(16), ram=self._ram)
+        self._disk = MemoryDisk(SECTORS)
+        params = SocParams(memory_bytes=MEMORY_BYTES, latency=_LATENCY, storage=disk)
+        self.soc = Soc(self._double, params, rom=bytes(16), ram=self._ram)
         with wired() if seeded else nullcontext(), patch.object(soc_module, "DmaEngine", iter(self._devices).__next__):
-            self._simulator = Simulator(self.soc)
+            self._simulator = Simulator(_WithDisk(self.soc, self._disk) if disk else self.soc)
         self._simulator.add_clock(_PERIOD)
         self._simulator.add_testbench(self._clockwork)
         self._seeded = seeded
+        self.dma_masters = params.dma_masters
         self._used = False
 
     def run(self, evidence: Evidence, script: Callable[[], Coroutine[None, None, None]], off: tuple[Strap | Bug, ...]) -> None:
@@ -78,6 +103,7 @@ class Bench:
         self.take_over = [True] * DMA_ENGINES
         self.button = False
         self.shutdown = False
+        self.sectors: dict[int, list[int]] = {}
         lines = [BusLines(self._double.bus), LinkLines(self.soc), *(BusLines(d.raw) for d in self._devices)]
         self.masters = [Master(each, evidence.jobs) for each in lines]
         self.processor, self.host, *self.raw = self.masters
@@ -93,7 +119,7 @@ class Bench:
         yield from (soc.platform_reset, self._double.a20m)
         yield from (ram.enable, ram.write_mask, ram.address, ram.write_data, ram.clear)
         yield from (soc.denial.valid, soc.denial.address, soc.denial.requester, soc.denial.write)
-        for n in range(DMA_ENGINES):
+        for n in range(self.dma_masters):
             seen = soc.dma[n]
             yield from (seen.request, seen.address, seen.write, seen.answer, seen.error, seen.data)
         for master in self.masters:
@@ -140,6 +166,10 @@ class Bench:
                     ctx.set(device.taken_over, taken)
                 ctx.set(self.soc.external_reset, self.button)
                 ctx.set(self._double.shutdown, self.shutdown)
+            for number, words in self.sectors.items():
+                for n, word in enumerate(words):
+                    ctx.set(self._disk.words[number * SECTOR_WORDS + n], word)
+            self.sectors.clear()
 
     def _memory(self, enable: int, mask: int, word: int, data: int, clear: int) -> int | None:
         """What RAM does at this edge; the word that is read from now on."""
@@ -163,7 +193,7 @@ class Bench:
         valid, address, requester, write = take(4)
         if valid:
             evidence.denials.append(Denial(self.cycle, address, requester, bool(write)))
-        for n in range(DMA_ENGINES):
+        for n in range(self.dma_masters):
             request, address, write, answer, error, data = take(6)
             if request:
                 evidence.touched.append((n, address, bool(write)))
@@ -172,6 +202,6 @@ class Bench:
 
 
 @cache
-def bench(*, seeded: bool) -> Bench:
+def bench(*, seeded: bool, disk: bool) -> Bench:
     """The machine as it is, or with the switchboard; one of each a process."""
-    return Bench(seeded=seeded)
+    return Bench(seeded=seeded, disk=disk)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from chipset.soc import DMA_ENGINES
+from cocotb_tests.attacks.dma.disk_driver import DiskDriver
 from cocotb_tests.attacks.dma.evidence import Contest, Evidence, Job, Party
 from cocotb_tests.attacks.dma.machine import Bench
 from cocotb_tests.attacks.dma.masters import PATIENCE, Beat, Master, Pending, beats_of, link_write
@@ -77,11 +77,18 @@ class Caller:
         job = Job(self.party, first["address"], write=bool(first["write"]), hostile=True, complete=complete)
         return self._send(job, beats)
 
-    def output(self, port: int, value: int) -> Pending:
-        """A byte to an I/O port."""
+    def output(self, port: int, value: int, size: int = 1, *, hostile: bool = False) -> Pending:
+        """``size`` bytes to an I/O port."""
+        job = Job(self.party, port, write=True, hostile=hostile)
         lane = port & 3
-        job = Job(self.party, port, write=True)
-        return self._send(job, beats_of(port & ~3, [value << 8 * lane], burst=False, mask=1 << lane, space=Space.IO))
+        return self._send(job, beats_of(port & ~3, [value << 8 * lane], burst=False, mask=(1 << size) - 1 << lane, space=Space.IO))
+
+    async def input(self, port: int, size: int = 1, *, hostile: bool = False) -> int:
+        """``size`` bytes from an I/O port; ones if nobody answers."""
+        job = Job(self.party, port, write=False, hostile=hostile)
+        lane = port & 3
+        await self._send(job, beats_of(port & ~3, None, burst=False, mask=(1 << size) - 1 << lane, space=Space.IO))
+        return (job.word if job.words else ONES) >> 8 * lane & (1 << 8 * size) - 1
 
     @property
     def _authority(self) -> Authority:
@@ -107,8 +114,9 @@ class Stage:
 
     Attributes
     ----------
-    ring_minus_1, guest, host : who acts through the processor and the host link
+    ring_minus_1, guest, victim, host : who acts through the processor (the guests' kernels too) and the host link
     device : the devices as bus masters; ``engine`` functions use the machine's own DMA engines instead
+    disk : the machine's own, as the attacker's guest drives it
     world, evidence, slips : of this run
     """
 
@@ -118,6 +126,8 @@ class Stage:
         self.slips = slips
         self.ring_minus_1 = Caller(self, bench.processor, Party.RING_MINUS_1)
         self.guest = Caller(self, bench.processor, Party.GUEST)
+        self.victim = Caller(self, bench.processor, Party.VICTIMS_GUEST)
+        self.disk = DiskDriver(self, self.guest)
         self.host = HostCaller(self, bench.host, Party.HOST)
         self.device = [Caller(self, raw, p) for raw, p in zip(bench.raw, (Party.DEVICE_0, Party.DEVICE_1), strict=True)]
 
@@ -177,7 +187,7 @@ class Stage:
                 keeps_on = self.evidence.left.get(name, 0) & 1 if name == "CONTROL" else 0
                 self.evidence.left[name] = word | keeps_on
         for name in ("MAP_BASE", "MAP_LENGTH"):
-            for n in range(DMA_ENGINES):
+            for n in range(self._bench.dma_masters):
                 if address == guard(name, n):
                     self.evidence.left[f"{name} {n}"] = word
         if address < Physical.DMA_ENGINES:
@@ -236,7 +246,11 @@ class Stage:
     def give(self, page: int, owner: Owner) -> None:
         """The page is ``owner``'s from now on, with what is in it."""
         self.world.owners[page] = owner
-        self.world.lawful |= {a: value for a, value in self.world.ram.items() if page <= a < page + PAGE_SIZE}
+        self.settle(page, PAGE_SIZE)
+
+    def settle(self, start: int, length: int) -> None:
+        """What lies there now is as it should be."""
+        self.world.lawful |= {a: value for a, value in self.world.ram.items() if start <= a < start + length}
 
     async def read_status(self) -> None:
         """Ring -1 looks whether anything was refused since it cleared STATUS."""
@@ -255,6 +269,10 @@ class Stage:
         assert self.world.owner(address) is Owner.ATTACKER and not any(map(is_secret, words))
         for n, word in enumerate(words):
             self.world.ram[address + _WORD * n] = word
+
+    def fill_sector(self, sector: int, words: Sequence[int]) -> None:
+        """These words lie on the disk, at the beginning of that sector."""
+        self._bench.sectors[sector] = list(words)
 
     def use_engine(self, number: int) -> None:
         """That device is the machine's own engine."""
@@ -295,10 +313,14 @@ class Stage:
         await self.device[number].write(address, MARK | number, lawful=True)
         await self.device[number].read(address, burst=True, lawful=True)
 
+    async def port_keeps(self, port: int, value: int) -> None:
+        """Ring -1 looks whether a port is as it was left."""
+        self.evidence.ports.append((port, value, await self.ring_minus_1.input(port)))
+
     async def look(self) -> None:
         """Ring -1 reads the guard's registers."""
         names = [(name, guard(name)) for name in (*_KEPT, *_TOLD)]
-        names += [(f"{name} {n}", guard(name, n)) for name in ("MAP_BASE", "MAP_LENGTH") for n in range(DMA_ENGINES)]
+        names += [(f"{name} {n}", guard(name, n)) for name in ("MAP_BASE", "MAP_LENGTH") for n in range(self._bench.dma_masters)]
         found = {name: self.ring_minus_1.read(address) for name, address in names}
         await self.quiet()
         self.evidence.found |= {name: pending.job.word for name, pending in found.items() if pending.job.words}

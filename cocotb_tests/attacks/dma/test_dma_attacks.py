@@ -11,11 +11,11 @@ from cocotb_tests.attacks.dma.judge import Verdict, judge
 from cocotb_tests.attacks.dma.machine import bench
 from cocotb_tests.attacks.dma.stage import Slip
 from cocotb_tests.attacks.dma.switchboard import BUGS
-from cocotb_tests.attacks.dma.table import ATTACKS, PENDING, THEMES
+from cocotb_tests.attacks.dma.table import ATTACKS, THEMES
 
 __all__: list[str] = []
 
-_LEAST = 50  # attacks in the table
+_LEAST = 75  # attacks in the table
 
 
 def blocked(verdict: Verdict) -> bool:
@@ -26,7 +26,7 @@ def blocked(verdict: Verdict) -> bool:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_blocked(name: str) -> None:
     attack = ATTACKS[name]
-    verdict = judge(perform(attack, bench(seeded=False), attack.off_in_both))
+    verdict = judge(perform(attack, bench(seeded=False, disk=attack.disk), attack.off_in_both))
     assert blocked(verdict), verdict
 
 
@@ -34,9 +34,9 @@ def test_blocked(name: str) -> None:
 def test_succeeds_without_its_protection(name: str) -> None:
     """On one machine, which has every seeded bug behind a switch: with all switches open the attack is blocked there too."""
     attack = ATTACKS[name]
-    verdict = judge(perform(attack, bench(seeded=True), attack.off_in_both))
+    verdict = judge(perform(attack, bench(seeded=True, disk=attack.disk), attack.off_in_both))
     assert blocked(verdict), verdict
-    verdict = judge(perform(attack, bench(seeded=True), (*attack.off_in_both, attack.control)))
+    verdict = judge(perform(attack, bench(seeded=True, disk=attack.disk), (*attack.off_in_both, attack.control)))
     assert verdict.attempted, verdict
     assert attack.harm in {harm for harm, _ in verdict.harms}, verdict
 
@@ -48,7 +48,6 @@ def test_the_attacks_are_many_and_distinct() -> None:
     assert len({(attack.theme, attack.aims_at, attack.control, attack.how) for attack in ATTACKS.values()}) == len(ATTACKS)
     assert len({attack.control for attack in ATTACKS.values()}) >= _LEAST // 2
     assert {attack.theme for attack in ATTACKS.values()} == {theme.__name__.rpartition(".")[2] for theme in THEMES}
-    assert not PENDING.keys() & ATTACKS.keys()
 
 
 def test_the_mistakes_of_others_are_there_by_name() -> None:

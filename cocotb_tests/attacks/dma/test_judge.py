@@ -7,6 +7,7 @@ import pytest
 from cocotb_tests.attacks.dma.evidence import Answer, Contest, Denial, Evidence, Job, Party
 from cocotb_tests.attacks.dma.judge import BOUND, Harm, judge
 from cocotb_tests.attacks.dma.world import HOMES, MAPS, MARK, VICTIM, World, secret
+from contracts.ide import IDE_REQUESTER
 from contracts.requesters import Requester
 
 __all__: list[str] = []
@@ -50,6 +51,10 @@ def change_a_register(evidence: Evidence) -> None:
     evidence.found["CONTROL"] = 0
 
 
+def change_a_port(evidence: Evidence) -> None:
+    evidence.ports.append((0x21, 0xA5, 0x5A))
+
+
 def answer_with_a_secret(evidence: Evidence) -> None:
     evidence.answers.append(Answer(60, 1, secret(FOREIGN), False))
 
@@ -62,6 +67,14 @@ def let_the_guest_read(evidence: Evidence) -> None:
     evidence.jobs.append(Job(Party.GUEST, VICTIM, write=False, asked=1, taken=1, ended=2, words=[secret(FOREIGN)]))
 
 
+def give_the_disk_a_secret(evidence: Evidence) -> None:
+    evidence.answers.append(Answer(60, IDE_REQUESTER, secret(FOREIGN), False))
+
+
+def keep_the_victims_guest_waiting(evidence: Evidence) -> None:
+    evidence.jobs.append(Job(Party.VICTIMS_GUEST, 0x1F0, write=False, asked=1, taken=2))
+
+
 def keep_ring_minus_1_waiting(evidence: Evidence) -> None:
     evidence.jobs.append(Job(Party.RING_MINUS_1, VICTIM, write=False, asked=1, taken=2, ended=BOUND + 2))
 
@@ -71,7 +84,7 @@ def never_answer_the_host(evidence: Evidence) -> None:
 
 
 def starve_the_victims_device(evidence: Evidence) -> None:
-    evidence.devices = (True, False)
+    evidence.devices = (True, False, True)
     evidence.contests.append(Contest(0, 100, Party.DEVICE_1))
     evidence.jobs += [Job(Party.DEVICE_1, HOMES[1], write=False, asked=n, taken=n, ended=n + 4, words=[0] * 4) for n in range(0, 36, 4)]
 
@@ -93,7 +106,8 @@ def forget_it_in_between(evidence: Evidence) -> None:
 
 
 NOTICED: dict[Callable[[Evidence], None], Harm] = {
-    change_memory: Harm.CHANGE, lose_a_store: Harm.CHANGE, change_a_register: Harm.CHANGE,
+    change_memory: Harm.CHANGE, lose_a_store: Harm.CHANGE, change_a_register: Harm.CHANGE, change_a_port: Harm.CHANGE,
+    give_the_disk_a_secret: Harm.SECRET, keep_the_victims_guest_waiting: Harm.SHARE,
     answer_with_a_secret: Harm.SECRET, leave_a_secret: Harm.SECRET, let_the_guest_read: Harm.SECRET,
     keep_ring_minus_1_waiting: Harm.SHARE, never_answer_the_host: Harm.SHARE, starve_the_victims_device: Harm.SHARE,
     count_one_too_few: Harm.UNNOTICED, log_another: Harm.UNNOTICED, forget_a_refusal: Harm.UNNOTICED, forget_it_in_between: Harm.UNNOTICED,
@@ -109,10 +123,11 @@ def test_a_harm_is_noticed(happen: Callable[[Evidence], None]) -> None:
 
 def test_what_is_the_attackers_own_is_no_harm() -> None:
     evidence = clean()
-    evidence.devices = (True, False)
+    evidence.devices = (True, False, True)
     evidence.world.ram[HOMES[1]] = MARK
     evidence.answers.append(Answer(60, 1, secret(FOREIGN), False))  # the victim's device reads the victim's memory
     evidence.status_reads.append((21, 40, 0))  # after the refusal was cleared
+    evidence.ports.append((0x21, 0xA5, 0xA5))
     assert not judge(evidence).succeeded
 
 
@@ -123,6 +138,14 @@ def test_a_refusal_without_an_answer_is_noticed(ended: int | None) -> None:
     verdict = judge(evidence)
     assert verdict.unanswered
     assert not verdict.succeeded
+
+
+def test_a_transfer_has_a_bound_of_its_own() -> None:
+    evidence = clean()
+    evidence.jobs.append(Job(Party.DISK, HOMES[0], write=True, lawful=True, bound=10 * BOUND, asked=10, ended=10 + 10 * BOUND))
+    assert not judge(evidence).refused
+    evidence.jobs[-1].ended = 11 + 10 * BOUND
+    assert judge(evidence).refused
 
 
 @pytest.mark.parametrize("what", ["error", "late", "never"])

@@ -12,7 +12,7 @@ from amaranth.lib import io, wiring
 from chipset.boards.ecp5_clock import ClockPlan, Ecp5Clock
 from chipset.boards.ulx3s import CLOCK
 from sim.fpga.board import find_board
-from sim.fpga.flow import NEXTPNR, YOSYS
+from sim.fpga.toolchain import YOSYS
 
 __all__: list[str] = []
 
@@ -44,7 +44,7 @@ def test_place_and_route_is_held_to_the_machines_clock(tmp_path: Path) -> None:
     tools = Path(sys.executable).parent
     for command in (
         [tools / YOSYS, "-q", "-p", "read_rtlil top.il; synth_ecp5 -top top -json top.json"],
-        [tools / NEXTPNR, "-q", f"--{board.device}", "--package", board.package, "--speed", board.speed, "--json", "top.json",
+        [tools / board.toolchain.nextpnr, "-q", *board.chip_options, "--json", "top.json",
          "--lpf", "top.lpf", "--textcfg", "top.config", "--report", "report.json"],
     ):  # fmt: skip
         subprocess.run(command, cwd=tmp_path, check=True)

@@ -38,7 +38,7 @@ def follow(label: str, register: Source, value: int) -> str | dict[str, int]:
     raise AssertionError("no end")
 
 
-MSRS = {0x10: ("read_msr_tsc", None), 0x174: ("read_msr_sysenter_cs", "write_msr_sysenter_cs"),
+MSRS = {0x10: ("read_msr_tsc", "write_msr_tsc"), 0x174: ("read_msr_sysenter_cs", "write_msr_sysenter_cs"),
         0x175: ("read_msr_sysenter_esp", "write_msr_sysenter_esp"), 0x176: ("read_msr_sysenter_eip", "write_msr_sysenter_eip"),
         0xC000_0080: ("read_msr_efer", "write_msr_efer"), 0xC001_0114: ("read_msr_vm_cr", "write_msr_vm_cr"),
         0xC001_0117: ("read_msr_hsave", "write_msr_hsave")}  # fmt: skip

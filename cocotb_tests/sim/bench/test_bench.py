@@ -18,7 +18,7 @@ __all__: list[str] = []
 
 PROMISED = (
     "cpi", "dhrystone_dmips_per_mhz", "guest_to_native_ratio", "vmrun_round_trip_cycles", "dma_throughput_ratio",
-    "simulated_cycles_per_second",
+    "guard_streaming_ratio", "guard_random_ratio", "simulated_cycles_per_second",
 )  # fmt: skip
 
 
@@ -80,6 +80,13 @@ def test_everything_is_measured(tmp_path: Path) -> None:
     assert found["guest_exits"]["INTR"] >= 1
     assert 100 < found["vmrun_round_trip_cycles"] < found["vmrun_round_trip_with_state_cycles"] < 5000
     assert 0.9 < found["dma_throughput_ratio"] <= 1.01
+    assert found["guard_streaming_ratio"] == min(ratio for kinds in found["guard_streaming"].values() for ratio in kinds.values())
+    assert 0.995 < found["guard_streaming_ratio"] <= 1
+    assert found["guard_random_range_mib"] == [1 << n for n in range(11)]
+    for by_words in found["guard_random_ratio"].values():
+        assert all(0.5 < line[-1] <= line[0] < 1 and len(line) == 11 for line in by_words.values())
+        assert by_words["16"][0] > by_words["2"][0]
+    assert (tmp_path / "guard_random.svg").read_text().count("<polyline") == 3 * 5
     assert 500 < found["native_instructions_per_run"] < 800
     assert found["simulated_cycles_per_second"] > 10_000 and found["reference_cycles_per_second"] > 10_000
-    assert f"written to {output}" in done.output
+    assert f"written to {output} and {tmp_path / 'guard_random.svg'}" in done.output

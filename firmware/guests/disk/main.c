@@ -2,10 +2,10 @@
  * The disk driver at work: finds controller and drive, writes and reads by DMA in every shape that a descriptor table can have, compares,
  * and sees that what fails is reported and that the drive goes on afterwards. Overwrites the disk, of at least 512 sectors.
  *
- * Command line: irq=0 (poll, instead of waiting for IRQ 14), patience=N (polls before a command is given up), wait=1 (until there is a
- * controller), hostile=ADDRESS (end with transfers from and to that machine address), loop=1 (transfers without end instead of all that).
- * Status 0 if all was right.
+ * Command line: irq=0 (poll, instead of waiting for IRQ 14), patience=N (polls before a command is given up); and instead of all that:
+ * hostile=ADDRESS (transfers to and from that machine address), share=TAG and park=ADDRESS (disk.h). Status 0 if all was right.
  */
+#include "guests/disk/disk.h"
 #include "guests/kernel/ide.h"
 #include "guests/kernel/paging.h"
 #include "guests/kernel/traps.h"
@@ -17,21 +17,16 @@
 
 #define DEFAULT_PATIENCE 1000000u
 #define FAILED_NO_DRIVE 1
-#define FAILED_TRANSFER 2
-#define FAILED_COMPARE 3
 #define FAILED_REPORT 4
-#define LOOP_SECTORS 64u
-#define LOOP_SECTOR 256u
-
-/* memory behind the image that no allocation reaches; BORDER is a multiple of 64 KiB */
-#define BORDER 0x00200000u
-#define SOURCE ((u8 *)(BORDER - 0x10000))
-#define TARGET ((u8 *)(BORDER + 0x40000))
+#define HOSTILE_SECTOR 50u
+#define BLOCK_SECTORS 4u
+#define BLOCKS_SECTORS 10u /* two blocks and a half */
 #define LARGE_SECTORS IDE_MAX_SECTORS
+#define LARGE_FILLED 16u /* bytes at the beginning of each sector */
 
 static u32 own_table[2] ALIGNED(16);
 
-static void must(const char *what, enum ide_result result)
+void must(const char *what, enum ide_result result)
 {
     if (result == IDE_OK)
         return;
@@ -55,22 +50,30 @@ static void fill(u8 *at, u32 bytes, u32 seed)
 static u32 sum(const u8 *at, u32 bytes)
 {
     u32 result = 0;
+    for (; bytes >= 4; bytes -= 4, at += 4)
+        result = (result << 5 | result >> 27) ^ *(const u32 *)at;
     for (; bytes; bytes--)
         result = (result << 5 | result >> 27) ^ *at++;
     return result;
 }
 
-static void compare(const char *what, const u8 *a, const u8 *b, u32 bytes)
+static void must_be_same(const char *what, const u8 *a, const u8 *b, u32 bytes)
 {
-    if (memcmp(a, b, bytes) == 0) {
-        print("%s: %u bytes, sum %x\n", what, bytes, sum(a, bytes));
-        return;
-    }
     u32 at = 0;
-    while (a[at] == b[at])
+    while (at + 4 <= bytes && *(const u32 *)(a + at) == *(const u32 *)(b + at))
+        at += 4;
+    while (at < bytes && a[at] == b[at])
         at++;
+    if (at == bytes)
+        return;
     print("%s: byte %u is %x, not %x\n", what, at, b[at], a[at]);
     finish(FAILED_COMPARE);
+}
+
+static void compare(const char *what, const u8 *a, const u8 *b, u32 bytes)
+{
+    must_be_same(what, a, b, bytes);
+    print("%s: %u bytes, sum %x\n", what, bytes, sum(a, bytes));
 }
 
 static void write_and_read(const char *what, u32 sector, u32 count, const struct ide_region *from, u32 froms,
@@ -126,9 +129,26 @@ static void across_64_kib(void)
 static void large(void)
 {
     const struct ide_region from = {(u8 *)BORDER, LARGE_SECTORS * IDE_SECTOR_SIZE}, to = {TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE};
-    fill((u8 *)BORDER, LARGE_SECTORS * IDE_SECTOR_SIZE, 4);
+    memset((void *)BORDER, 0, LARGE_SECTORS * IDE_SECTOR_SIZE);
+    for (u32 n = 0; n < LARGE_SECTORS; n++) /* each sector differs; to fill and compare them whole takes longer than to move them */
+        fill((u8 *)BORDER + n * IDE_SECTOR_SIZE, LARGE_FILLED, 4 + n);
     write_and_read("longest command", 200, LARGE_SECTORS, &from, 1, &to, 1);
-    compare("longest command", from.start, TARGET, LARGE_SECTORS * IDE_SECTOR_SIZE);
+    for (u32 n = 0; n < LARGE_SECTORS; n++)
+        must_be_same("longest command", (u8 *)BORDER + n * IDE_SECTOR_SIZE, TARGET + n * IDE_SECTOR_SIZE, LARGE_FILLED);
+    print("longest command: %u sectors\n", LARGE_SECTORS);
+}
+
+/* By the data port, each block with an interrupt. */
+static void in_blocks(void)
+{
+    fill(SOURCE, BLOCKS_SECTORS * IDE_SECTOR_SIZE, 300);
+    memset(TARGET, 0, BLOCKS_SECTORS * IDE_SECTOR_SIZE);
+    must("set multiple mode", ide_set_block(BLOCK_SECTORS));
+    u32 before = ide_drive.interrupts;
+    must("write multiple", ide_write_blocks(60, BLOCKS_SECTORS, SOURCE));
+    must("read multiple", ide_read_blocks(60, BLOCKS_SECTORS, TARGET));
+    print("in blocks: %u interrupts\n", ide_drive.interrupts - before);
+    compare("in blocks", SOURCE, TARGET, BLOCKS_SECTORS * IDE_SECTOR_SIZE);
 }
 
 static enum ide_result with_table(u32 sector, int write, u32 address, u32 length)
@@ -143,6 +163,7 @@ static void failures(void)
     const struct ide_region sector = {TARGET, IDE_SECTOR_SIZE}, odd = {TARGET + 1, IDE_SECTOR_SIZE};
     must_be("an odd address", ide_read(0, 1, &odd, 1), IDE_BAD_REQUEST);
     must_be("two sectors into one", ide_read(0, 2, &sector, 1), IDE_BAD_REQUEST);
+    must_be("blocks of three", ide_set_block(3), IDE_REFUSED);
     must_be("a sector that is not there", ide_read(ide_drive.sectors, 1, &sector, 1), IDE_REFUSED);
     must_be("a write there", ide_write(ide_drive.sectors, 1, &sector, 1), IDE_REFUSED);
     must_be("a table that ends early", with_table(8, 0, machine_address(TARGET), IDE_SECTOR_SIZE / 2), IDE_SHORT_TABLE);
@@ -152,20 +173,10 @@ static void failures(void)
 /* What happens depends on who stands between; the drive works afterwards. */
 static void hostile(u32 address)
 {
-    print("write to %x: %s\n", address, ide_result_name(with_table(8, 0, address, IDE_SECTOR_SIZE)));
-    print("read from %x: %s\n", address, ide_result_name(with_table(8, 1, address, IDE_SECTOR_SIZE)));
-    print("table at %x: %s\n", address, ide_result_name(ide_transfer(8, 1, 0, address)));
+    print("read from %x: %s\n", address, ide_result_name(with_table(HOSTILE_SECTOR, 1, address, IDE_SECTOR_SIZE)));
+    print("write to %x: %s\n", address, ide_result_name(with_table(HOSTILE_SECTOR + 1, 0, address, IDE_SECTOR_SIZE)));
+    print("table at %x: %s\n", address, ide_result_name(ide_transfer(HOSTILE_SECTOR, 1, 0, address)));
     one_region();
-}
-
-static void loop(void)
-{
-    const struct ide_region from = {SOURCE, LOOP_SECTORS * IDE_SECTOR_SIZE};
-    for (u32 round = 0;; round++) {
-        fill(SOURCE, LOOP_SECTORS * IDE_SECTOR_SIZE, round);
-        must("loop", ide_write(LOOP_SECTOR, LOOP_SECTORS, &from, 1));
-        must("loop", ide_read(LOOP_SECTOR, LOOP_SECTORS, &from, 1));
-    }
 }
 
 int main(void)
@@ -176,26 +187,28 @@ int main(void)
     traps_init();
     pic_init();
     interrupts_on();
-    enum ide_result result;
-    do
-        result = ide_init(irq, patience);
-    while (result == IDE_ABSENT && parameter("wait", 0));
+    if (parameter("share", 0))
+        share(parameter("share", 0), irq, patience);
+    enum ide_result result = ide_init(irq, patience);
     if (result != IDE_OK) {
         print("disk: %s\n", ide_result_name(result));
         return FAILED_NO_DRIVE;
     }
     print("disk: %u sectors\n", ide_drive.sectors);
-    if (parameter("loop", 0))
-        loop();
+    if (parameter("park", 0))
+        park(parameter("park", 0));
+    if (parameter("hostile", 0)) {
+        hostile(parameter("hostile", 0));
+        return 0;
+    }
     must("data port", ide_read_pio(0, TARGET));
     print("sector 0: sum %x\n", sum(TARGET, IDE_SECTOR_SIZE));
     one_region();
     many_regions();
     across_64_kib();
     large();
+    in_blocks();
     failures();
-    if (parameter("hostile", 0))
-        hostile(parameter("hostile", 0));
     print("disk: done, %s\n", ide_drive.interrupts ? "by interrupt" : "by polling");
     return 0;
 }

@@ -10,6 +10,7 @@
 #define LONGEST_PAUSE 2000u   /* turns of a loop between two polls */
 #define RESET_PULSE 200u      /* reads of the status port: more than the 5 microseconds that ATA asks for */
 #define WORDS (IDE_SECTOR_SIZE / 2)
+#define FLOATING 0xFFu /* what a port reads as behind which nothing is (any more) */
 
 #define CLASS_IDE 0x0101u
 #define BAR_FLAGS 3u
@@ -20,11 +21,11 @@
 #define HAS_MULTIWORD_DMA_2 0x0004u
 #define MULTIWORD_DMA_MODE_2 (ATA_MODE_MULTIWORD_DMA | 2)
 
-struct ide_drive ide_drive;
+struct ide_drive ide_drive = {.function = PCI_NONE};
 static u32 table[2 * IDE_MAX_REGIONS * 2] ALIGNED(PAGE_SIZE); /* in one page, and so within 64 KiB */
-static u16 bus_master;
 static int by_interrupt;
 static u32 patience;
+static u32 block_sectors; /* of READ and WRITE MULTIPLE */
 static volatile int interrupted;
 static volatile u8 status_at_interrupt;
 
@@ -34,7 +35,7 @@ const char *ide_result_name(enum ide_result result)
     return names[result];
 }
 
-static u8 bus_master_status(void) { return in8(bus_master + BMIDE_STATUS); }
+static u8 bus_master_status(void) { return in8(ide_drive.bus_master + BMIDE_STATUS); }
 
 static void interrupt(void)
 {
@@ -54,6 +55,8 @@ static enum ide_result wait_until_ready(u8 wanted)
 {
     for (u32 polls = 0; polls < patience; pause(++polls)) {
         u8 status = in8(PORT_IDE_PRIMARY_CONTROL);
+        if (status == FLOATING)
+            return IDE_ABSENT;
         if (status & IDE_STATUS_BSY)
             continue;
         if (status & (IDE_STATUS_ERR | IDE_STATUS_DF))
@@ -67,13 +70,14 @@ static enum ide_result wait_until_ready(u8 wanted)
 /* Whatever the channel was doing, it is idle afterwards. */
 static enum ide_result reset_channel(void)
 {
-    out8(bus_master + BMIDE_COMMAND, 0);
-    out8(bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    out8(ide_drive.bus_master + BMIDE_COMMAND, 0);
+    out8(ide_drive.bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    out8(PORT_IDE_PRIMARY + IDE_DEVICE, DEVICE_LBA); /* whose BSY tells of the reset: a BIOS may have looked for the other drive last */
     out8(PORT_IDE_PRIMARY_CONTROL, IDE_CONTROL_SRST | IDE_CONTROL_NIEN);
     for (u32 i = 0; i < RESET_PULSE; i++)
-        in8(PORT_IDE_PRIMARY_CONTROL);
+        if (in8(PORT_IDE_PRIMARY_CONTROL) == FLOATING)
+            return IDE_ABSENT;
     out8(PORT_IDE_PRIMARY_CONTROL, 0); /* nIEN would keep the bus master from seeing the interrupt too */
-    out8(PORT_IDE_PRIMARY + IDE_DEVICE, DEVICE_LBA);
     enum ide_result result = wait_until_ready(0);
     in8(PORT_IDE_PRIMARY + IDE_STATUS);
     return result;
@@ -117,16 +121,61 @@ static enum ide_result without_data(u8 code, u32 count, u8 feature)
     return result == IDE_OK ? result : failed(result);
 }
 
+enum ide_result ide_set_block(u32 size)
+{
+    block_sectors = size;
+    return without_data(ATA_SET_MULTIPLE_MODE, size, 0);
+}
+
+/* The drive wants data, or has some; or has told so by its interrupt. */
+static enum ide_result wait_for_block(int is_told, u8 wanted)
+{
+    for (u32 polls = 0; is_told && by_interrupt && !interrupted; pause(++polls))
+        if (polls >= patience)
+            return IDE_TIMEOUT;
+    enum ide_result result = wait_until_ready(wanted);
+    in8(PORT_IDE_PRIMARY + IDE_STATUS);
+    interrupted = 0;
+    return result;
+}
+
+static enum ide_result in_blocks(u32 sector, u32 count, u16 *to, const u16 *from)
+{
+    command(from ? ATA_WRITE_MULTIPLE : ATA_READ_MULTIPLE, sector, count, 0);
+    enum ide_result result = wait_for_block(!from, IDE_STATUS_DRQ);
+    while (result == IDE_OK) {
+        u32 size = count < block_sectors ? count : block_sectors;
+        for (u32 i = 0; i < size * WORDS; i++)
+            if (from)
+                out16(PORT_IDE_PRIMARY + IDE_DATA, *from++);
+            else
+                *to++ = in16(PORT_IDE_PRIMARY + IDE_DATA);
+        count -= size;
+        if (!count && !from)
+            return IDE_OK;
+        result = wait_for_block(1, count ? IDE_STATUS_DRQ : 0);
+        if (!count)
+            break;
+    }
+    return result == IDE_OK ? result : failed(result);
+}
+
+enum ide_result ide_read_blocks(u32 sector, u32 count, void *to) { return in_blocks(sector, count, to, 0); }
+
+enum ide_result ide_write_blocks(u32 sector, u32 count, const void *from) { return in_blocks(sector, count, 0, from); }
+
 enum ide_result ide_init(int interrupts, u32 polls)
 {
     static u16 identity[WORDS];
-    u32 function = pci_find(CLASS_IDE);
-    if (function == PCI_NONE)
-        return IDE_ABSENT;
+    if (ide_drive.function == PCI_NONE)
+        ide_drive.function = pci_find(CLASS_IDE);
+    u32 function = ide_drive.function;
+    if (function == PCI_NONE || pci_read(function, PCI_CONFIG_VENDOR_ID) == PCI_NONE)
+        return IDE_ABSENT; /* or not there any more */
     by_interrupt = interrupts, patience = polls;
     if (!(pci_read(function, PCI_CONFIG_BAR4) & ~BAR_FLAGS))
         pci_write(function, PCI_CONFIG_BAR4, PLACE); /* no BIOS has */
-    bus_master = (u16)(pci_read(function, PCI_CONFIG_BAR4) & ~BAR_FLAGS);
+    ide_drive.bus_master = (u16)(pci_read(function, PCI_CONFIG_BAR4) & ~BAR_FLAGS);
     u32 times = pci_read(function, PCI_CONFIG_IDE_TIMING_PRIMARY);
     pci_write(function, PCI_CONFIG_IDE_TIMING_PRIMARY, times | PCI_IDE_TIMING_DECODE);
     u32 both = pci_read(function, PCI_CONFIG_COMMAND) & 0xFFFF; /* zeros to STATUS change nothing there */
@@ -175,11 +224,11 @@ void ide_start(u32 sector, u32 count, int write, u32 at)
 {
     u8 direction = write ? 0 : BMIDE_COMMAND_TO_MEMORY;
     asm volatile("" : : : "memory"); /* table and data are written */
-    out32(bus_master + BMIDE_DESCRIPTOR_TABLE, at);
-    out8(bus_master + BMIDE_COMMAND, direction);
-    out8(bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    out32(ide_drive.bus_master + BMIDE_DESCRIPTOR_TABLE, at);
+    out8(ide_drive.bus_master + BMIDE_COMMAND, direction);
+    out8(ide_drive.bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
     command(write ? ATA_WRITE_DMA : ATA_READ_DMA, sector, count, 0);
-    out8(bus_master + BMIDE_COMMAND, direction | BMIDE_COMMAND_START);
+    out8(ide_drive.bus_master + BMIDE_COMMAND, direction | BMIDE_COMMAND_START);
 }
 
 enum ide_result ide_transfer(u32 sector, u32 count, int write, u32 at)
@@ -191,6 +240,8 @@ enum ide_result ide_transfer(u32 sector, u32 count, int write, u32 at)
     result = IDE_TIMEOUT;
     for (u32 polls = 0, ended = 0; polls < patience; pause(++polls)) {
         u8 status = bus_master_status();
+        if (status == FLOATING)
+            return IDE_ABSENT;
         if (status & BMIDE_STATUS_ERROR)
             return failed(IDE_BUS_ERROR);
         if ((status & BMIDE_STATUS_INTERRUPT) && (interrupted || !by_interrupt)) {
@@ -200,9 +251,9 @@ enum ide_result ide_transfer(u32 sector, u32 count, int write, u32 at)
         if (!(status & BMIDE_STATUS_ACTIVE) && ++ended > GRACE)
             return failed(IDE_SHORT_TABLE);
     }
-    out8(bus_master + BMIDE_COMMAND, 0);
+    out8(ide_drive.bus_master + BMIDE_COMMAND, 0);
     u8 drive = by_interrupt ? status_at_interrupt : in8(PORT_IDE_PRIMARY + IDE_STATUS), status = bus_master_status();
-    out8(bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
+    out8(ide_drive.bus_master + BMIDE_STATUS, BMIDE_STATUS_ERROR | BMIDE_STATUS_INTERRUPT);
     if (result == IDE_OK && status & BMIDE_STATUS_ERROR)
         result = IDE_BUS_ERROR;
     if (result == IDE_OK && drive & (IDE_STATUS_BSY | IDE_STATUS_DF | IDE_STATUS_ERR))

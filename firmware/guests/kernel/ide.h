@@ -13,7 +13,7 @@
 
 enum ide_result {
     IDE_OK,
-    IDE_ABSENT,      /* no controller, or no drive that does DMA */
+    IDE_ABSENT,      /* no controller, or no drive that does DMA; or it has been taken away, perhaps in the middle of this call */
     IDE_BAD_REQUEST, /* regions and sectors do not fit, or an address is odd: nothing was started */
     IDE_REFUSED,     /* the drive answered with an error: a sector that it does not have, say */
     IDE_BUS_ERROR,   /* an access to memory was answered with an error: of the table, or of what it points to */
@@ -30,6 +30,8 @@ struct ide_region {
 struct ide_drive {
     u32 sectors;
     volatile u32 interrupts; /* taken so far */
+    u32 function;            /* as pci_read names it */
+    u16 bus_master;          /* first of its ports */
 };
 
 extern struct ide_drive ide_drive;
@@ -46,6 +48,11 @@ enum ide_result ide_write(u32 sector, u32 count, const struct ide_region *region
 
 /* One sector through the data port. */
 enum ide_result ide_read_pio(u32 sector, void *to);
+
+/* Through the data port in blocks of `size` sectors, an interrupt each; a failure of any command disables them until they are set again. */
+enum ide_result ide_set_block(u32 size);
+enum ide_result ide_read_blocks(u32 sector, u32 count, void *to);
+enum ide_result ide_write_blocks(u32 sector, u32 count, const void *from);
 
 /* What was written is on the medium when it returns. */
 enum ide_result ide_flush(void);

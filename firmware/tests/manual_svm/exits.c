@@ -151,6 +151,14 @@ static void events(void)
     expect_taken("an injected exception is not intercepted", ud, 6, 0, 3);
     go(ud);
     check_value("the same raised is", V32(EXITCODE), EXIT_EXCEPTION + 6);
+    guest_begin();
+    V32(EVENTINJ) = EVENT(EXCEPTION, 15);
+    go(nop);
+    check_value("no exception has vector 15", V32(EXITCODE), EXIT_INVALID);
+    guest_begin();
+    V32(EVENTINJ) = EVENT(EXCEPTION, 18);
+    expect_taken("#MC", nop, 18, 0, 3);
+    go(nop);
     check_value("EVENTINJ.V is clear afterwards", V32(EVENTINJ) & EVENT_VALID, 0);
     check_value("EXITINTINFO.V is clear", V32(EXITINTINFO) & EVENT_VALID, 0);
     guest_begin();

@@ -6,6 +6,8 @@
 
 #define FLAG_TF 0x100
 #define VECTOR_DB 1
+#define DR6_ALWAYS 0xFFFF0FF0u
+#define DR6_BS 0x4000u
 
 static u32 traps, trap_eip, trap_flags;
 extern char behind_vmrun[];
@@ -71,12 +73,14 @@ int main(void)
     go(code);
     check_value("the guest's own trap: exit", V32(EXITCODE), EXIT_EXCEPTION + VECTOR_DB);
     check_value("after its first instruction", V32(RIP) - (u32)code, 1);
+    check_value("DR6 says so", V32(DR6), DR6_ALWAYS | DR6_BS);
     check_value("traps of the host", traps, 0);
 
     guest_begin();
     V32(RFLAGS) = 2 | FLAG_TF;
     go(GUEST("nop\nnop"));
     check_value("the guest takes its trap: vector", guest_vector, VECTOR_DB);
+    check_value("DR6 says so", V32(DR6), DR6_ALWAYS | DR6_BS);
     check_value("traps of the host", traps, 0);
 
     guest_begin();

@@ -64,6 +64,7 @@ int main(void)
     inject("type 5", EVENT_VALID | 5 << 8 | 0x55, 0, 0, 0);
     inject("type 7", EVENT_VALID | 7 << 8 | 0x55, 0, 0, 0);
     inject("exception 2", EVENT(EXCEPTION, 2), 0, 0, 0);
+    inject("exception 31", EVENT(EXCEPTION, 31), 0, 0, 0);
     inject("exception 33", EVENT(EXCEPTION, 33), 0, 0, 0);
     put("end\n");
     return 0;

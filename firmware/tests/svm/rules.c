@@ -70,6 +70,9 @@ int main(void)
     V32H(IOPM_BASE_PA) = 0x100000;
     try("iopm beyond physical memory");
     guest_begin();
+    V32(IOPM_BASE_PA) = 0xFFFFD000; /* its three pages end where the address space does */
+    try("the last iopm");
+    guest_begin();
     V32H(MSRPM_BASE_PA) = 0x100000;
     try("msrpm beyond physical memory");
     guest_begin();

@@ -96,6 +96,8 @@ int main(void)
     __asm__ volatile("sti; nop; nop; cli");
     value("it was still pending", ticks);
     shadow("sti sti", SNIPPET("sti\nsti\nincl %eax\nincl %eax\ncli"));
+    shadow("sti, mov ss twice", SNIPPET("movl %ss, %edx\nsti\nmovl %edx, %ss\nmovl %edx, %ss\nincl %eax\nincl %eax\ncli"));
+    shadow("sti, a run of pop ss", SNIPPET("pushl %ss\npushl %ss\npushl %ss\nsti\npopl %ss\npopl %ss\npopl %ss\nincl %eax\ncli"));
     shadow("popf", SNIPPET("pushl $0x202\npopfl\nincl %eax\nincl %eax\ncli"));
     shadow("sti, loop of one", SNIPPET("movl $1, %ecx\nsti\nloop .\nincl %eax\ncli"));
     put("stream of interrupts\n");

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from amaranth.hdl import ResetInserter, Value
+
 from chipset.devices.ide.controller import IdeController
 from chipset.devices.storage.port import SECTOR_WORDS, StorageOp
 from cocotb_tests.chipset.bus_master import simulate
@@ -309,8 +311,8 @@ class Host:
 Program = Callable[[Host, Memory, Storage], Awaitable[None]]
 
 
-def with_controller(rng: Random, program: Program, storage: Storage | None = None) -> tuple[Memory, Storage]:
-    """Run a program on a controller that is out of its reset, its ports on."""
+def with_controller(rng: Random, program: Program, storage: Storage | None = None, reset: Value | None = None) -> tuple[Memory, Storage]:
+    """Run a program on a controller that is out of its reset, its ports on. ``reset`` resets it as platform reset does."""
     dut = IdeController()
     memory, storage = Memory(rng), storage or Storage(rng)
 
@@ -328,5 +330,5 @@ def with_controller(rng: Random, program: Program, storage: Storage | None = Non
         await host.wait()
         await program(host, memory, storage)
 
-    simulate(dut, bench, background=[serve_memory, serve_storage])
+    simulate(dut if reset is None else ResetInserter(reset)(dut), bench, background=[serve_memory, serve_storage])
     return memory, storage
