@@ -34,7 +34,7 @@ __all__ = [
     "map_page_is_cached", "map_wraps_around", "only_own_map_is_closed", "only_the_processor_writes", "out_of_range_is_allowed",
     "port_believes_addresses", "port_believes_last", "port_believes_lock", "port_believes_requester", "port_waits_for_beats",
     "reset_ends_before_the_scrub", "second_reset_forgets", "stalled_are_not_passed_over", "store_during_a_walk_is_lost",
-    "unknown_format_is_open", "verdict_is_for_anybody", "walker_takes_whoever_comes", "word_number_is_short", "zero_length_is_no_limit",
+    "unknown_format_is_open", "verdict_is_for_anybody", "walker_serves_the_last_again", "word_number_is_short", "zero_length_is_no_limit",
 ]  # fmt: skip
 
 
@@ -117,12 +117,12 @@ def commit_does_not_hold(guard: Opened) -> None:
 
 
 @seeded(Checker)
-def walker_takes_whoever_comes(checker: Opened) -> None:
-    """No turns: who waits for the walker is let in when it has been free for a cycle, and whoever asks in that cycle is served before."""
+def walker_serves_the_last_again(checker: Opened) -> None:
+    """No turns: whom the walker has served last may come again at once, others when it has been free for a while."""
     m, walker, waiting = checker.module, checker.component._walker, checker["waiting"]
-    rested = Signal()
-    m.d.sync += rested.eq(walker.rests)
-    called = Mux(rested & walker.rests, -1, Mux(walker.decided, 1 << walker.access.requester, 0))
+    rested = Signal(8)
+    m.d.sync += rested.eq(Mux(walker.rests, Cat(1, rested), 0))
+    called = Mux(rested.all(), -1, 1 << walker.access.requester)
     m.d.comb += [checker["own"].eq(1), checker.component.stalled.eq(waiting & ~called)]
 
 

@@ -6,7 +6,7 @@ from cocotb_tests.attacks.dma.bugs import (
     dma_comes_first,
     first_master_comes_first,
     stalled_are_not_passed_over,
-    walker_takes_whoever_comes,
+    walker_serves_the_last_again,
 )
 from cocotb_tests.attacks.dma.evidence import Party
 from cocotb_tests.attacks.dma.judge import BOUND, Harm
@@ -47,7 +47,7 @@ async def flood_of_misses(stage: Stage) -> None:
     await _compete(stage, HOMES[0], NEIGHBOUR, burst=False)
 
 
-@attack("an access of the victim's device that makes the guard read its map", control=walker_takes_whoever_comes, harm=Harm.SHARE)
+@attack("an access of the victim's device that makes the guard read its map", control=walker_serves_the_last_again, harm=Harm.SHARE)
 async def flood_of_misses_against_a_miss(stage: Stage) -> None:
     """Each access of device 0 makes the guard read its map; it asks for the next before the guard can turn to anybody else."""
     stage.of_victim(1)
@@ -61,10 +61,10 @@ async def flood_of_misses_against_a_miss(stage: Stage) -> None:
 
 @attack("the processor's share of memory", control=dma_comes_first, harm=Harm.SHARE)
 async def flood_against_the_processor(stage: Stage) -> None:
-    """Both devices ask for lines as fast as they can, one of them refused every other time."""
+    """Both devices ask for lines as fast as they can, one of them refused every other time, by the same word of the map."""
     await stage.protect()
     for n in range(BOUND):
-        stage.device[n % 2].read(VICTIM if n % 4 == 3 else HOMES[n % 2], burst=True, hostile=True)
+        stage.device[n % 2].read(VICTIM if n % 4 == 2 else HOMES[n % 2], burst=True, hostile=True)
     await stage.cycles(40)
     await stage.ring_minus_1.read(VICTIM)
     await stage.quiet()
