@@ -17,7 +17,7 @@ and what ``merge_harness`` proves of the DMA masters' way to the guard:
 
 from collections.abc import Callable, Collection
 
-from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Array, Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.hdl._ast import AnyConst
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, connect, flipped
@@ -93,23 +93,31 @@ class _Spec:
         """The page's bit of that word."""
         return word.bit_select(self._number[:5], 1)
 
-    def used(self, n: int) -> Value:
-        """Whether map ``n`` is in use."""
-        return (self._policy.map_format != Format.UNIFORM) if n else Const(1)
-
-    def holds(self, n: int, pages: int) -> Value:
-        """Whether a word of map ``n`` lies in the ``pages`` pages (a power of two, aligned) around the page."""
-        place, bits = self._policy.maps[n], (pages * PAGE_WORDS).bit_length() - 1
+    def in_map(self, chosen: "_Map", pages: int = 1) -> Value:
+        """Whether a word of the chosen map, if it is in use, lies in the ``pages`` pages (a power of two, aligned) around the page."""
+        bits = (pages * PAGE_WORDS).bit_length() - 1
         block = self._page[(pages.bit_length() - 1) :]
-        last = place.base + place.length - 1
-        return (place.length != 0) & ((place.base >> bits) <= block) & ((last >> bits) >= block)
+        last = chosen.place.base + chosen.place.length - 1
+        return chosen.used & (chosen.place.length != 0) & ((chosen.place.base >> bits) <= block) & ((last >> bits) >= block)
 
-    def in_map(self, pages: int = 1) -> Value:
-        """Whether a word of any map in use lies there."""
-        hit = Const(0)
-        for n in range(len(self._policy.maps)):
-            hit = hit | (self.used(n) & self.holds(n, pages))
-        return hit
+
+class _Map:
+    """One of the maps, arbitrary but fixed: what holds of it holds of all."""
+
+    def __init__(self, m: Module, policy: data.View) -> None:
+        maps = policy.maps
+        self._uniform = (policy.map_format == Format.UNIFORM) if len(maps) > 1 else Const(1)
+        self.number = Signal(range(max(2, len(maps))), name="chosen_map")
+        self.place = Signal(MapPlace, name="chosen_place")
+        self.used = Signal(name="chosen_used")
+        m.d.comb += [
+            self.number.eq(AnyConst(len(self.number))), Assume(self.number < len(maps)), self.place.eq(Array(maps)[self.number]),
+            self.used.eq((self.number == 0) | ~self._uniform),
+        ]  # fmt: skip
+
+    def is_of(self, requester: Value) -> Value:
+        """Whether it decides for that requester."""
+        return self.used & (self.number == Mux(self._uniform, 0, requester))
 
 
 class GuardHarness(wiring.Component):
@@ -145,6 +153,7 @@ class GuardHarness(wiring.Component):
             registers.drained.eq(guard.drained), registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error),
         ]  # fmt: skip
         inside = Inside(guard, registers)
+        self.chosen = _Map(m, registers.policy)
         place = Signal(max(1, (self._size * self._words - 1).bit_length()))  # in the cache, that is looked at
         m.d.comb += [
             place.eq(AnyConst(len(place))), Assume(place < self._size * self._words),
@@ -283,8 +292,9 @@ class GuardHarness(wiring.Component):
         with m.If(self.taken & guard.out.payload.admitted & looked_at):
             m.d.comb += Assert(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~(judged.write & spec.in_map()))]
-                with m.If(spec.where == watched):
+                m.d.comb += [Assert(spec.fits), Assert(~(judged.write & spec.in_map(self.chosen)))]
+                # A burst does not take its own permission away, for it does not write to its map: looked at where that is the chosen one.
+                with m.If((spec.where == watched) & (~self.in_burst | self.chosen.is_of(judged.requester))):
                     m.d.comb += Assert(spec.bit(word))
         # The policy changes only by a commit, and a commit completes only when nothing that was judged before is in flight.
         block, flushed, before = self.block, Signal(), Signal.like(policy)
@@ -331,8 +341,8 @@ class GuardHarness(wiring.Component):
         with m.If(self.in_burst & guard["kept"] & looked_at):
             m.d.comb += Assert(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~spec.in_map())]
-                with m.If(spec.where == watched):
+                m.d.comb += [Assert(spec.fits), Assert(~spec.in_map(self.chosen))]
+                with m.If((spec.where == watched) & self.chosen.is_of(first.requester)):
                     m.d.comb += Assert(spec.bit(word))
 
     def _cache_invariant(self, m: Module, policy: data.View, cache: Opened, place: Signal, line: data.View, watched: Signal,
@@ -350,7 +360,7 @@ class GuardHarness(wiring.Component):
             m.d.comb += [
                 Assert(policy.enable), Assert(spec.fits), Assert(keys == spec.where[:KEY_WIDTH]),
                 Assert((spec.where != watched) | (line.word == word)),
-                Assert(~(for_writes & spec.in_map(REGION_PAGES))),
+                Assert(~(for_writes & spec.in_map(self.chosen, REGION_PAGES))),
             ]  # fmt: skip
 
     def _walker_invariants(self, m: Module, policy: data.View, inside: Inside, place: Signal, line: data.View, watched: Signal,
@@ -427,19 +437,19 @@ class GuardHarness(wiring.Component):
             for n in range(1, len(maps)):
                 with m.If((policy.map_format != Format.UNIFORM) & (access.requester == n)):
                     m.d.comb += right.eq(maps[n])
-            m.d.comb += [Assert(~places | (own == right)), Assert(~bound | (own == maps[0]))]
-        for n, its in enumerate(maps):
-            past = compared | (compare & (number > n))
-            page_done = past | (compare & (number == n) & around)
-            end = its.base + its.length
-            with m.If(compare & (number == n)):
-                m.d.comb += [
-                    Assert(spec.used(n)), Assert(bounds.some == (its.length != 0)), Assert(bounds.first_page == its.base[10:]),
-                    Assert(bounds.end_page == end[10:]), Assert((bounds.end_within_page != 0) == (end[:10] != 0)),
-                ]  # fmt: skip
-                if n + 1 < len(maps):
-                    m.d.comb += Assert(~around | (walker.shaped("place", MapPlace) == maps[n + 1]))
+            m.d.comb += [Assert(~places | (own == right)), Assert(~(bound & (self.chosen.number == 0)) | (own == self.chosen.place))]
+        chosen, its = self.chosen, self.chosen.place
+        past = compared | (compare & (number > chosen.number))
+        page_done = past | (compare & (number == chosen.number) & around)
+        end = its.base + its.length
+        m.d.comb += Assert(~compare | (number == 0) | (policy.map_format != Format.UNIFORM))
+        with m.If(compare & (number == chosen.number)):
             m.d.comb += [
-                Assert(~(page_done & spec.used(n) & spec.holds(n, 1)) | in_map),
-                Assert(~(past & spec.used(n) & spec.holds(n, REGION_PAGES)) | near_map),
-            ]
+                Assert(bounds.some == (its.length != 0)), Assert(bounds.first_page == its.base[10:]),
+                Assert(bounds.end_page == end[10:]), Assert((bounds.end_within_page != 0) == (end[:10] != 0)),
+            ]  # fmt: skip
+        if len(maps) > 1:
+            m.d.comb += Assert(~(compare & around & (number + 1 == chosen.number)) | (walker.shaped("place", MapPlace) == its))
+        m.d.comb += [
+            Assert(~(page_done & spec.in_map(chosen)) | in_map), Assert(~(past & spec.in_map(chosen, REGION_PAGES)) | near_map),
+        ]  # fmt: skip
