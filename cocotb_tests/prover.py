@@ -76,22 +76,23 @@ def _tool(name: str) -> str:
 
 def prove(name: str, harness: wiring.Component, *, depth: int, tell: Callable[[str], None] = _say) -> Outcome:
     """Prove that every assertion of ``harness`` holds for ever, by ``depth``-induction. ``tell`` hears of each step."""
-    return _run(name, harness, "prove", depth, tell)
+    return _run(name, harness, "prove", depth, 0, tell)
 
 
-def refute(name: str, harness: wiring.Component, *, depth: int, tell: Callable[[str], None] = _say) -> Outcome:
-    """Look for a run of at most ``depth`` cycles from reset that breaks an assertion."""
-    return _run(name, harness, "bmc", depth, tell)
+def refute(name: str, harness: wiring.Component, *, depth: int, first: int = 0, tell: Callable[[str], None] = _say) -> Outcome:
+    """Look for a run of at most ``depth`` cycles from reset that breaks an assertion, in cycle ``first`` or later: that a short run breaks
+    none is hard to show, and what is broken early can be broken late."""
+    return _run(name, harness, "bmc", depth, first, tell)
 
 
-def _run(name: str, harness: wiring.Component, mode: str, depth: int, tell: Callable[[str], None]) -> Outcome:
+def _run(name: str, harness: wiring.Component, mode: str, depth: int, first: int, tell: Callable[[str], None]) -> Outcome:
     """The files, the log and a counterexample's waveform are left in ``build/formal/<name>/``."""
     folder = BUILD / "formal" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "design.il").write_text(rtlil.convert(harness, name="top"))
     (folder / "proof.sby").write_text(
-        f"[options]\nmode {mode}\ndepth {depth}\n\n[engines]\n{ENGINE}\n\n"
+        f"[options]\nmode {mode}\ndepth {depth}\n{f'skip {first}' if first else ''}\n\n[engines]\n{ENGINE}\n\n"
         "[script]\nread_rtlil design.il\nprep -top top\n\n[files]\ndesign.il\n"
     )  # fmt: skip
     command = [

@@ -2,18 +2,24 @@
 
 A request that the checker cannot decide at once is *declined*: it stays where it is, its requester is ``stalled``, and requests of
 others come first until the walker has found out. So a miss costs nobody else more than the cycle in which it was asked.
+
+Whoever has been declined waits until its request has left. A pointer goes round and stops at each who waits: the walker serves the one at
+which it stands, whatever others ask meanwhile and in whatever order the bus lets them ask; where nobody waits, whoever asks first.
+
+A region is compared once, with the one that the cache has at its place. The region of what the walker has found out for one access is there
+too, with its word or without; whether it is for this page, too, is compared beside it.
 """
 
 from collections.abc import Collection
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.dma_policy.decision import ALL_FORMATS, Access, region_of
+from chipset.dma_policy.decision import ALL_FORMATS, REGION_BITS, Access, region_of, two_bits
 from chipset.dma_policy.policy import policy_layout
 from chipset.dma_policy.walker import Walker
-from chipset.dma_policy.word_cache import WordCache
+from chipset.dma_policy.word_cache import WordCache, row_count
 from chipset.interconnect.ports import MemoryRequest
 from chipset.memory_controller.controller import WriteEvent
 from contracts.bus import BusResponse
@@ -35,8 +41,11 @@ class Checker(wiring.Component):
     -------
     asks : In(1), with ``access`` In(Access): a request waits at the door of memory
     known : Out(1), combinational: its verdict is ``admitted`` Out(1), which counts in this very cycle; else it is declined
-    leaves : In(1), the request goes on, in a cycle with ``asks`` and ``known``
-    stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless
+    likely, found : Out(1): while the policy is enabled ``known`` is ``likely & found``. ``found`` comes last in the cycle; who has a long
+        way to go from ``known`` does better to join it in at the end
+    leaves : In(1), with ``asks``: the request goes on in this cycle if it is known
+    stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless; who has been declined must ask again in the end,
+        for the others wait for that
     policy : In; it changes only at the end of a cycle with ``flush`` In(1), which comes only while ``hold`` In(1) (nothing leaves) and
         ``quiet`` Out(1) (no read of the map is under way)
     walk : stream of MemoryRequest, Out: reads of the map; walk_answer_valid In(1) and walk_answer In(BusResponse)
@@ -46,10 +55,12 @@ class Checker(wiring.Component):
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS) -> None:
         self._requesters = requesters
+        self._formats = frozenset(formats)
         self._cache = WordCache(requesters=requesters, words=cached_words, formats=formats)
-        self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1)
+        self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1, rows=row_count(requesters, cached_words))
         super().__init__({
-            "asks": In(1), "access": In(Access), "known": Out(1), "admitted": Out(1), "leaves": In(1), "stalled": Out(requesters),
+            "asks": In(1), "access": In(Access), "known": Out(1), "likely": Out(1), "found": Out(1), "admitted": Out(1), "leaves": In(1),
+            "stalled": Out(requesters),
             "policy": In(policy_layout(requesters, formats)), "hold": In(1), "flush": In(1), "quiet": Out(1),
             "walk": Out(stream.Signature(MemoryRequest)), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "map_error": Out(1),
@@ -62,38 +73,65 @@ class Checker(wiring.Component):
         wiring.connect(m, walker.walk, wiring.flipped(self.walk))
         policy, access = self.policy, self.access
         launch = Signal()  # lies in the launch region
-        served = Signal()  # it is the one that the walker has found out
-        changed = Signal()  # its requester asks for something else now
+        serves = Signal()  # the walker has found out something for this requester
+        beside = Signal()  # for this access too, if the region is the same: the cache, which has kept it at the same place, says that
+        sure = Signal()  # admitted whatever the cache has; perhaps not if ``by_word``
+        by_word = Signal()
+        alike = (walker.access.write == access.write) | ~two_bits(policy.map_format, self._formats)  # one bit is for both directions
         m.d.comb += [
             launch.eq(policy.launch.protect & (region_of(access.page) == policy.launch.base)),
-            served.eq(walker.decided & (walker.access == access)),
-            changed.eq(self.asks & (walker.access.requester == access.requester)),
-            self.known.eq(~policy.enable | launch | served | cache.hit),
+            serves.eq(walker.decided & (walker.access.requester == access.requester)),
+            beside.eq(
+                walker.decided & cache.beside & alike & (walker.access.page[:REGION_BITS] == access.page[:REGION_BITS])
+            ),
+            self.likely.eq(cache.whole | beside), self.found.eq(cache.found), self.known.eq(~policy.enable | (self.likely & self.found)),
+            # The cache's bit comes last, so it is joined in as a product.
+            sure.eq(~policy.enable | (beside & walker.admitted)), by_word.eq(policy.enable & ~beside),
+            self.admitted.eq(~launch & (sure | (by_word & cache.admitted))),
             cache.access.eq(access), cache.map_format.eq(policy.map_format), cache.written.eq(self.written), cache.flush.eq(self.flush),
-            cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_word.eq(walker.word),
-            cache.fill_address.eq(walker.address),
-            walker.start.eq(self.asks & ~self.known & walker.idle & ~self.hold),
-            walker.wanted.eq(access), walker.left.eq(walker.decided & Mux(served, self.leaves, changed)),
+            cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_address.eq(walker.address),
+            cache.fill_row.eq(walker.fill_row), cache.fill_data.eq(walker.fill_data), cache.fill_whole.eq(walker.fill_whole),
+            walker.wanted.eq(access),
             walker.policy.eq(policy), walker.flush.eq(self.flush), self.quiet.eq(walker.quiet),
             walker.walk_answer_valid.eq(self.walk_answer_valid), walker.walk_answer.eq(self.walk_answer),
             walker.written.eq(self.written), self.map_error.eq(walker.map_error),
         ]  # fmt: skip
-        with m.If(launch):
-            m.d.comb += self.admitted.eq(0)
-        with m.Elif(~policy.enable):
-            m.d.comb += self.admitted.eq(1)
-        with m.Elif(served):
-            m.d.comb += self.admitted.eq(walker.admitted)
-        with m.Else():
-            m.d.comb += self.admitted.eq(cache.admitted)
 
-        # Whoever has been declined lets others go first until its turn with the walker may have come: by the first cycle in which the
-        # walker is free again, lest the requester that it has just served, which was not stalled, comes first once more.
+        # What a request comes to is known so late in the cycle that everything else begins with a flip-flop: all these are of the cycle
+        # before.
+        asked = Signal()  # something was asked of the policy
+        was_likely = Signal()  # it was known if both
+        was_found = Signal()
+        unknown = Signal()
+        who = Signal.like(access.requester)
+        open_to = Signal()  # the walker waited for work, of this requester too
+        served = Signal()  # it had found out something for the requester
+        stays = Signal()  # which was what is asked, but could not leave
+        went = Signal()  # the request left, if it was known
+        declined = Signal()
+        waiting = Signal(self._requesters)
+        places = (self._requesters - 1).bit_length()
+        turn = Signal(places)
+        somebody = Signal()  # the one whose turn it is waits
+        own = Signal()  # it is the one that asks
+        m.d.comb += [somebody.eq(waiting.bit_select(turn, 1)), own.eq(access.requester[:places] == turn)]
+        m.d.sync += [
+            asked.eq(self.asks & policy.enable), was_likely.eq(self.likely), was_found.eq(self.found), who.eq(access.requester),
+            open_to.eq(walker.idle & ~self.hold & ((own & somebody) | ~waiting.any())),
+            served.eq(serves), stays.eq(beside & ~self.leaves), went.eq(self.leaves),
+        ]  # fmt: skip
+        m.d.comb += [
+            unknown.eq(asked & ~(was_likely & was_found)), walker.start.eq(unknown & open_to), declined.eq(unknown & ~served),
+            # The one that is served has left, or its requester asks for something else now.
+            walker.left.eq(asked & served & ~(stays & was_found)),
+        ]  # fmt: skip
+        with m.If(~somebody):
+            m.d.sync += turn.eq(turn + 1)
         for n in range(self._requesters):
-            mine, owns = Signal(name=f"asked{n}"), Signal(name=f"owns{n}")
-            m.d.comb += [mine.eq(self.asks & ~self.known & (access.requester == n)), owns.eq(walker.access.requester == n)]
-            with m.If(mine):
-                m.d.sync += self.stalled[n].eq(1)
-            with m.If((walker.idle | walker.left) & ~mine | (walker.decided & owns)):
-                m.d.sync += self.stalled[n].eq(0)
+            mine = Signal(name=f"asked{n}")
+            m.d.comb += mine.eq(asked & (who == n))
+            with m.If(mine & (went | ~(was_likely & was_found))):
+                m.d.sync += waiting[n].eq(~(was_likely & was_found))
+            called = (walker.rests & (turn == n)) | (walker.decided & (walker.access.requester == n))
+            m.d.comb += self.stalled[n].eq((waiting[n] & ~called) | (declined & mine))
         return m

@@ -16,7 +16,7 @@ __all__ = [
     "PAGE_WIDTH",
     "REGION_BITS",
     "Access",
-    "admits",
+    "bit_in_word",
     "is_built",
     "needs_own_maps",
     "region_of",
@@ -75,8 +75,7 @@ def word_index(page: Value, fmt: Value, formats: Collection[Format]) -> Value:
     return Mux(two_bits(fmt, formats), page[_LAUNCH_PAGE_BITS:], page[REGION_BITS:])
 
 
-def admits(word: Value, access: data.View, fmt: Value, formats: Collection[Format]) -> Value:
-    """The bit of that word that decides: 1 admits."""
+def bit_in_word(access: data.View, fmt: Value, formats: Collection[Format]) -> Value:
+    """Which bit of that word decides (5 bits): 1 admits."""
     page = access.page
-    number = Mux(two_bits(fmt, formats), Cat(access.write, page[:_LAUNCH_PAGE_BITS]), page[:REGION_BITS])
-    return word.bit_select(number, 1)
+    return Mux(two_bits(fmt, formats), Cat(access.write, page[:_LAUNCH_PAGE_BITS]), page[:REGION_BITS])

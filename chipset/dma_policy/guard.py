@@ -23,7 +23,7 @@ from contracts.requesters import DMA_FIRST
 __all__ = ["Guard"]
 
 _PAGE_LSB = 12
-_OUTSTANDING_BITS = 4
+_OUTSTANDING_BITS = 4  # from two below its end on, nothing new begins
 
 
 class Guard(wiring.Component):
@@ -47,10 +47,11 @@ class Guard(wiring.Component):
     answered : In(1), the last answer to a request of ``out`` arrives at its master in this cycle
     policy : In; it changes only at the end of a cycle with ``flush``
     hold : In(1), let no request leave; ``drained`` Out(1), nothing that has been judged is in flight; flush : In(1), only while both are 1
-    denial : Out(Denial); map_error : Out(1)
+    denial : Out(Denial), in the cycle after the request has left; map_error : Out(1)
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS) -> None:
+        self._requesters = requesters
         self._checker = Checker(requesters=requesters, cached_words=cached_words, formats=formats)
         super().__init__({
             "requests": In(stream.Signature(BusRequest)), "stalled": Out(requesters), "out": Out(stream.Signature(MemoryRequest)),
@@ -67,27 +68,38 @@ class Guard(wiring.Component):
         request = self.requests.payload
         inside = Signal()  # further beats of a burst write are to come
         kept = Signal()  # the verdict on its first beat
-        outstanding = Signal(_OUTSTANDING_BITS)
-        leaves = Signal()
+        left = Signal()  # a beat has left in the cycle before
+        first = Signal()  # if so, it was its request's first
+        final = Signal()  # … its last
+        outstanding = Signal(_OUTSTANDING_BITS)  # answers that are due, but for one that is due since the cycle before
+        free = Signal()  # a request may leave
+        sure = Signal()  # it does, if it is taken, whatever the checker knows
+        likely = Signal()  # it does if its region is found, which is known last
         m.d.comb += [
             checker.asks.eq(self.requests.valid & ~inside),
-            checker.access.requester.eq(request.requester - DMA_FIRST),
+            checker.access.requester.eq((request.requester - DMA_FIRST)[: (self._requesters - 1).bit_length()]),
             checker.access.page.eq(request.address[_PAGE_LSB:]),
             checker.access.write.eq(request.write),
             checker.policy.eq(self.policy), checker.hold.eq(self.hold), checker.flush.eq(self.flush),
             checker.walk_answer_valid.eq(self.walk_answer_valid), checker.walk_answer.eq(self.walk_answer),
             checker.written.eq(self.written), self.map_error.eq(checker.map_error), self.stalled.eq(checker.stalled),
-            self.out.valid.eq(self.requests.valid & (inside | (checker.known & ~self.hold & ~outstanding.all()))),
+            free.eq(~self.hold & ~outstanding[1:].all()),
+            sure.eq(self.requests.valid & (inside | (~self.policy.enable & free))),
+            likely.eq(self.requests.valid & free & checker.likely),
+            self.out.valid.eq(sure | (likely & checker.found)),
             self.out.payload.request.eq(request),
             self.out.payload.admitted.eq(Mux(inside, kept, checker.admitted)),
-            leaves.eq(self.out.valid & self.out.ready),
-            self.requests.ready.eq(leaves),
-            checker.leaves.eq(leaves & ~inside),
-            self.denial.valid.eq(leaves & ~inside & ~checker.admitted),
-            self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),
-            self.drained.eq(checker.quiet & ~inside & (outstanding == 0)),
+            checker.leaves.eq(free & self.out.ready),
+            self.requests.ready.eq((self.out.ready & sure) | ((self.out.ready & likely) & checker.found)),
+            self.denial.valid.eq(left & first & ~kept),
+            self.drained.eq(checker.quiet & ~inside & ~left & (outstanding == 0)),
         ]  # fmt: skip
-        with m.If(leaves):
-            m.d.sync += [inside.eq((inside | request.write) & ~request.last), kept.eq(self.out.payload.admitted)]
-        m.d.sync += outstanding.eq(outstanding + (leaves & (~request.write | request.last)) - self.answered)
+        with m.If(self.requests.ready):
+            m.d.sync += inside.eq((inside | request.write) & ~request.last)
+        m.d.sync += [
+            kept.eq(self.out.payload.admitted),
+            left.eq(self.requests.ready), first.eq(~inside), final.eq(~request.write | request.last),
+            outstanding.eq(outstanding + (left & final) - self.answered),
+            self.denial.address.eq(request.address), self.denial.requester.eq(request.requester), self.denial.write.eq(request.write),
+        ]  # fmt: skip
         return m

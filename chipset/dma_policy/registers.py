@@ -78,10 +78,10 @@ class GuardRegisters(wiring.Component):
         m.d.comb += [
             clears.eq(block.valid & block.write & (block.address == _at("STATUS"))),
             commits.eq(block.valid & block.write & (block.address != _at("STATUS"))),
-            self.hold.eq(commits),
-            block.ready.eq(~commits | self.drained),
-            self.flush.eq(commits & self.drained),
+            self.flush.eq(block.valid & block.write & self.hold & self.drained),
+            block.ready.eq(~commits | (self.hold & self.drained)),
         ]
+        m.d.sync += self.hold.eq(commits & ~self.flush)  # a flip-flop, as the guard has a long way to go from here
         words = block.write_data[2:]
         with m.If(self.flush):
             with m.Switch(block.address):

@@ -6,35 +6,41 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.dma_policy.decision import ALL_FORMATS, Access, admits, region_of, same_region, word_index
+from chipset.dma_policy.decision import ALL_FORMATS, Access, bit_in_word, region_of, same_region, word_index
 from chipset.memory_controller.controller import WriteEvent
 from contracts.policy_map import Format
+from contracts.requesters import DMA_FIRST
 
-__all__ = ["KEY_WIDTH", "WORD_WIDTH", "WordCache"]
+__all__ = ["KEY_WIDTH", "WORD_WIDTH", "WordCache", "row_count"]
 
 WORD_WIDTH = 30  # address bits 31:2
 KEY_WIDTH = 12  # of a word's address, kept to see writes to it; another word of the same key drops it too, which costs a read
 _REGION_WIDTH = 16
+_WORD_BITS = 32
+_RAM_DEPTH = 16  # of an FPGA's distributed RAM, which is four bits wide
+_MOST_ROWS = 8
 
 
-class _Line(data.Struct):
-    """A map word, and which region it decides for."""
-
-    region: _REGION_WIDTH
-    word: 32
+def row_count(requesters: int, words: int) -> int:
+    """In how many rows of its RAM a cache keeps each word: as many as its RAM has anyway, for the fewer bits there are in a row the
+    fewer there are to choose from behind the RAM, where a lookup is longest."""
+    return min(_MOST_ROWS, max(1, _RAM_DEPTH // (1 << (requesters - 1).bit_length()) // words))
 
 
 class WordCache(wiring.Component):
     """``words`` map words for each of ``requesters`` requesters, directly mapped; from two on, half are for reads and half for writes.
 
-    The words lie in distributed RAM, looked up in the same cycle; what says that they are valid are flip-flops, cleared by every write
-    to memory that may have touched the word.
+    The words lie in distributed RAM, in rows, looked up in the same cycle; what says that they are valid are flip-flops, cleared by every
+    write to memory that may have touched the word.
 
     Members
     -------
-    access : In(Access), what is looked up; hit : Out(1), admitted : Out(1), the bit that decides
+    access : In(Access), what is looked up; found : Out(1), its region is kept at its place; whole : Out(1), and so is its word (if
+        ``found``): admitted : Out(1) is the bit that decides
+    beside : Out(1), ``filled`` and ``access`` have the same place
     map_format : In(2), of the policy in force
-    fill : In(1), with filled In(Access), fill_word In(32) and fill_address In(30): keep the word, which decides for that access
+    fill : In(1), with filled In(Access) and fill_address In(30): keep row ``fill_row`` In(range(rows)), which is ``fill_data``
+        In(32 // rows), of the word of that address, which decides for that access; with ``fill_whole`` In(1) the word counts
     written : In(WriteEvent); flush : In(1), forget all
     """
 
@@ -44,9 +50,12 @@ class WordCache(wiring.Component):
         self._requesters = requesters
         self._words = words
         self._formats = frozenset(formats)
+        self._rows = row_count(requesters, words)
+        self._row_bits = _WORD_BITS // self._rows
         super().__init__({
-            "access": In(Access), "hit": Out(1), "admitted": Out(1), "map_format": In(2),
-            "fill": In(1), "filled": In(Access), "fill_word": In(32), "fill_address": In(WORD_WIDTH),
+            "access": In(Access), "found": Out(1), "whole": Out(1), "beside": Out(1), "admitted": Out(1), "map_format": In(2),
+            "fill": In(1), "filled": In(Access), "fill_address": In(WORD_WIDTH),
+            "fill_row": In(range(self._rows)), "fill_data": In(self._row_bits), "fill_whole": In(1),
             "written": In(WriteEvent), "flush": In(1),
         })  # fmt: skip
 
@@ -54,27 +63,34 @@ class WordCache(wiring.Component):
         """Where the word for an access is kept, if it is."""
         bits = self._words.bit_length() - 1
         within = Cat(access.write, word_index(access.page, self.map_format, self._formats))[:bits]
-        return Cat(within, access.requester[: (self._requesters - 1).bit_length()])
+        # In the order of the bus's numbers, so that the lookup begins with the request's own bits.
+        number = access.requester + DMA_FIRST
+        return Cat(within, number[: (self._requesters - 1).bit_length()])
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        count = self._requesters * self._words
-        m.submodules.lines = lines = memory.Memory(shape=_Line, depth=count, init=[])
-        read = lines.read_port(domain="comb")
-        write = lines.write_port()
-        valid = Signal(count)
+        places = self._words << (self._requesters - 1).bit_length()
+        m.submodules.regions = regions = memory.Memory(shape=_REGION_WIDTH, depth=places, init=[])
+        m.submodules.rows = rows = memory.Memory(shape=self._row_bits, depth=places * self._rows, init=[])
+        region, row = regions.read_port(domain="comb"), rows.read_port(domain="comb")
+        new_region, new_row = regions.write_port(), rows.write_port()
+        valid = Signal(places)
         here, there = self._place(self.access), self._place(self.filled)
+        number = bit_in_word(self.access, self.map_format, self._formats)
+        column_bits = self._row_bits.bit_length() - 1
         m.d.comb += [
-            read.addr.eq(here),
-            write.addr.eq(there), write.en.eq(self.fill),
-            write.data.region.eq(region_of(self.filled.page)), write.data.word.eq(self.fill_word),
-            self.hit.eq(
-                valid.bit_select(here, 1)
-                & same_region(read.data.region, region_of(self.access.page), self.map_format, self._formats)
-            ),
-            self.admitted.eq(admits(read.data.word, self.access, self.map_format, self._formats)),
+            region.addr.eq(here), row.addr.eq(Cat(number[column_bits:], here)),
+            new_region.addr.eq(there), new_region.en.eq(self.fill), new_region.data.eq(region_of(self.filled.page)),
+            new_row.addr.eq(Cat(self.fill_row, there)), new_row.en.eq(self.fill), new_row.data.eq(self.fill_data),
+            self.found.eq(same_region(region.data, region_of(self.access.page), self.map_format, self._formats)),
+            self.whole.eq(valid.bit_select(here, 1)), self.beside.eq(here == there),
+            # A sum of products has fewer levels than a multiplexer.
+            self.admitted.eq((row.data & Cat(number[:column_bits] == n for n in range(self._row_bits))).any()),
         ]  # fmt: skip
-        for n in range(count):
+        taken = [(n + DMA_FIRST) % (places // self._words) for n in range(self._requesters)]
+        for n in range(places):
+            if n // self._words not in taken:
+                continue
             key = Signal(KEY_WIDTH, name=f"key{n}")
             mine = Signal(name=f"fill{n}")
             m.d.comb += mine.eq(self.fill & (there == n))
@@ -82,10 +98,9 @@ class WordCache(wiring.Component):
             with m.If(mine):
                 m.d.sync += key.eq(self.fill_address)
             with m.If(mine):
-                m.d.sync += valid[n].eq(1)
+                m.d.sync += valid[n].eq(self.fill_whole)
             with m.Elif(self.written.valid & touched):
                 m.d.sync += valid[n].eq(0)
-        # A write in the cycle of the fill is newer than the word that is filled in.
         with m.If(self.flush):
             m.d.sync += valid.eq(0)
         return m

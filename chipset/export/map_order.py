@@ -5,13 +5,13 @@ AXI4 lets memory answer reads and writes in any order, until a write has been an
 - a read of the map starts only when every trusted write has been answered, and no trusted write starts before its answer is there. Hence
   the word that is read is the one that all trusted writes so far have left;
 - each word of a trusted write is reported (``WriteEvent``) when it leaves for memory, so before the write is answered. From that cycle on
-  the checker uses the older word no more: it forgets it, or patches it while it looks at it. It keeps a word only in the cycle after it
-  was read: no trusted write has started then, or it is reported in that very cycle, in which the checker keeps nothing.
+  the checker uses the older word no more: it forgets it, or follows the bit that decides while it looks at it. It keeps no word of which
+  anything has been reported since it began to look for it.
 
 So an access that asks after a trusted write has been answered is judged by what was written. In between, it may be judged by either.
 
-What has been patched into the word that the checker is looking for may never have reached memory, if memory answers with an error: that
-walk is made to fail, so the word is not kept.
+What has been reported of the word that the checker is looking for may never have reached memory, if memory answers with an error: that
+walk is made to fail, so nothing is admitted by it.
 
 One waits for the other, in turn: a walk for the trusted writes that have started, and then a trusted write for one walk.
 """
@@ -51,7 +51,7 @@ class MapOrder(wiring.Component):
         m = Module()
         walks = Signal()  # a read of the map is under way
         turn = Signal()  # a trusted write has waited for a walk: it comes before the next one
-        looking = Signal()  # words may have been patched since the last walk was answered
+        looking = Signal()  # the checker may have been looking for a word since the last walk was answered
         m.d.comb += [
             self.walk_may.eq(~self.writes_under_way & ~turn & ~walks),
             self.write_may.eq(~walks & (turn | ~self.walk_wants)),

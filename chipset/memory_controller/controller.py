@@ -101,6 +101,9 @@ class MemoryController(wiring.Component):
                 m.d.comb += source.eq(_Source.ROM)
         m.d.comb += error.eq(source == _Source.ONES)
 
+        told = Signal(_Source)  # a write's answer has no data: what was there is not its business
+        m.d.comb += told.eq(Mux(request.write, _Source.ONES, source))
+
         # A burst read goes on for three more cycles.
         first = Signal(_Stage)
         stage = Signal(_Stage)
@@ -116,7 +119,7 @@ class MemoryController(wiring.Component):
             first.walker.eq(incoming.walker),
             first.last.eq(request.write | ~request.burst),
             first.error.eq(error),
-            first.source.eq(source),
+            first.source.eq(told),
         ]
         with m.If(reading):
             m.d.comb += [word.eq(Cat(beat, line)), now.eq(stage.source)]

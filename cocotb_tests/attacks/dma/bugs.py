@@ -1,6 +1,6 @@
 """The seeded bugs of the control runs, by the component that they are in: each is one protection that is not there."""
 
-from amaranth.hdl import Cat, Mux, Signal
+from amaranth.hdl import Cat, Mux, Signal, Value
 
 from chipset.devices.system_control import ResetControl
 from chipset.dma_policy.checker import Checker
@@ -30,8 +30,8 @@ __all__ = [
     "cache_serves_both_directions", "cache_serves_every_requester", "clean_memory_is_believed_for_ever", "clearing_wins",
     "commit_does_not_hold", "commit_does_not_wait", "devices_are_not_held", "dma_comes_first", "dma_reaches_registers",
     "enable_can_be_taken_back", "failed_walk_admits", "fill_races_with_stores", "first_map_serves_all", "first_master_comes_first",
-    "init_resets_the_guard", "launch_region_is_open", "log_keeps_the_last", "map_end_is_inclusive", "map_page_is_cached",
-    "map_wraps_around", "map_may_be_written", "only_own_map_is_closed", "only_the_processor_writes", "out_of_range_is_allowed",
+    "init_resets_the_guard", "launch_region_is_open", "log_keeps_the_last", "map_end_is_inclusive", "map_may_be_written",
+    "map_page_is_cached", "map_wraps_around", "only_own_map_is_closed", "only_the_processor_writes", "out_of_range_is_allowed",
     "port_believes_addresses", "port_believes_last", "port_believes_lock", "port_believes_requester", "port_waits_for_beats",
     "reset_ends_before_the_scrub", "second_reset_forgets", "stalled_are_not_passed_over", "store_during_a_walk_is_lost",
     "unknown_format_is_open", "verdict_is_for_anybody", "walker_serves_the_last_again", "word_number_is_short", "zero_length_is_no_limit",
@@ -113,19 +113,17 @@ def commit_does_not_wait(guard: Opened) -> None:
 @seeded(Guard)
 def commit_does_not_hold(guard: Opened) -> None:
     """While a register write waits, requests go on."""
-    m, component = guard.module, guard.component
-    m.d.comb += [
-        component.out.valid.eq(component.requests.valid & (guard["inside"] | (component._checker.known & ~guard["outstanding"].all()))),
-        component._checker.hold.eq(0),
-    ]
+    guard.module.d.comb += [guard["free"].eq(~guard["outstanding"][1:].all()), guard.component._checker.hold.eq(0)]
 
 
 @seeded(Checker)
 def walker_serves_the_last_again(checker: Opened) -> None:
-    """Whoever waits for the walker is let in a cycle after it has become free: whoever it has served last comes before."""
-    m, component = checker.module, checker.component
-    with m.If(component._walker.left):
-        m.d.sync += component.stalled.eq(component.stalled & ~(1 << component._walker.access.requester))
+    """No turns: whom the walker has served last may come again at once, others when it has been free for a while."""
+    m, walker, waiting = checker.module, checker.component._walker, checker["waiting"]
+    rested = Signal(8)
+    m.d.sync += rested.eq(Mux(walker.rests, Cat(1, rested), 0))
+    called = Mux(rested.all(), -1, 1 << walker.access.requester)
+    m.d.comb += [checker["own"].eq(1), checker.component.stalled.eq(waiting & ~called)]
 
 
 @seeded(Checker)
@@ -137,9 +135,10 @@ def launch_region_is_open(checker: Opened) -> None:
 @seeded(Checker)
 def verdict_is_for_anybody(checker: Opened) -> None:
     """What was found out for one requester serves another that asks for the same."""
-    walker, access = checker.component._walker, checker.component.access
-    same = (walker.access.page == access.page) & (walker.access.write == access.write)
-    checker.module.d.comb += checker["served"].eq(walker.decided & same)
+    component = checker.component
+    walker, access = component._walker, component.access
+    same = walker.decided & (walker.access.page == access.page) & (walker.access.write == access.write)
+    checker.module.d.comb += [checker["beside"].eq(same), component.found.eq(component._cache.found | same)]
 
 
 @seeded(Checker)
@@ -176,33 +175,34 @@ def cache_is_not_flushed(cache: Opened) -> None:
 def cache_compares_one_bit_less(cache: Opened) -> None:
     """Of a region's 16 bits 15 are compared: bit 27 of the address is left out."""
     m, component = cache.module, cache.component
-    (read,) = m.submodules.lines.read_ports
-    kept, asked = region_of(component.access.page), read.data.region
+    (read,) = m.submodules.regions.read_ports
+    kept, asked = read.data, region_of(component.access.page)
     bit = 27 - 16
-    same = (kept[1:bit] == asked[1:bit]) & (kept[bit + 1 :] == asked[bit + 1 :])
-    m.d.comb += component.hit.eq(cache["valid"].bit_select(component._place(component.access), 1) & same)
+    m.d.comb += component.found.eq((kept[1:bit] == asked[1:bit]) & (kept[bit + 1 :] == asked[bit + 1 :]))
+
+
+def _is_whole(walker: Opened) -> Value:
+    """The last row of a word that was read goes to the cache."""
+    return (walker["step"] == walker.component._rows - 1) & ~walker["closed"]
 
 
 @seeded(Walker)
 def store_during_a_walk_is_lost(walker: Opened) -> None:
     """What is written to the word while it is being read is not seen."""
-    walker.module.d.comb += [walker[f"writes{n}"].eq(0) for n in range(4)]
+    walker.module.d.comb += walker["here"].eq(0)
 
 
 @seeded(Walker)
 def fill_races_with_stores(walker: Opened) -> None:
     """A word that is written in the very cycle in which the cache takes it is kept as it was."""
-    m = walker.module
-    with m.If(walker.ongoing("FILL")):
-        m.d.comb += walker.component.fill.eq(~walker["closed"] & ~(walker["near_map"] & walker.component.access.write))
+    whole = _is_whole(walker) & ~walker["touched"]
+    walker.module.d.comb += walker.component.fill_whole.eq(whole & ~(walker["near_map"] & walker.component.access.write))
 
 
 @seeded(Walker)
 def map_page_is_cached(walker: Opened) -> None:
     """Words that decide for pages of a map are kept like others, though the cache knows nothing of such pages."""
-    m = walker.module
-    with m.If(walker.ongoing("FILL")):
-        m.d.comb += walker.component.fill.eq(~walker["closed"])
+    walker.module.d.comb += walker.component.fill_whole.eq(_is_whole(walker) & ~walker["touched"] & ~walker["here"])
 
 
 @seeded(Walker)
@@ -215,7 +215,7 @@ def map_may_be_written(walker: Opened) -> None:
 def only_own_map_is_closed(walker: Opened) -> None:
     """A device's writes are kept from its own map only."""
     m, component = walker.module, walker.component
-    with m.If(walker.ongoing("COMPARE") & (walker["number"] != component.access.requester)):
+    with m.If(walker.ongoing("COMPARE") & walker["around"] & (walker["number"] != component.access.requester)):
         m.d.sync += walker["in_map"].eq(walker["in_map"])
 
 
@@ -227,17 +227,24 @@ def failed_walk_admits(walker: Opened) -> None:
         m.d.sync += walker["closed"].eq(0)
 
 
-def _index(walker: Opened) -> Signal:
+def _index(walker: Opened) -> Value:
     component = walker.component
     return word_index(component.access.page, component.policy.map_format, component._formats)
+
+
+def _admit(walker: Opened, found: Value) -> None:
+    """Admits what ``found`` is true for when the place of its own map is known."""
+    m, admits = walker.module, Signal()
+    with m.If(walker.ongoing("PLACE")):
+        m.d.sync += admits.eq(found)
+    with m.If(admits):
+        m.d.comb += walker.component.admitted.eq(1)
 
 
 @seeded(Walker)
 def out_of_range_is_allowed(walker: Opened) -> None:
     """Pages beyond the map's end are open, as with DEV_BASE_LO.protect = 0."""
-    m = walker.module
-    with m.If(_index(walker) >= walker.shaped("place", MapPlace).length):
-        m.d.comb += walker.component.admitted.eq(1)
+    _admit(walker, _index(walker) >= walker.shaped("place", MapPlace).length)
 
 
 @seeded(Walker)
@@ -267,9 +274,7 @@ def word_number_is_short(walker: Opened) -> None:
 @seeded(Walker)
 def zero_length_is_no_limit(walker: Opened) -> None:
     """A map without a length closes nothing."""
-    m = walker.module
-    with m.If(walker.shaped("place", MapPlace).length == 0):
-        m.d.comb += walker.component.admitted.eq(1)
+    _admit(walker, walker.shaped("place", MapPlace).length == 0)
 
 
 @seeded(Walker)
@@ -283,9 +288,7 @@ def unknown_format_is_open(walker: Opened) -> None:
 @seeded(Walker)
 def first_map_serves_all(walker: Opened) -> None:
     """All requesters are in one domain, that of the first."""
-    m = walker.module
-    with m.If(walker.ongoing("LOOK")):
-        m.d.sync += walker.shaped("place", MapPlace).eq(walker.component.policy.maps[0])
+    walker.module.d.comb += walker["chosen"].eq(0)
 
 
 @seeded(Walker)
@@ -293,7 +296,7 @@ def bits_of_both_directions_are_one(walker: Opened) -> None:
     """Of a page's two bits the one for reads decides for both."""
     component = walker.component
     page = component.access.page
-    walker.module.d.comb += component.admitted.eq(component.word.bit_select(Cat(0, page[:4]), 1))
+    walker.module.d.comb += walker["number_in_word"].eq(Cat(0, page[:4]))
 
 
 # Its registers.

@@ -61,10 +61,10 @@ async def flood_of_misses_against_a_miss(stage: Stage) -> None:
 
 @attack("the processor's share of memory", control=dma_comes_first, harm=Harm.SHARE)
 async def flood_against_the_processor(stage: Stage) -> None:
-    """Both devices ask for lines as fast as they can, allowed and refused."""
+    """Both devices ask for lines as fast as they can, one of them refused every other time, by the same word of the map."""
     await stage.protect()
     for n in range(BOUND):
-        stage.device[n % 2].read(HOMES[n % 2] if n % 4 < 2 else VICTIM, burst=True, hostile=True)
+        stage.device[n % 2].read(VICTIM if n % 4 == 2 else HOMES[n % 2], burst=True, hostile=True)
     await stage.cycles(40)
     await stage.ring_minus_1.read(VICTIM)
     await stage.quiet()

@@ -90,6 +90,7 @@ async def hides_behind_the_clearing(stage: Stage) -> None:
     await stage.device[0].read(HOMES[0], lawful=True)
     for moment in range(16):
         hidden = stage.device[0].read(VICTIM, gap=moment)
+        await stage.cycles(4)
         await stage.clear_status()
         await hidden
         await stage.read_status()

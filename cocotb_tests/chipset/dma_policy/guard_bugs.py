@@ -2,7 +2,8 @@
 
 from amaranth.hdl import Cat
 
-from chipset.dma_policy.decision import ALL_FORMATS, admits, word_index
+from chipset.dma_policy.decision import ALL_FORMATS, word_index
+from chipset.dma_policy.word_cache import row_count
 from cocotb_tests.chipset.dma_policy.guard_harness import Inside
 
 __all__ = ["BUGS"]
@@ -10,9 +11,11 @@ __all__ = ["BUGS"]
 
 def cache_keeps_what_is_written(inside: Inside) -> None:
     """A write to a cached map word does not drop it: a page that was taken away stays accessible."""
-    valid = inside.cache["valid"]
-    with inside.cache.module.If(~inside.cache.component.flush):
-        inside.cache.module.d.sync += valid.eq(valid | Cat(inside.cache[f"fill{n}"] for n in range(len(valid))))
+    cache = inside.cache
+    valid = cache["valid"]
+    with cache.module.If(~cache.component.flush):
+        filled = Cat(cache[f"fill{n}"] & cache.component.fill_whole for n in range(len(valid)))
+        cache.module.d.sync += valid.eq(valid | filled)
 
 
 def cache_keeps_what_a_commit_ended(inside: Inside) -> None:
@@ -21,14 +24,22 @@ def cache_keeps_what_a_commit_ended(inside: Inside) -> None:
 
 
 def cache_is_filled_with_an_older_word(inside: Inside) -> None:
-    """What is written in the cycle of the fill is not seen."""
+    """What is written while the word goes to the cache is not seen."""
     walker = inside.walker
-    walker.module.d.comb += walker.component.fill.eq(walker.ongoing("FILL") & ~walker["closed"] & ~walker["near_map"])
+    last = walker["step"] == row_count(1, 1) - 1
+    walker.module.d.comb += walker.component.fill_whole.eq(last & ~walker["closed"] & ~walker["near_map"])
+
+
+def word_counts_before_it_is_whole(inside: Inside) -> None:
+    """The cache uses a word whose other rows have not come yet: they are of an older word."""
+    walker = inside.walker
+    untouched = ~walker["touched"] & ~walker["here"] & ~walker["closed"] & ~walker["near_map"]
+    walker.module.d.comb += walker.component.fill_whole.eq(untouched)
 
 
 def write_during_walk_is_lost(inside: Inside) -> None:
     """What ring -1 writes between the walker's read and its answer is not seen."""
-    inside.walker.module.d.comb += [inside.walker[f"writes{n}"].eq(0) for n in range(4)]
+    inside.walker.module.d.comb += inside.walker["here"].eq(0)
 
 
 def failed_walk_admits(inside: Inside) -> None:
@@ -69,15 +80,18 @@ def change_does_not_wait(inside: Inside) -> None:
 def verdict_of_another_page(inside: Inside) -> None:
     """The bit next to the page's own decides."""
     walker = inside.walker
-    component, access = walker.component, walker.component.access
-    neighbour = access.shape()(Cat(access.requester, access.page ^ 1, access.write))
-    bit = admits(component.word, neighbour, component.policy.map_format, ALL_FORMATS)
-    walker.module.d.comb += component.admitted.eq(bit & ~walker["closed"] & ~(access.write & walker["in_map"]))
+    with walker.module.If(walker.ongoing("FILL") & (walker["step"] == 0)):
+        walker.module.d.sync += walker["verdict"].eq(walker["word"].bit_select(walker.component.access.page[:5] ^ 1, 1))
 
 
 def verdict_for_whoever_asks(inside: Inside) -> None:
-    """What was found out for one access serves the next, whatever it is."""
-    inside.checker.module.d.comb += inside.checker["served"].eq(inside.walker.component.decided)
+    """What was found out for one page serves every page of its region."""
+    inside.checker.module.d.comb += inside.checker["beside"].eq(inside.walker.component.decided)
+
+
+def verdict_for_every_region(inside: Inside) -> None:
+    """Regions are not compared."""
+    inside.checker.module.d.comb += inside.checker.component.found.eq(1)
 
 
 def can_be_switched_off(inside: Inside) -> None:
@@ -88,7 +102,9 @@ def can_be_switched_off(inside: Inside) -> None:
 
 
 BUGS = (
-    cache_keeps_what_is_written, cache_keeps_what_a_commit_ended, cache_is_filled_with_an_older_word, write_during_walk_is_lost,
+    cache_keeps_what_is_written, cache_keeps_what_a_commit_ended, cache_is_filled_with_an_older_word,
+    word_counts_before_it_is_whole, write_during_walk_is_lost,
     failed_walk_admits, one_word_beyond_the_end, map_may_be_written, words_near_a_map_are_kept_for_writes, launch_region_open,
-    change_does_not_wait, verdict_of_another_page, verdict_for_whoever_asks, can_be_switched_off,
+    change_does_not_wait, verdict_of_another_page, verdict_for_whoever_asks, verdict_for_every_region,
+    can_be_switched_off,
 )  # fmt: skip

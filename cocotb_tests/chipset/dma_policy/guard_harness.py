@@ -17,7 +17,7 @@ and what ``merge_harness`` proves of the DMA masters' way to the guard:
 
 from collections.abc import Callable, Collection
 
-from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Array, Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.hdl._ast import AnyConst
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, connect, flipped
@@ -26,7 +26,8 @@ from chipset.dma_policy.decision import ALL_FORMATS, Access
 from chipset.dma_policy.guard import Guard
 from chipset.dma_policy.policy import MapPlace, policy_layout
 from chipset.dma_policy.registers import GuardRegisters
-from chipset.dma_policy.word_cache import KEY_WIDTH
+from chipset.dma_policy.walker import _Bounds
+from chipset.dma_policy.word_cache import KEY_WIDTH, row_count
 from chipset.interconnect.ports import RegisterSignature
 from chipset.memory_controller.controller import WriteEvent
 from cocotb_tests.opened import Opened
@@ -42,6 +43,7 @@ LINE_LSB = 4
 LAUNCH_LSB = 16
 PAGE_WORDS = 1024
 REGION_PAGES = 32
+MOST_DUE = 15  # answers
 Bug = Callable[["Inside"], None]  # adds an assignment to a part of the guard
 
 
@@ -91,34 +93,44 @@ class _Spec:
         """The page's bit of that word."""
         return word.bit_select(self._number[:5], 1)
 
-    def used(self, n: int) -> Value:
-        """Whether map ``n`` is in use."""
-        return (self._policy.map_format != Format.UNIFORM) if n else Const(1)
-
-    def holds(self, n: int, pages: int) -> Value:
-        """Whether a word of map ``n`` lies in the ``pages`` pages (a power of two, aligned) around the page."""
-        place, bits = self._policy.maps[n], (pages * PAGE_WORDS).bit_length() - 1
+    def in_map(self, chosen: "_Map", pages: int = 1) -> Value:
+        """Whether a word of the chosen map, if it is in use, lies in the ``pages`` pages (a power of two, aligned) around the page."""
+        bits = (pages * PAGE_WORDS).bit_length() - 1
         block = self._page[(pages.bit_length() - 1) :]
-        last = place.base + place.length - 1
-        return (place.length != 0) & ((place.base >> bits) <= block) & ((last >> bits) >= block)
+        last = chosen.place.base + chosen.place.length - 1
+        return chosen.used & (chosen.place.length != 0) & ((chosen.place.base >> bits) <= block) & ((last >> bits) >= block)
 
-    def in_map(self, pages: int = 1) -> Value:
-        """Whether a word of any map in use lies there."""
-        hit = Const(0)
-        for n in range(len(self._policy.maps)):
-            hit = hit | (self.used(n) & self.holds(n, pages))
-        return hit
+
+class _Map:
+    """One of the maps, arbitrary but fixed: what holds of it holds of all."""
+
+    def __init__(self, m: Module, policy: data.View) -> None:
+        maps = policy.maps
+        self._uniform = (policy.map_format == Format.UNIFORM) if len(maps) > 1 else Const(1)
+        self.number = Signal(range(max(2, len(maps))), name="chosen_map")
+        self.place = Signal(MapPlace, name="chosen_place")
+        self.used = Signal(name="chosen_used")
+        m.d.comb += [
+            self.number.eq(AnyConst(len(self.number))), Assume(self.number < len(maps)), self.place.eq(Array(maps)[self.number]),
+            self.used.eq((self.number == 0) | ~self._uniform),
+        ]  # fmt: skip
+
+    def is_of(self, requester: Value) -> Value:
+        """Whether it decides for that requester."""
+        return self.used & (self.number == Mux(self._uniform, 0, requester))
 
 
 class GuardHarness(wiring.Component):
     """With a ``bug`` in the guard, only the promise is looked at, not the invariants. And the search for a run that breaks it is narrowed:
-    no reset, and the policy is set up in the first cycles.
+    no reset, the policy is set up in the first cycles, and memory takes and answers at once.
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS, closed_at_reset: bool = False,
                  bug: Bug | None = None) -> None:  # fmt: skip
         self._requesters, self._words, self._formats = requesters, cached_words, frozenset(formats)
         self._closed, self._bug = closed_at_reset, bug
+        self._size = 1 << (requesters - 1).bit_length()  # requesters that the cache has places for
+        self._rows = row_count(requesters, cached_words)
         super().__init__({
             "requests": In(stream.Signature(BusRequest)), "block": In(RegisterSignature()),
             "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
@@ -141,10 +153,13 @@ class GuardHarness(wiring.Component):
             registers.drained.eq(guard.drained), registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error),
         ]  # fmt: skip
         inside = Inside(guard, registers)
-        place = Signal(range(max(2, self._requesters * self._words)))  # in the cache, that is looked at
-        m.d.comb += [place.eq(AnyConst(len(place))), Assume(place < self._requesters * self._words)]
-        peek = inside.cache.module.submodules.lines.read_port(domain="comb")
-        m.d.comb += peek.addr.eq(place)
+        self.chosen = _Map(m, registers.policy)
+        place = Signal(max(1, (self._size * self._words - 1).bit_length()))  # in the cache, that is looked at
+        m.d.comb += [
+            place.eq(AnyConst(len(place))), Assume(place < self._size * self._words),
+            Assume(self._requester_at(place) < self._requesters),
+        ]  # fmt: skip
+        kept = self._peek(m, inside, place)
         if self._bug:
             self._bug(inside)
 
@@ -155,8 +170,31 @@ class GuardHarness(wiring.Component):
         if self._bug:
             self._narrow(m)
         else:
-            self._invariants(m, registers, inside, place, peek.data, watched, word, due)
+            self._invariants(m, registers, inside, place, kept, watched, word, due)
         return m
+
+    def _requester_at(self, place: Value) -> Value:
+        """Whose that place of the cache is: they lie in the order of the bus's numbers."""
+        number = place[self._words.bit_length() - 1 :] if self._size > 1 else Const(0)
+        return (number - DMA_FIRST)[: max(1, (self._size - 1).bit_length())] if self._size > 1 else Const(0, 1)
+
+    def _places(self) -> list[int]:
+        """The places of the cache that are somebody's."""
+        return [n for n in range(self._size * self._words) if (n // self._words - DMA_FIRST) % self._size < self._requesters]
+
+    def _peek(self, m: Module, inside: Inside, place: Signal) -> data.View:
+        """What the cache has at that place, valid or not."""
+        kept = Signal(data.StructLayout({"region": 16, "word": 32}), name="kept_at_place")
+        submodules = inside.cache.module.submodules
+        region = submodules.regions.read_port(domain="comb")
+        m.d.comb += [region.addr.eq(place), kept.region.eq(region.data)]
+        for n in range(self._rows):
+            row = submodules.rows.read_port(domain="comb")
+            m.d.comb += [
+                row.addr.eq(Cat(Const(n, self._rows.bit_length() - 1), place) if self._rows > 1 else place),
+                kept.word.word_select(n, 32 // self._rows).eq(row.data),
+            ]  # fmt: skip
+        return kept
 
     def _memory(self, m: Module, guard: Guard) -> tuple[Signal, Signal]:
         """The watched word: where it lies and what it holds now. And the assumptions about memory."""
@@ -213,12 +251,15 @@ class GuardHarness(wiring.Component):
         ]
 
     def _narrow(self, m: Module) -> None:
-        """A map, protection of the launch region, checking on; after that CONTROL may be written again."""
-        steps = ("MAP_BASE", "MAP_LENGTH", "LAUNCH_CONTROL", "CONTROL")
+        """A map, protection of the launch region; after that CONTROL may be written. Memory is as quick as it can be."""
+        steps = ("MAP_LENGTH", "LAUNCH_CONTROL")
         cycle = Signal(range(len(steps) + 1))
-        m.d.comb += Assume(~ResetSignal())
+        m.d.comb += [
+            Assume(~ResetSignal()), Assume(self.out_ready), Assume(self.walk_ready), Assume(self.walk_answer_valid == self.reading),
+        ]  # fmt: skip
         with m.If(cycle != len(steps)):
-            m.d.sync += cycle.eq(cycle + 1)
+            with m.If(self.block.ready):
+                m.d.sync += cycle.eq(cycle + 1)
             m.d.comb += Assume(self.block.valid & self.block.write & ~self.requests.valid)
         with m.Switch(cycle):
             for n, name in enumerate(steps):
@@ -251,12 +292,21 @@ class GuardHarness(wiring.Component):
         with m.If(self.taken & guard.out.payload.admitted & looked_at):
             m.d.comb += Assert(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~(judged.write & spec.in_map()))]
-                with m.If(spec.where == watched):
+                m.d.comb += [Assert(spec.fits), Assert(~(judged.write & spec.in_map(self.chosen)))]
+                # A burst does not take its own permission away, for it does not write to its map: looked at where that is the chosen one.
+                with m.If((spec.where == watched) & (~self.in_burst | self.chosen.is_of(judged.requester))):
                     m.d.comb += Assert(spec.bit(word))
-        # A change of policy completes only when nothing that was judged before is in flight.
-        with m.If(self.block.valid & self.block.ready & registers.hold):
+        # The policy changes only by a commit, and a commit completes only when nothing that was judged before is in flight.
+        block, flushed, before = self.block, Signal(), Signal.like(policy)
+        m.d.sync += [flushed.eq(registers.flush), before.eq(policy)]
+        began = Signal()  # the second cycle or a later one, in which ``before`` means something
+        m.d.sync += began.eq(1)
+        with m.If(registers.flush):
             m.d.comb += [Assert(due == 0), Assert(~self.taken)]
+        with m.If(block.valid & block.write & block.ready & (block.address != GUARD["STATUS"].at() // 4)):
+            m.d.comb += Assert(registers.flush)
+        with m.If(began & ~flushed):
+            m.d.comb += Assert(policy == before)
         # What the way to memory relies on: the walker only reads, one word a time; nobody but it is taken for it; neither holds a lock.
         walk = guard.walk.payload
         m.d.comb += [
@@ -274,13 +324,12 @@ class GuardHarness(wiring.Component):
         policy: data.View = registers.policy
         assert policy.shape() == policy_layout(self._requesters, self._formats)
         guard, cache = inside.guard, inside.cache
-        counted = guard["outstanding"]
         m.d.comb += [
-            Assert(counted == due), Assert(guard["inside"] == self.in_burst),
-            Assert(~(self.in_burst & counted.all())),  # a burst has begun only where its answer can be counted
+            Assert(guard["outstanding"] + (guard["left"] & guard["final"]) == due), Assert(guard["inside"] == self.in_burst),
+            Assert(due <= MOST_DUE), Assert(~self.in_burst | (due < MOST_DUE)),  # a burst has begun only where its answer can be counted
         ]  # fmt: skip
         self._cache_invariant(m, policy, cache, place, line, watched, word)
-        self._walker_invariants(m, policy, inside.walker, watched, word)
+        self._walker_invariants(m, policy, inside, place, line, watched, word)
 
         # Between the beats of a burst write that was admitted: its page is still open to it.
         first = Signal(Access)
@@ -292,18 +341,18 @@ class GuardHarness(wiring.Component):
         with m.If(self.in_burst & guard["kept"] & looked_at):
             m.d.comb += Assert(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~spec.in_map())]
-                with m.If(spec.where == watched):
+                m.d.comb += [Assert(spec.fits), Assert(~spec.in_map(self.chosen))]
+                with m.If((spec.where == watched) & self.chosen.is_of(first.requester)):
                     m.d.comb += Assert(spec.bit(word))
 
     def _cache_invariant(self, m: Module, policy: data.View, cache: Opened, place: Signal, line: data.View, watched: Signal,
                          word: Signal) -> None:  # fmt: skip
         """The word at ``place`` of the cache is the policy's for its region, is as it is in memory, and writes to it will be seen."""
-        requester = place >> (self._words.bit_length() - 1)
+        requester = self._requester_at(place)
         page = Cat(Const(0, 4), line.region)
         spec = _Spec(m, policy, self._formats, requester=requester, page=page, write=Const(0, 1), name="kept")
         keys = Signal(KEY_WIDTH)
-        for n in range(self._requesters * self._words):
+        for n in self._places():
             with m.If(place == n):
                 m.d.comb += keys.eq(cache[f"key{n}"])
         for_writes = place[0] if self._words > 1 else Const(1)
@@ -311,51 +360,96 @@ class GuardHarness(wiring.Component):
             m.d.comb += [
                 Assert(policy.enable), Assert(spec.fits), Assert(keys == spec.where[:KEY_WIDTH]),
                 Assert((spec.where != watched) | (line.word == word)),
-                Assert(~(for_writes & spec.in_map(REGION_PAGES))),
+                Assert(~(for_writes & spec.in_map(self.chosen, REGION_PAGES))),
             ]  # fmt: skip
 
-    def _walker_invariants(self, m: Module, policy: data.View, walker: Opened, watched: Signal, word: Signal) -> None:
+    def _walker_invariants(self, m: Module, policy: data.View, inside: Inside, place: Signal, line: data.View, watched: Signal,
+                           word: Signal) -> None:  # fmt: skip
         """From state to state, what the walker has found out."""
+        walker, checker = inside.walker, inside.checker
         component = walker.component
         access = component.access
+        several = len(policy.maps) > 1
         spec = _Spec(m, policy, self._formats, requester=access.requester, page=access.page, write=access.write, name="walk")
-        idle, look, place = (walker.ongoing(s) for s in ("IDLE", "LOOK", "PLACE"))
-        compare, read, waits, fill, decided = (walker.ongoing(s) for s in ("COMPARE", "READ", "WAIT", "FILL", "DECIDED"))
-        placed = compare | read | waits | fill | decided
-        compared = read | waits | fill | decided
-        found, closed, own = fill | decided, walker["closed"], walker.shaped("place", MapPlace)
-        uniform = policy.map_format == Format.UNIFORM
-        right = Signal(MapPlace)
-        m.d.comb += right.eq(policy.maps[0])
-        for n in range(1, len(policy.maps)):
-            with m.If(~uniform & (access.requester == n)):
-                m.d.comb += right.eq(policy.maps[n])
+        idle, places = walker.ongoing("IDLE"), walker.ongoing("PLACE")
+        bound = walker.ongoing("BOUND") if several else Const(0)
+        compare, read, waits, fill, ends = (walker.ongoing(s) for s in ("COMPARE", "READ", "WAIT", "FILL", "DECIDED"))
+        placed = bound | compare | read | waits | fill | ends
+        compared = read | waits | fill | ends
+        closed, step = walker["closed"], walker["step"] if self._rows > 1 else Const(0)
         m.d.comb += [
+            # A walk starts for what was declined in the cycle before.
+            Assert(~checker["asked"] | (policy.enable & (checker["who"] < self._requesters))),
+            Assert(~component.start | (idle & (access.requester == checker["who"]))),
             Assert(idle | (policy.enable & (access.requester < self._requesters))),
-            Assert(idle | look | (own == right)),
             Assert(~placed | (component.address == spec.where) | closed),
             Assert(~placed | closed | spec.fits),
-            Assert(~(read | waits) | ~closed),
+            Assert(~(read | waits) | (~closed & (step == 0))),
             Assert(self.reading == waits),
+            Assert(~component.decided | (fill & (step != 0)) | ends),
         ]
-        number, around = walker["number"], walker["around"]
-        m.d.comb += [Assert(~place | ((number == 0) & ~around)), Assert(~compare | (number < len(policy.maps)))]
-        for n in range(len(policy.maps)):
-            past = compared | (compare & (number > n))
-            page_done = past | (compare & (number == n) & around)
+        self._maps(m, policy, walker, spec, places=places, bound=bound, compare=compare, compared=compared)
+        m.d.comb += Assert(~(waits | ((fill | ends) & ~closed)) | ~(walker["of_page"] | walker["of_region"]))
+
+        # The word that is read, and the bit that decides.
+        verdict, newer, touched, got = walker["verdict"], walker["newer"], walker["touched"], walker["word"]
+        with m.If((component.address == watched) & ~closed):
+            with m.If(bound | compare | read):
+                m.d.comb += Assert(~newer | (verdict == spec.bit(word)))
+            with m.If(waits):
+                m.d.comb += [
+                    Assert(self.reads_watched), Assert(touched | (self.read == word)),
+                    Assert(Mux(newer, verdict, spec.bit(self.read)) == spec.bit(word)),
+                ]  # fmt: skip
+            with m.If(fill):
+                m.d.comb += [Assert(touched | (got == word)), Assert(Mux(newer | (step != 0), verdict, spec.bit(got)) == spec.bit(word))]
+            with m.If(ends):
+                m.d.comb += Assert(verdict == spec.bit(word))
+        with m.Else():
+            m.d.comb += Assert(~waits | ~self.reads_watched)
+
+        # What the cache has of it by now.
+        mine = Signal()
+        m.d.comb += mine.eq(inside.cache.component._place(access) == place if self._size * self._words > 1 else 1)
+        begun = (fill & (step != 0)) | ends
+        with m.If(begun & mine):
+            m.d.comb += Assert(line.region == access.page[4:])
+        with m.If(fill & (step != 0) & mine):
+            width = 32 // self._rows
+            own = walker["number_in_word"][width.bit_length() - 1 :]
+            m.d.comb += Assert(~inside.cache["valid"].bit_select(place, 1))
+            for n in range(self._rows):
+                m.d.comb += Assert(((n ^ own) >= step) | (line.word.word_select(n, width) == got.word_select(n, width)))
+
+    def _maps(self, m: Module, policy: data.View, walker: Opened, spec: _Spec, *, places: Value, bound: Value, compare: Value,
+              compared: Value) -> None:  # fmt: skip
+        """The maps that have been looked at, one after the other: fetched, bounded, compared, noted, a step a cycle."""
+        maps, number, around = policy.maps, walker["number"], walker["around"]
+        bounds = walker.shaped("bounds", _Bounds)
+        both = walker["compared"].all()
+        in_map, near_map = walker["in_map"] | (walker["of_page"] & both), walker["near_map"] | (walker["of_region"] & both)
+        access = walker.component.access
+        m.d.comb += [Assert(~(places | bound) | ((number == 0) & ~around)), Assert(~compare | (number < len(maps)))]
+        if len(maps) > 1:
+            own = walker.shaped("place", MapPlace)
+            right = Signal(MapPlace)
+            m.d.comb += right.eq(maps[0])
+            for n in range(1, len(maps)):
+                with m.If((policy.map_format != Format.UNIFORM) & (access.requester == n)):
+                    m.d.comb += right.eq(maps[n])
+            m.d.comb += [Assert(~places | (own == right)), Assert(~(bound & (self.chosen.number == 0)) | (own == self.chosen.place))]
+        chosen, its = self.chosen, self.chosen.place
+        past = compared | (compare & (number > chosen.number))
+        page_done = past | (compare & (number == chosen.number) & around)
+        end = its.base + its.length
+        m.d.comb += Assert(~compare | (number == 0) | (policy.map_format != Format.UNIFORM))
+        with m.If(compare & (number == chosen.number)):
             m.d.comb += [
-                Assert(~(page_done & spec.used(n) & spec.holds(n, 1)) | walker["in_map"]),
-                Assert(~(past & spec.used(n) & spec.holds(n, REGION_PAGES)) | walker["near_map"]),
-                Assert(~(compare & ~spec.used(n)) | (number != n)),
-            ]
-        ours = component.address == watched
-        patched, mask = component.word, walker["patch"]
-        with m.If(waits):
-            newest = Cat(Mux(mask[n], patched.word_select(n, 8), self.read.word_select(n, 8)) for n in range(4))
-            m.d.comb += [Assert(self.reads_watched == ours), Assert(~ours | (newest == word))]
-        with m.If((compare | read) & ours):
-            # Bytes written since the walk began are there already, and the read will bring them too.
-            for n in range(4):
-                m.d.comb += Assert(~mask[n] | (patched.word_select(n, 8) == word.word_select(n, 8)))
-        with m.If(found & ours & ~closed):
-            m.d.comb += Assert(patched == word)
+                Assert(bounds.some == (its.length != 0)), Assert(bounds.first_page == its.base[10:]),
+                Assert(bounds.end_page == end[10:]), Assert((bounds.end_within_page != 0) == (end[:10] != 0)),
+            ]  # fmt: skip
+        if len(maps) > 1:
+            m.d.comb += Assert(~(compare & around & (number + 1 == chosen.number)) | (walker.shaped("place", MapPlace) == its))
+        m.d.comb += [
+            Assert(~(page_done & spec.in_map(chosen)) | in_map), Assert(~(past & spec.in_map(chosen, REGION_PAGES)) | near_map),
+        ]  # fmt: skip

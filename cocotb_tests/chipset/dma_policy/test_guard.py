@@ -11,7 +11,8 @@ __all__: list[str] = []
 
 MAP = 0x8000
 WALK = 6  # cycles from the taken walk to its answer
-BEFORE_THE_READ = 8  # cycles at most, with two maps
+BEFORE_THE_READ = 12  # cycles at most, with two maps, while the walker still ends its last walk
+ROWS = 4  # in which a word goes to the cache
 UNIFORM, OWN, TWO_BITS = Format
 
 
@@ -84,10 +85,15 @@ class Around:
         ctx.set(dut.walk_answer.error, error)
         await ctx.tick()
         ctx.set(dut.walk_answer_valid, 0)
+        await ctx.tick()  # with the first row the verdict is known
         return address
 
+    async def whole(self) -> None:
+        """The cache has been given the word too, and the walker's last access is forgotten if it has left."""
+        await self.ctx.tick().repeat(ROWS + 1)
+
     async def leave(self) -> None:
-        """The request that is out is taken, and answered."""
+        """The request that is out is taken, and answered; and time passes until the walker is idle again."""
         self.ctx.set(self.dut.out.ready, 1)
         await self.ctx.tick()
         self.ctx.set(self.dut.out.ready, 0)
@@ -95,6 +101,7 @@ class Around:
         self.ctx.set(self.dut.answered, 1)
         await self.ctx.tick()
         self.ctx.set(self.dut.answered, 0)
+        await self.whole()
 
 
 def with_guard(program, **parameters) -> None:
@@ -118,6 +125,7 @@ def test_a_hit_goes_through_in_the_cycle_in_which_it_comes():
         around.offer(0x1000)
         assert around.out[0] == 0
         await around.answer_walk(0b10)
+        await around.whole()
         for page in (1, 0, 1, 1, 0):
             around.offer(page << 12)
             assert around.out == (1, page)
@@ -262,8 +270,11 @@ def test_a_burst_is_judged_once():
                     await around.answer_walk(0b10)
                 assert around.out == (1, admitted)
                 assert ctx.get(dut.out.payload.request.data) == n
-                assert ctx.get(dut.denial.valid) == (n == 0 and not admitted)
                 await ctx.tick()
+                assert ctx.get(dut.denial.valid) == (n == 0 and not admitted)
+                if n == 0 and not admitted:
+                    assert ctx.get(dut.denial.address) == page << 12
+                    assert ctx.get(dut.denial.requester) == DMA_FIRST
 
     with_guard(program)
 

@@ -11,7 +11,7 @@ from cocotb_tests.opened import Opened
 from contracts.bus import BURST_WORDS, Authority, BusRequest, BusSignature, Space
 from contracts.requesters import DMA_FIRST
 
-__all__ = ["Bug", "MergeHarness"]
+__all__ = ["Bug", "MergeHarness", "merge_invariants"]
 
 LINE_LSB = 4
 Bug = Callable[[Opened, list[Opened]], None]  # adds an assignment to the merge, or to a port
@@ -60,37 +60,38 @@ class MergeHarness(wiring.Component):
         for n in range(self._masters):
             m.d.comb += Assert(~(valid & self.stalled[n] & (number == n)) | in_burst)
         if not self._bug:
-            self._invariants(m, inside, ports, in_burst, first, beats)
+            merge_invariants(m, inside, ports, in_burst, first, beats)
         return m
 
-    def _invariants(self, m: Module, inside: Opened, ports: list[Opened], in_burst: Signal, first: Signal,
-                    beats: Signal) -> None:  # fmt: skip
-        held, owner = inside["held"], inside["owner"]
+
+def merge_invariants(m: Module, inside: Opened, ports: list[Opened], in_burst: Signal, first: Signal, beats: Signal) -> None:
+    """What the merge's registers say of the burst under way and of what waits at its ports; asserted in ``m``."""
+    held, owner = inside["held"], inside["owner"]
+    m.d.comb += [
+        Assert(held == in_burst),
+        Assert((beats != 0) == in_burst),
+        Assert(~in_burst | (first.write & (owner == 1 << (first.requester - DMA_FIRST)[:4]))),
+    ]
+    m.d.comb += Assert(~in_burst | ((first.requester >= DMA_FIRST) & (first.requester < DMA_FIRST + len(ports))))
+    for n, port in enumerate(ports):
+        out, mid = port.component.out, port["inside"]
+        request = out.payload
+        begins = Signal(name=f"begins{n}")  # what is held is a first beat
+        with m.If(port["taken"]):
+            m.d.sync += begins.eq(~mid)
+        begun = in_burst & owner[n]
         m.d.comb += [
-            Assert(held == in_burst),
-            Assert((beats != 0) == in_burst),
-            Assert(~in_burst | (first.write & (owner == 1 << (first.requester - DMA_FIRST)[:4]))),
+            Assert(~out.valid | ((request.requester == DMA_FIRST + n) & (request.authority == Authority.GUEST))),
+            Assert(~out.valid | ((request.space == Space.MEMORY) & ~request.lock)),
+            Assert(~out.valid | (mid == (request.write & ~request.last))),
+            Assert(begun == ((out.valid & ~begins) | (~out.valid & mid))),
+            Assert(~mid | (request.write & (request.requester == DMA_FIRST + n))),
+            Assert(~mid | ((request.authority == Authority.GUEST) & (request.space == Space.MEMORY) & ~request.lock)),
+            Assert(~begun | (request.write & (request.address[LINE_LSB:] == first.address[LINE_LSB:]))),
+            Assert(~(out.valid & begins & request.burst) | (request.address[:LINE_LSB] == 0)),
+            # What is held of a burst is its beat number ``beats``, at that word of its line; whatever is to be followed is a burst.
+            Assert(~mid | out.valid),
+            Assert(~(mid & begins) | (request.burst & (request.address[2:LINE_LSB] == 0))),
+            Assert(~(out.valid & ~begins) | (request.address[2:LINE_LSB] == beats)),
+            Assert(~(mid & ~begins) | (request.address[2:LINE_LSB] != BURST_WORDS - 1)),
         ]
-        m.d.comb += Assert(~in_burst | ((first.requester >= DMA_FIRST) & (first.requester < DMA_FIRST + self._masters)))
-        for n, port in enumerate(ports):
-            out, mid = port.component.out, port["inside"]
-            request = out.payload
-            begins = Signal(name=f"begins{n}")  # what is held is a first beat
-            with m.If(port["taken"]):
-                m.d.sync += begins.eq(~mid)
-            begun = in_burst & owner[n]
-            m.d.comb += [
-                Assert(~out.valid | ((request.requester == DMA_FIRST + n) & (request.authority == Authority.GUEST))),
-                Assert(~out.valid | ((request.space == Space.MEMORY) & ~request.lock)),
-                Assert(~out.valid | (mid == (request.write & ~request.last))),
-                Assert(begun == ((out.valid & ~begins) | (~out.valid & mid))),
-                Assert(~mid | (request.write & (request.requester == DMA_FIRST + n))),
-                Assert(~mid | ((request.authority == Authority.GUEST) & (request.space == Space.MEMORY) & ~request.lock)),
-                Assert(~begun | (request.write & (request.address[LINE_LSB:] == first.address[LINE_LSB:]))),
-                Assert(~(out.valid & begins & request.burst) | (request.address[:LINE_LSB] == 0)),
-                # What is held of a burst is its beat number ``beats``, at that word of its line; whatever is to be followed is a burst.
-                Assert(~mid | out.valid),
-                Assert(~(mid & begins) | (request.burst & (request.address[2:LINE_LSB] == 0))),
-                Assert(~(out.valid & ~begins) | (request.address[2:LINE_LSB] == beats)),
-                Assert(~(mid & ~begins) | (request.address[2:LINE_LSB] != BURST_WORDS - 1)),
-            ]

@@ -31,6 +31,7 @@ Bug = Callable[[Opened, Opened], None]  # adds an assignment to the arbiter or t
 class _Promised(data.Struct):
     """What must be answered after the controller's latency."""
 
+    writes: 1
     refused: 1
     requester: REQUESTER_WIDTH
     last: 1
@@ -136,6 +137,7 @@ class PathHarness(wiring.Component):
             begin.ours.eq(answers | (more != 0)),
             begin.refused.eq(Mux(more != 0, more_refused, answers & ~dma.payload.admitted)),
             begin.requester.eq(Mux(more != 0, reader, request.requester)),
+            begin.writes.eq((more == 0) & answers & request.write),
             begin.last.eq(Mux(more != 0, more == 1, request.write | ~request.burst)),
             begin.walk.eq(read),
             begin.watched.eq(walk.payload.request.address[2:] == watched),
@@ -148,6 +150,8 @@ class PathHarness(wiring.Component):
             m.d.comb += [Assert(dma_answer), Assert(answer.requester == end.requester), Assert(answer.response.last == end.last)]
         with m.If(end.ours & end.refused):
             m.d.comb += [Assert(answer.response.error), Assert(answer.response.data == Const(ONES, 32))]
+        with m.If(end.ours & end.writes):
+            m.d.comb += Assert(answer.response.data == Const(ONES, 32))  # not what was there before
         with m.If(end.walk):
             m.d.comb += [
                 Assert(answer.valid & answer.walker),
@@ -171,6 +175,7 @@ class PathHarness(wiring.Component):
             Assert(~((more != 0) & more_refused) | ((stage.source == _Source.ONES) & stage.error)),
             Assert(~(reading & stage.walker)),
             Assert(~newest.ours | (stage.valid & ~stage.walker & (stage.requester == newest.requester) & (stage.last == newest.last))),
+            Assert(~(newest.ours & newest.writes) | (stage.source == _Source.ONES)),
             Assert(~(newest.ours & newest.refused) | ((stage.source == _Source.ONES) & stage.error)),
             Assert(~(stage.valid & from_dma & ~stage.walker) | newest.ours),
             Assert(newest.walk == (stage.valid & stage.walker)),

@@ -145,6 +145,22 @@ def test_a_refused_request_changes_nothing_and_tells_nothing():
     assert machine.snoops == []
 
 
+def test_a_write_is_not_told_what_was_there():
+    """Not by a write of nothing either: who may only write a page learns nothing of it."""
+    machine = Machine()
+
+    async def program(ctx):
+        await machine.issue(ctx, 0x200, Requester.CPU, write=[5, 6, 7, 8], burst=True)
+        for requester in (Requester.CPU, Requester.HOST_LINK, Requester.DMA0):
+            await machine.issue(ctx, 0x204, requester, write=[9], mask=0)
+            await machine.issue(ctx, 0x200, requester, write=[9, 9, 9, 9], mask=0, burst=True)
+        await machine.issue(ctx, 0x204, Requester.CPU)
+
+    machine.run(program)
+    assert {(data, error) for _, _, data, error, _, _ in machine.answers[:-1]} == {(ONES, 0)}
+    assert machine.answers[-1][2] == 6
+
+
 def test_snoops_come_once_a_line_and_before_the_answer():
     machine = Machine(2)
 

@@ -35,6 +35,11 @@ def refused_read_shows_memory(_arbiter: Opened, controller: Opened) -> None:
         controller.module.d.comb += response.response.data.eq(controller.component.ram.read_data)
 
 
+def write_shows_memory(_arbiter: Opened, controller: Opened) -> None:
+    """The answer to a write has with it what was there before."""
+    controller.module.d.comb += controller["told"].eq(controller["source"])
+
+
 def dma_writes_not_announced(_arbiter: Opened, controller: Opened) -> None:
     """The guard does not hear of writes by DMA."""
     requester: Value = controller.component.request.payload.request.requester
@@ -42,7 +47,7 @@ def dma_writes_not_announced(_arbiter: Opened, controller: Opened) -> None:
         controller.module.d.comb += controller.component.written.valid.eq(0)
 
 
-BUGS = (other_master_enters_a_burst, verdict_ignored, refused_read_shows_memory, dma_writes_not_announced)
+BUGS = (other_master_enters_a_burst, verdict_ignored, refused_read_shows_memory, write_shows_memory, dma_writes_not_announced)
 
 
 @pytest.mark.formal
