@@ -1,13 +1,13 @@
 """Every DMA request comes to memory, allowed or refused, within a stated number of cycles if memory takes and answers within its own.
 
-Masters that do anything at all, the merge, the guard with its cache, any policy and any changes of it. Of the masters one is watched, any
-one. The proof is a *measure*: a number that is worked out from the state alone, is never larger than ``bound``, and is smaller in each cycle
-than in the one before, as long as the watched request waits. So it waits for ``bound`` cycles at most; commits, which hold DMA up as long as
-they last, are not counted.
+Masters that do anything at all, the merge, the guard with its cache, any policy and any changes of it. Of the masters one is watched,
+any one. The proof is a *measure*: a number that is worked out from the state alone, is never larger than ``bound``, and is smaller in each
+cycle than in the one before, as long as the watched request waits. So it waits for ``bound`` cycles at most; commits, which hold DMA up as
+long as they last, are not counted.
 
 What the measure is made of, from the inside out. Each part is smaller than one unit of the part around it:
 
-- *timers*: until memory takes a beat, and until there is an answer where so many are due that nothing new may begin;
+- cycles until memory takes a beat;
 - beats of a burst that are to come;
 - masters that come before, in the order of the merge, and have not been declined;
 - the place in that order: who comes before is served once, and then comes after;
