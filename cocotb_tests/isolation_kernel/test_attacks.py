@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from cocotb_tests.isolation_kernel import attacks_disk as _  # noqa: F401  (its attacks join the list)
-from cocotb_tests.isolation_kernel.attacks import ATTACKS, Attack
+from cocotb_tests.isolation_kernel.attacks.attack import Attack
+from cocotb_tests.isolation_kernel.attacks.table import ATTACKS
 from cocotb_tests.isolation_kernel.world import World
 from isolation_kernel.model.machine import PlatformReset, Stuck
 from isolation_kernel.protections import Protections

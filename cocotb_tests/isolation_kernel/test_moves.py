@@ -1,6 +1,6 @@
 """Pages and devices change hands while both guests run."""
 
-from cocotb_tests.isolation_kernel.attacks import dma
+from cocotb_tests.isolation_kernel.attacks.attack import dma
 from cocotb_tests.isolation_kernel.world import World, paging_on
 from contracts.architecture import Pte
 from contracts.dma_engine import DMA_ENGINE, DescriptorFlag

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cocotb_tests.isolation_kernel.attacks import waits
+from cocotb_tests.isolation_kernel.attacks.attack import waits
 from cocotb_tests.isolation_kernel.disk import begin, bus_master_ports, config_read, config_write, enable, transfer
 from cocotb_tests.isolation_kernel.world import World
 from contracts.hypercalls import Hypercall

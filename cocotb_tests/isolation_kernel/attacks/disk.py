@@ -1,9 +1,9 @@
-"""Attacks by way of the disk: descriptor tables, ports, configuration space, what is left in it. They join ``attacks.ATTACKS``."""
+"""Attacks by way of the disk: descriptor tables, ports, configuration space, what is left in it."""
 
 from collections.abc import Callable
 
 from cocotb_tests.isolation_kernel import disk
-from cocotb_tests.isolation_kernel.attacks import BAD, SCRATCH, SECRET, Judge, attack, changed, shows, victim, words
+from cocotb_tests.isolation_kernel.attacks.attack import BAD, SCRATCH, SECRET, Judge, attack, changed, shows, victim, words
 from cocotb_tests.isolation_kernel.world import World
 from contracts.hypercalls import Hypercall
 from contracts.ide import SECTOR_SIZE, BusMasterPort, PrdFlag, TaskFile
