@@ -1,4 +1,4 @@
-/* What the attacks share. Each is an attempt, and an allowed access of the same kind that must work afterwards (../attacks.py). */
+/* What the attacks share. Each is an attempt, and an allowed access of the same kind that must work afterwards (../attacks/). */
 #ifndef ATTACKER_H
 #define ATTACKER_H
 
