@@ -61,7 +61,7 @@ class Result(IntEnum):
 
     MAGIC = 0x00  # RESULT_MAGIC once the attacker runs
     ATTACK = 0x04  # index in the table of attacks
-    STAGE = 0x08  # see Stage in attacks.py
+    STAGE = 0x08  # see Stage in attack.py
     FAULT = 0x0C  # vector of the exception that the attempt took, FFFF_FFFFh for none
     FAULT_ADDRESS = 0x10  # CR2
     STATUS = 0x14  # result of a hypercall, STATUS of the DMA engine, or a counter

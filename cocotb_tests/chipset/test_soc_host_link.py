@@ -1,0 +1,106 @@
+"""The host link in the whole machine, while the stub waits and across a reset."""
+
+from chipset.boards.simulation import SimulationTop
+from cocotb_tests.chipset.bus_master import BusMaster, simulate
+from cocotb_tests.chipset.protection_bench import ONES, OTHER, OWN, SECRET, guard, machine, out_of_reset
+from contracts.bus import Authority
+from contracts.host_link import HOST_LINK, LinkOp
+from contracts.memory_map import Physical, Port
+
+__all__: list[str] = []
+
+
+class Host:
+    """The other end of the host link."""
+
+    def __init__(self, ctx, top: SimulationTop) -> None:
+        self._ctx = ctx
+        self._top = top
+
+    async def command(self, op: int, address: int = 0, *words: int, answers: int = 1) -> list[tuple[int, int]]:
+        ctx, top = self._ctx, self._top
+        got: list[tuple[int, int]] = []
+
+        async def tick() -> None:
+            if ctx.get(top.link_rsp_valid):
+                got.append((ctx.get(top.link_rsp_data), ctx.get(top.link_rsp_error)))
+            await ctx.tick()
+
+        for word in words or (0,):
+            ctx.set(top.link_valid, 1)
+            ctx.set(top.link_op, op)
+            ctx.set(top.link_address, address)
+            ctx.set(top.link_data, word)
+            for _ in range(2000):
+                ready = ctx.get(top.link_ready)
+                await tick()
+                if ready:
+                    break
+            else:
+                raise AssertionError("the link is not ready")
+        ctx.set(top.link_valid, 0)
+        for _ in range(2000):
+            if len(got) == answers:
+                return got
+            await tick()
+        raise AssertionError(f"command {op}: {len(got)} answers")
+
+
+def test_host_link_works_while_the_stub_waits():
+    top, processor = machine()
+    events: list[str] = []
+
+    async def stub(ctx):
+        await out_of_reset(ctx, top)
+        cpu = BusMaster(ctx, processor.bus, Authority.RING_MINUS_1)
+        await cpu.write(OWN, SECRET)
+        # While this read waits, memory and devices serve the kernel.
+        assert await cpu.read(Physical.HOST_LINK + HOST_LINK["MAILBOX"].offset) == 0x0012_3001
+        events.append("answered")
+        assert await cpu.read(OWN) == 0xABCD
+        assert await cpu.read_line(OTHER) == ((1, 2, 3, 4), False)
+
+    async def kernel(ctx):
+        host = Host(ctx, top)
+        while not ctx.get(top.stub_waiting):
+            await ctx.tick()
+        assert await host.command(LinkOp.POLL) == [(1, 0)]
+        assert await host.command(LinkOp.READ, OWN) == [(SECRET, 0)]
+        await host.command(LinkOp.WRITE, OWN, 0xABCD)
+        await host.command(LinkOp.WRITE_BURST, OTHER, 1, 2, 3, 4)
+        assert await host.command(LinkOp.READ_BURST, OTHER, answers=4) == [(1, 0), (2, 0), (3, 0), (4, 0)]
+        assert await host.command(LinkOp.READ, 0x8000_0000) == [(ONES, 1)]
+        await host.command(LinkOp.WRITE, guard("MAP_LENGTH"), 4)
+        assert await host.command(LinkOp.READ, guard("MAP_LENGTH")) == [(4, 0)]
+        await host.command(LinkOp.IO_WRITE, Port.COM1 + 7, 0x5A)
+        assert await host.command(LinkOp.IO_READ, Port.COM1 + 7) == [(0x5A, 0)]
+        await host.command(LinkOp.IO_WRITE_32, Port.COM1 + 4, 0xA5 << 24)
+        assert await host.command(LinkOp.IO_READ, Port.COM1 + 7) == [(0xA5, 0)]
+        assert (await host.command(15))[0][1] == 1  # no such command
+        assert events == []
+        assert await host.command(LinkOp.ANSWER, 0, 0x0012_3001) == [(0, 0)]
+        for _ in range(20):
+            await ctx.tick()
+        assert events == ["answered"]
+        assert (await host.command(LinkOp.ANSWER, 0, 1))[0][1] == 1  # nobody waits
+
+    simulate(top, stub, kernel)
+
+
+def test_host_link_is_answered_across_a_platform_reset():
+    top, processor = machine()
+
+    async def stub(ctx):
+        await out_of_reset(ctx, top)
+        cpu = BusMaster(ctx, processor.bus, Authority.RING_MINUS_1)
+        await cpu.output(Port.RESET_CONTROL, 0x02)
+        await cpu.output(Port.RESET_CONTROL, 0x06)
+
+    async def kernel(ctx):
+        host = Host(ctx, top)
+        answers = 0
+        for _ in range(30):
+            answers += len(await host.command(LinkOp.READ_BURST, OWN, answers=4))
+        assert answers == 120
+
+    simulate(top, stub, kernel)
