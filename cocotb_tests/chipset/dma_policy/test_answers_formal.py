@@ -10,7 +10,7 @@ __all__: list[str] = []
 
 PROOF_DEPTH = 2
 SEARCH_DEPTH, SEARCH_FIRST = 24, 12
-BOUNDS = {1: 269, 4: 1364, 16: 12938}  # cycles, for a memory that takes a beat in one of four cycles and answers within eight
+BOUNDS = {1: 269, 4: 1364}  # cycles, for a memory that takes a beat in one of four cycles and answers within eight
 
 
 def pointer_stands_still(_merge: Opened, checker: Opened) -> None:
