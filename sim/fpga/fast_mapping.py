@@ -14,12 +14,13 @@ TARGET_MHZ = 150  # what placer and router aim at; with a higher aim they do wor
 
 # What a level of logic costs in wires, in picoseconds (1,000 and more are a chip's usual): high enough that levels matter more than area.
 _WIRE_DELAY = 700
-# For ABC, a step a line: remove what is equal; restructure for tables of six inputs by sums of products, which is by depth; find choices
-# of structure beside those; map to the tables there are, by depth, then by area where there is time to spare; and use don't-cares.
+# For ABC, a step a line: remove what is equal; restructure for tables of six inputs by sums of products, which is by depth; balance; find
+# choices of structure beside that; map to the tables there are, by depth, then by area where there is time to spare; and use don't-cares.
 _ABC = (
     "&scorr", "&sweep",
     "&st", "&if,-g,-K,6,-C,8",
-    "&st", "&dch,-C,500",
+    "&st", "&b,-d",
+    "&dch,-C,500",
     "&if,{W},{D},{R},-v",
     "&mfs",
 )  # fmt: skip
