@@ -14,7 +14,7 @@ from contracts.requesters import DMA_FIRST
 __all__ = ["KEY_WIDTH", "WORD_WIDTH", "WordCache", "row_count"]
 
 WORD_WIDTH = 30  # address bits 31:2
-KEY_WIDTH = 12  # of a word's address, kept to see writes to it; another word of the same key drops it too, which costs a read
+KEY_WIDTH = 20  # of a word's address, kept to see writes to it; another word of the same key drops it too, which costs a read
 _REGION_WIDTH = 16
 _WORD_BITS = 32
 _RAM_DEPTH = 16  # of an FPGA's distributed RAM, which is four bits wide

