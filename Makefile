@@ -10,7 +10,7 @@ BOARD ?= ulx3s_85f
 PYTEST := $(PYTHON) -m pytest -n $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages sim test regress lint formal bench bitstream wave docs clean
+.PHONY: help setup packages sim test regress lint formal bench bitstream measure wave docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: packages $(STAMP) ## measure, and write build/bench.json
 
 bitstream: packages $(STAMP) ## BOARD=ulx3s_85f or icebreaker: synthesis, place and route, packing
 	$(RINGFENCE) bitstream --board $(BOARD) $(FLAGS)
+
+measure: packages $(STAMP) ## area of the DMA guard on an ECP5; with FLAGS=--clock its MHz, an hour and more
+	$(RINGFENCE) measure $(FLAGS)
 
 wave: $(STAMP) ## open the demonstration's waveforms
 	$(RINGFENCE) wave

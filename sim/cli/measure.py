@@ -37,8 +37,9 @@ _ALL = "all"
 def command(circuits: str, requesters: str, formats: str, cached_words: str, clock: bool, seeds: int, output: Path) -> None:
     """Measure the DMA guard by itself on an ECP5: look-up tables, flip-flops, block RAMs, and with --clock MHz.
 
-    guard: with its registers, without a bus; merge: what makes one stream of the requesters' where there is no guard; axi4 and wishbone: as
-    exported, registers and trusted port too. Each stands among flip-flops, which do not count. All seeds are told, and none is chosen.
+    guard: with its registers, without a bus; merge: what makes one stream of the requesters' where there is no guard; axi4 and wishbone:
+    as exported, registers and trusted port too (axi4 up to 8 ports). Each stands among flip-flops, which do not count. All seeds are told,
+    and none is chosen.
     """
     from chipset.export.settings import GuardSettings
     from sim.fpga import bare

@@ -73,6 +73,9 @@ def test_which_circuits() -> None:
         ("guard", 1, uniform), ("guard", 1, all_of_them), ("guard", 4, uniform), ("guard", 4, all_of_them), ("merge", 4, ()),
         ("axi4", 1, uniform), ("axi4", 4, uniform), ("wishbone", 1, uniform), ("wishbone", 4, uniform),
     ]  # fmt: skip
+    assert [(c.kind, c.requesters) for c in circuits(KINDS[1:], (1, 16), (uniform,), 1)] == [
+        ("merge", 16), ("axi4", 1), ("wishbone", 1), ("wishbone", 16)
+    ]  # fmt: skip
     names = [c.name for c in circuits(KINDS, (1, 4), (uniform, all_of_them), 2)]
     assert len(set(names)) == len(names)
 
