@@ -46,13 +46,15 @@ def test_memory_keeps_what_is_written():
 
 
 def test_where_nothing_is_the_processor_reads_ones():
+    """With an error, by which it knows what not to cache; a line of memory that exists has none."""
     top, processor = machine()
 
     async def program(ctx, cpu):
         for address in (MEMORY, 0xA0000, 0xE0000, 0x8000_0000, Physical.NOWHERE, Physical.NOWHERE + PAGE_SIZE - 16):
             await cpu.write(address, 0)
-            assert await cpu.access(address) == ((ONES,), False)
-            assert await cpu.read_line(address) == ((ONES,) * 4, False)
+            assert await cpu.access(address) == ((ONES,), True)
+            assert await cpu.read_line(address) == ((ONES,) * 4, True)
+        assert not (await cpu.read_line(0x1000))[1]
         assert await cpu.input(0x1234) == 0xFF
 
     run(top, processor, program)
