@@ -25,6 +25,7 @@ from amaranth.lib.wiring import In, connect, flipped
 
 from chipset.dma_policy.guard import Guard
 from chipset.dma_policy.policy import policy_layout
+from chipset.dma_policy.word_cache import row_count
 from chipset.interconnect.dma_merge import DmaMerge
 from chipset.memory_controller.controller import WriteEvent
 from cocotb_tests.chipset.interconnect.merge_harness import merge_invariants
@@ -61,6 +62,7 @@ class AnswerHarness(wiring.Component):
         self._patience = patience or Patience()
         formats = {Format.UNIFORM}
         self._guard = Guard(requesters=requesters, cached_words=1, formats=formats)
+        self._weights = _Weights(requesters, self._patience, row_count(requesters, 1))
         super().__init__({
             "masters": In(BusSignature()).array(requesters),
             "hold": In(1), "flush": In(1), "policy": In(policy_layout(requesters, formats)),
@@ -91,11 +93,11 @@ class AnswerHarness(wiring.Component):
             self._bug(merge_inside, see.checker)
         until = self._memory(m, guard)
         self._burst(m, merge)
-        measure = _Measure(m, self._patience, see, until, beats_left=self.beats_left, in_burst=self.in_burst)
+        measure = _Measure(m, self._weights, see, until, beats_left=self.beats_left)
 
         watched = Signal(range(max(2, self._requesters)))
         m.d.comb += [watched.eq(AnyConst(len(watched))), Assume(watched < self._requesters)]
-        waits, now = Signal(), Signal(range(measure.bound + 1))
+        waits, now = Signal(), Signal(range(self.bound + 1))
         mine = merge.out.payload.requester == watched + DMA_FIRST
         taken = merge.out.valid & merge.out.ready & ~self.in_burst & mine
         m.d.comb += [waits.eq(see.pending.bit_select(watched, 1)), now.eq(measure.of(m, watched))]
@@ -111,7 +113,7 @@ class AnswerHarness(wiring.Component):
     @property
     def bound(self) -> int:
         """Cycles that a request waits at most for memory to take it, commits not counted."""
-        return _Weights(self._requesters, self._patience, _rows(self._guard)).bound
+        return self._weights.bound
 
     def _memory(self, m: Module, guard: Guard) -> "_Until":
         """Memory keeps to its times."""
@@ -188,11 +190,6 @@ class AnswerHarness(wiring.Component):
             m.d.comb += Assert(regions.data == access.page[REGION_LSB:])
 
 
-def _rows(guard: Guard) -> int:
-    return guard._checker._walker._rows
-
-
-@dataclass
 class _Until:
     """Cycles that are left to memory: to take a beat, to take a read of the map, to answer that."""
 
@@ -220,8 +217,7 @@ class _Sight:
         count = len(self.checker["waiting"])
         self.count = count
         self.ports = [merge.open(f"port{n}") for n in range(count)]
-        self.rows = self.walker.component._rows
-        self.step: Value = self.walker["step"] if self.rows > 1 else Const(0)
+        self.step: Value = self.walker["step"] if row_count(count, 1) > 1 else Const(0)
         self.in_state = {name: self.walker.ongoing(name) for name in ("IDLE", "PLACE", "COMPARE", "READ", "WAIT", "FILL", "DECIDED")}
         decided, left, fill = self.walker.component.decided, self.walker.component.left, self.in_state["FILL"]
         self.pending = Cat(  # a request, not the rest of one
@@ -284,10 +280,8 @@ class _Weights:
 class _Measure:
     """Of a request that waits: more than the cycles that it still does."""
 
-    def __init__(self, m: Module, patience: Patience, see: _Sight, until: _Until, *, beats_left: Signal, in_burst: Signal) -> None:
-        self._see, self._until, self._beats_left = see, until, beats_left
-        self._weights = w = _Weights(see.count, patience, see.rows)
-        self.bound = w.bound
+    def __init__(self, m: Module, weights: _Weights, see: _Sight, until: _Until, *, beats_left: Signal) -> None:
+        self._see, self._until, self._beats_left, self._weights = see, until, beats_left, weights
         self._walk = self._walk_left(m)
 
     def _walk_left(self, m: Module) -> Signal:
