@@ -28,6 +28,7 @@ from chipset.memory_controller.scrubber import Scrubber
 from chipset.memory_fabric import MemoryFabric
 from chipset.reset import ResetController
 from chipset.view import DmaView
+from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.ide import BUS_MASTER_PORTS, CHANNEL_PORTS, IDE_REQUESTER
 from contracts.memory_map import DMA_ENGINE_STRIDE, Irq, Physical, Port
 
@@ -79,14 +80,14 @@ class SocParams:
     host_link : whether the host link and its mailbox are built
     storage : whether there is storage, and so the IDE controller (with a drive, if the storage has any sectors)
     cached_map_words : words of its map that the DMA guard keeps for each DMA master; 0 leaves the guard out, for measurements
-    timer_divider : cycles of the system clock in one of the 8254's; 21 makes 25 MHz a PC's 1.19 MHz
+    timer_divider : cycles of the system clock in one of the 8254's
     """
 
     memory_bytes: int = 32 << 20
     latency: int = 6
     host_link: bool = True
     cached_map_words: int = 2
-    timer_divider: int = 21
+    timer_divider: int = CYCLES_PER_PIT_TICK
     storage: bool = False
 
     @property

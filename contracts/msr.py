@@ -2,7 +2,7 @@
 
 from enum import IntEnum, IntFlag
 
-__all__ = ["IOPM_SIZE", "MSRPM_RANGES", "MSRPM_SIZE", "Efer", "Msr", "VmCr", "msrpm_bit"]
+__all__ = ["IOPM_SIZE", "MSRPM_RANGES", "MSRPM_RANGE_LENGTH", "MSRPM_SIZE", "Efer", "Msr", "VmCr", "msrpm_bit"]
 
 
 class Msr(IntEnum):
@@ -36,12 +36,12 @@ class VmCr(IntFlag):
 IOPM_SIZE = 12 * 1024
 MSRPM_SIZE = 8 * 1024
 MSRPM_RANGES: tuple[tuple[int, int], ...] = ((0x0000_0000, 0x000), (0xC000_0000, 0x800), (0xC001_0000, 0x1000))
-_RANGE_LENGTH = 0x2000
+MSRPM_RANGE_LENGTH = 0x2000
 
 
 def msrpm_bit(msr: int, write: bool) -> int | None:
     """Bit number in the MSR permission map, or None: outside the three ranges every access exits."""
     for first, byte in MSRPM_RANGES:
-        if first <= msr < first + _RANGE_LENGTH:
+        if first <= msr < first + MSRPM_RANGE_LENGTH:
             return byte * 8 + (msr - first) * 2 + int(write)
     return None

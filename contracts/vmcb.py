@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 __all__ = [
-    "CONTROL_SIZE", "EVENT_ERROR_VALID", "EVENT_TYPE_LSB", "EVENT_TYPE_MASK", "EVENT_VALID", "EXCEPTION_VECTORS", "FIELDS", "SEGMENTS",
-    "SIZE", "CrIntercept", "EventType", "Field", "General1", "General2", "InterruptControl", "SegmentPart", "TlbControl", "field",
-    "segment",
+    "CONTROL_SIZE", "EVENT_ERROR_VALID", "EVENT_TYPE_LSB", "EVENT_TYPE_MASK", "EVENT_VALID", "EVENT_VECTOR_MASK",
+    "EXCEPTION_VECTORS", "FIELDS", "SEGMENTS", "SIZE", "CrIntercept", "EventType", "Field", "General1", "General2", "InterruptControl",
+    "SegmentPart", "TlbControl", "field", "segment",
 ]  # fmt: skip
 
 SIZE = 4096
@@ -168,6 +168,7 @@ class EventType(IntEnum):
     SOFTWARE = 4
 
 
+EVENT_VECTOR_MASK = 0xFF
 EVENT_TYPE_LSB = 8
 EVENT_TYPE_MASK = 7 << EVENT_TYPE_LSB
 EVENT_ERROR_VALID = 1 << 11

@@ -6,10 +6,23 @@ from pathlib import Path
 from amaranth.lib import wiring
 
 from contracts.architecture import Dr6
-from contracts.msr import IOPM_SIZE, MSRPM_SIZE, Efer, Msr, VmCr
-from contracts.vmcb import EVENT_TYPE_LSB, EVENT_TYPE_MASK, EXCEPTION_VECTORS, FIELDS, EventType, General1, InterruptControl
+from contracts.memory_map import PAGE_SIZE
+from contracts.msr import IOPM_SIZE, MSRPM_RANGE_LENGTH, MSRPM_RANGES, MSRPM_SIZE, Efer, Msr, VmCr
+from contracts.vmcb import (
+    EVENT_ERROR_VALID,
+    EVENT_TYPE_LSB,
+    EVENT_TYPE_MASK,
+    EVENT_VALID,
+    EVENT_VECTOR_MASK,
+    EXCEPTION_VECTORS,
+    FIELDS,
+    EventType,
+    General1,
+    InterruptControl,
+)
 from cpu_ext.plug import RingMinus1
 from cpu_ext.special import Host, Own, Point
+from rtl.arch.exceptions import Vector
 from rtl.arch.registers import Segment
 from rtl.microcode.uop import InterceptPoint
 from rtl.seam import CoreParams, CpuidLeaf, MsrRow, Row
@@ -100,6 +113,11 @@ class Svm:
             "VM_CR_FREE": int(VmCr.DPD | VmCr.R_INIT | VmCr.DIS_A20M),
         }
         names |= {"IOPM_BEYOND": (1 << 32) - IOPM_SIZE + 1, "MSRPM_BEYOND": (1 << 32) - MSRPM_SIZE + 1}  # no page from here on begins one
+        names |= {"MSRPM_RANGE": MSRPM_RANGE_LENGTH, "PAGE_OFFSET": PAGE_SIZE - 1, "PAGE_FRAME": ~(PAGE_SIZE - 1)}
+        for number, (first, byte) in enumerate(MSRPM_RANGES):
+            names |= {f"MSRPM_FIRST_{number}": first, f"MSRPM_BYTE_{number}": byte}
+        names |= {"EVENT_VALID": EVENT_VALID, "EVENT_SAID": EVENT_VALID | EVENT_ERROR_VALID | EVENT_TYPE_MASK | EVENT_VECTOR_MASK}
+        names |= {"EVENT_VECTOR": EVENT_VECTOR_MASK, "NMI": int(Vector.NMI)}
         names |= {f"EVENT_{kind.name}": kind << EVENT_TYPE_LSB for kind in EventType} | {"EVENT_TYPE": EVENT_TYPE_MASK}
         names |= {"EXCEPTIONS": sum(1 << vector for vector in EXCEPTION_VECTORS), "DR6_BS": int(Dr6.BS)}
         names["GENERAL1_NOT_BUILT"] = sum(1 << int(b) for b in NOT_BUILT)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.memory_map import RamLayout
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.protections import Protections
@@ -71,6 +72,6 @@ class KernelConfig:
     tables_per_guest: int = 128  # shadow tables and directories
     slice_cycles: int = 200_000
     timer_cycles: int = 50_000  # between two physical timer interrupts
-    cycles_per_pit_tick: int = 21  # 25 MHz / 1.193182 MHz
+    cycles_per_pit_tick: int = CYCLES_PER_PIT_TICK
     native_cpuid: CpuidLeaves = field(default_factory=lambda: _NATIVE_CPUID)
     protections: Protections = field(default_factory=Protections)

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from contracts.boot import BOOT_ADDRESS, MULTIBOOT_INFO, BootFlag, boot_block, multiboot_info
+from contracts.clocks import CYCLES_PER_PIT_TICK
 from sim.disk import SIM_DISK, disk_arguments
 from sim.model import Feed, Model, ModelSpec, Recorder, Stream, Transactor, build_model
 from sim.model.layout import RecordView
@@ -34,7 +35,7 @@ class MachineConfig:
     host_link: bool = True
     params: str = "default"
     latency: int = 6
-    timer_divider: int = 21
+    timer_divider: int = CYCLES_PER_PIT_TICK
 
 
 def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpec:

@@ -6,6 +6,7 @@ from chipset.boards.simulation import SimulationTop
 from chipset.devices.storage.simulation_disk import SimulationDisk
 from chipset.soc import DMA_MASTERS
 from chipset.view import view_layout
+from contracts.clocks import CYCLES_PER_PIT_TICK
 from cpu_ext.extension import Svm
 from cpu_ext.plug import Context
 from firmware.build import reset_rom
@@ -27,7 +28,7 @@ def simulated_machine(
     host_link: bool = True,
     params: str = "default",
     latency: int = 6,
-    timer_divider: int = 21,
+    timer_divider: int = CYCLES_PER_PIT_TICK,
     named_view: bool = False,
 ) -> wiring.Component:
     """The machine with ``memory_bytes`` of RAM; ``params`` names a configuration of the processor;

@@ -10,6 +10,7 @@ from chipset.boards.straps import STRAP_WIDTH
 from chipset.memory_controller.ram import WORD_BYTES, BlockRam, SimulationRam
 from chipset.soc import Soc, SocParams
 from chipset.view import view_layout
+from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.requesters import REQUESTER_WIDTH
 
 __all__ = ["SimulationTop", "view_ports"]
@@ -49,8 +50,9 @@ class SimulationTop(wiring.Component):
     """
 
     def __init__(self, processor: wiring.Component, rom: bytes, memory_bytes: int = 32 << 20, host_link: bool = True, *, latency: int = 6,
-                 cached_map_words: int = 4, timer_divider: int = 21, block_ram: bool = False, disk: wiring.Component | None = None,
-                 view_shape: data.Layout | None = None, named_view: bool = False) -> None:  # fmt: skip
+                 cached_map_words: int = 4, timer_divider: int = CYCLES_PER_PIT_TICK, block_ram: bool = False,
+                 disk: wiring.Component | None = None, view_shape: data.Layout | None = None,
+                 named_view: bool = False) -> None:  # fmt: skip
         words = memory_bytes // WORD_BYTES
         ram = BlockRam(words) if block_ram else SimulationRam(words)
         params = SocParams(

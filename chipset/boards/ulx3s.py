@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from chipset.boards.ecp5_clock import ClockPlan, Ecp5Clock
 from chipset.boards.straps import STRAP_WIDTH
-from chipset.devices.pit_8254 import PIT_HZ
 from chipset.devices.serial_shifter import SerialShifter
 from chipset.memory_controller.ram import WORD_BYTES, BlockRam
 from chipset.soc import Soc, SocParams
+from contracts.clocks import PIT_HZ
 
 __all__ = ["BAUD", "CLOCK", "MEMORY_BYTES", "BoardMachine", "Ulx3s"]
 

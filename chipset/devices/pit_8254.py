@@ -9,9 +9,8 @@ from amaranth.lib.wiring import In, Out
 
 from chipset.interconnect.ports import IoSignature
 
-__all__ = ["PIT_HZ", "Counter", "Mode", "Pit8254"]
+__all__ = ["Counter", "Mode", "Pit8254"]
 
-PIT_HZ = 1_193_182  # a PC's: its first oscillator, 14.31818 MHz, by twelve
 
 _CONTROL = 3  # address of the control word register
 _READ_BACK = 3  # counter number that stands for the read-back command
@@ -205,7 +204,7 @@ class Pit8254(wiring.Component):
 
     Parameters
     ----------
-    divider : cycles of the system clock in one of the timer's (of ``PIT_HZ`` on a PC)
+    divider : cycles of the system clock in one of the timer's (of ``contracts.clocks.PIT_HZ`` on a PC)
 
     Members
     -------

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from contracts.memory_map import PAGE_SIZE, Irq, Port, RamLayout
 from isolation_kernel.model.cpu import GuestCpu
@@ -29,7 +30,9 @@ class Stuck(Exception):
 class ModelMachine:
     """A machine without circuits. ``translations`` (None: not kept) lists each translation used: ASID, linear, physical, write."""
 
-    def __init__(self, layout: RamLayout | None = None, cycles_per_pit_tick: int = 21, straps: Straps | None = None) -> None:
+    def __init__(
+        self, layout: RamLayout | None = None, cycles_per_pit_tick: int = CYCLES_PER_PIT_TICK, straps: Straps | None = None
+    ) -> None:
         self.memory = PhysicalMemory((layout or RamLayout()).size, straps or Straps())
         self.tlb = Tlb()
         self.pic = PicPair()

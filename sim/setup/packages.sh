@@ -3,6 +3,7 @@
 set -eu
 
 PACKAGES="g++ make perl gcc-multilib nasm qemu-system-x86 iverilog liblz4-dev zlib1g-dev ccache"
+LOCK_SECONDS=600
 
 say() { echo "ringfence: $*" >&2; }
 
@@ -39,9 +40,11 @@ fi
 
 say "installing ${missing% }"
 export DEBIAN_FRONTEND=noninteractive
+# Another installation, such as a fresh machine's own upgrade, may hold the locks: wait for it.
+APT="apt-get -qq -o DPkg::Lock::Timeout=$LOCK_SECONDS"
 # A package manager that was interrupted must first finish what it began.
 dpkg --configure -a >&2
-if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >&2; then
+if ! { $APT update && $APT install -y --no-install-recommends $missing; } >&2; then
     say "apt-get could not install: ${missing% }"
     exit 2
 fi
