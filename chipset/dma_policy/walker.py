@@ -65,8 +65,8 @@ class Walker(wiring.Component):
         if the same bit decides for that; left : In(1), it has left in the cycle before
     fill : Out(1), the cache is to keep row ``fill_row`` Out(range(rows)), ``fill_data`` Out(32 // rows), of the word of address
         ``address`` Out(30); fill_whole : Out(1), with it the cache has all of the word, as it is in memory
-    policy : In; flush : In(1), the policy changes at the end of this cycle: what was found out is forgotten
-    quiet : Out(1), no read of the map is under way; ``flush`` comes only then
+    policy : In; flush : In(1), what was found out is forgotten, but not what is being read; the policy changes only at the end of such a
+        cycle with ``quiet`` : Out(1), no read of the map is under way
     walk : stream of MemoryRequest, Out: reads of the map; walk_answer_valid In(1) and walk_answer In(BusResponse)
     written : In(WriteEvent), every word written to memory in this cycle
     map_error : Out(1), a read of the map fails in this cycle

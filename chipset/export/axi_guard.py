@@ -91,7 +91,8 @@ class AxiGuard(wiring.Component):
         wiring.connect(m, bus.block, registers.block)
         in_flight = Cat(port.in_memory for port in (*self._reads[:-1], *self._writes[:-1]))
         m.d.comb += [
-            checker.policy.eq(registers.policy), checker.hold.eq(registers.hold), checker.flush.eq(registers.flush),
+            checker.policy.eq(registers.policy), checker.hold.eq(registers.hold),
+            checker.flush.eq(registers.flush | self._order.forget),
             registers.drained.eq(checker.quiet & ~in_flight.any()), registers.map_error.eq(checker.map_error),
             self.irq.eq(registers.irq), self.enabled.eq(registers.enabled), self.memory_clean.eq(registers.memory_clean),
             self.device_reset.eq(registers.device_reset), registers.device_idle.eq(self.device_idle),

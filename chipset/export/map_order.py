@@ -10,8 +10,9 @@ AXI4 lets memory answer reads and writes in any order, until a write has been an
 
 So an access that asks after a trusted write has been answered is judged by what was written. In between, it may be judged by either.
 
-What has been reported of the word that the checker is looking for may never have reached memory, if memory answers with an error: that
-walk is made to fail, so nothing is admitted by it.
+What has been reported may never have reached memory, if memory answers with an error. The walk during which that comes to light is made to
+fail, so nothing is admitted by it; and the checker forgets what it has found out and not yet been asked for (``forget``): from then on what
+memory holds decides.
 
 One waits for the other, in turn: a walk for the trusted writes that have started, and then a trusted write for one walk.
 """
@@ -33,6 +34,7 @@ class MapOrder(wiring.Component):
     write_fails : In(1), a trusted write is answered with an error
     looks_up : In(1), the checker is asked what it does not know
     spoilt : Out(1), with ``walk_answered``: the walk must fail
+    forget : Out(1), what the checker has found out counts no more
     """
 
     walk_wants: In(1)
@@ -46,6 +48,7 @@ class MapOrder(wiring.Component):
     write_fails: In(1)
     looks_up: In(1)
     spoilt: Out(1)
+    forget: Out(1)
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -55,6 +58,7 @@ class MapOrder(wiring.Component):
         m.d.comb += [
             self.walk_may.eq(~self.writes_under_way & ~turn & ~walks),
             self.write_may.eq(~walks & (turn | ~self.walk_wants)),
+            self.forget.eq(self.write_fails),
         ]
         with m.If(self.walk_goes):
             m.d.sync += walks.eq(1)

@@ -72,7 +72,8 @@ class WishboneGuard(wiring.Component):
         wiring.connect(m, wiring.flipped(self.registers), bus.bus)
         wiring.connect(m, bus.block, registers.block)
         m.d.comb += [
-            checker.policy.eq(registers.policy), checker.hold.eq(registers.hold), checker.flush.eq(registers.flush),
+            checker.policy.eq(registers.policy), checker.hold.eq(registers.hold),
+            checker.flush.eq(registers.flush | self._order.forget),
             registers.drained.eq(checker.quiet & ~(self.memory.stb & (self._owner < self._settings.requesters))),
             registers.map_error.eq(checker.map_error),
             self.irq.eq(registers.irq), self.enabled.eq(registers.enabled), self.memory_clean.eq(registers.memory_clean),

@@ -5,7 +5,7 @@ from cocotb.triggers import Combine, RisingEdge
 from cocotbext.axi import AxiResp
 
 from chipset.export.axi_top import guarded_name
-from cocotb_tests.chipset.export.axi_bench import ONES, PAGE, Bench
+from cocotb_tests.chipset.export.axi_bench import MAP, ONES, PAGE, Bench
 from cocotb_tests.chipset.export.axi_under_cocotb import OPEN, REQUESTERS, SHUT, started
 
 __all__: list[str] = []
@@ -251,6 +251,31 @@ async def a_trusted_write_that_fails_leaves_nothing_behind(dut) -> None:
         assert bench.peek(where) == [0]
         for _ in range(2):
             assert not (await bench.within(bench.ports[0].read(BASE))).good, n
+
+
+@cocotb.test()
+async def a_verdict_that_follows_a_failed_write_is_dropped(dut) -> None:
+    """The guard has found out, but memory takes no address; then the map's word is written, and memory answers with an error."""
+    bench = await started(dut, patience=0)
+    other = 40
+    await bench.protect({other})
+    ar, walker = bench.memory.ar, REQUESTERS + 1
+    for n in range(8):
+        await bench.put("MAP_LENGTH", 8)  # forgets what is cached
+        assert (await bench.within(bench.ports[1].read(other * PAGE))).good
+        before = len(bench.memory.bursts)
+        asking = cocotb.start_soon(bench.ports[0].read(BASE))
+        while not any(burst.port == walker for burst in bench.memory.bursts[before:]):
+            await bench.cycles(1)
+        ar.pause = True
+        await bench.ports[1].ask_read(other * PAGE)  # is at the door to memory, and stays there
+        await bench.cycles(20 + n)
+        await bench.within(failing_write(bench, MAP, 1 << OPEN))
+        await bench.cycles(bench.rng.randrange(4))
+        ar.pause = False
+        assert (await bench.within(bench.ports[1].take_read())).good
+        assert not (await bench.within(asking)).good, n
+        assert bench.peek(MAP) == [0]
 
 
 async def failing_write(bench: Bench, address: int, word: int) -> int:

@@ -44,9 +44,17 @@ class _Forgiving(axi_guard.MapOrder):
         return super().elaborate(platform)
 
 
+class _Stubborn(axi_guard.MapOrder):
+    """What has been found out counts although the write that it follows has failed."""
+
+    def elaborate(self, platform) -> Module:
+        self.forget = Signal()
+        return super().elaborate(platform)
+
+
 BUGS = {
     "deaf": ("Checker", _Deaf), "hasty": ("GuardRegisters", _Hasty), "careless": ("MapOrder", _Careless),
-    "forgiving": ("MapOrder", _Forgiving),
+    "forgiving": ("MapOrder", _Forgiving), "stubborn": ("MapOrder", _Stubborn),
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def test_between_masters_and_a_memory_of_others(simulator: Simulator, seed: int,
 
 @pytest.mark.parametrize("simulator", BOTH)
 def test_among_masters_that_stall_flood_and_race(simulator: Simulator, seed: int, tmp_path: Path) -> None:
-    assert run_cocotb(exported(AxiTop(SETTINGS), NAME), f"{HERE}.axi_stress_under_cocotb", simulator, seed=seed, folder=tmp_path) == 10
+    assert run_cocotb(exported(AxiTop(SETTINGS), NAME), f"{HERE}.axi_stress_under_cocotb", simulator, seed=seed, folder=tmp_path) == 11
 
 
 @pytest.mark.parametrize("simulator", BOTH)
@@ -70,13 +70,17 @@ def test_reads_of_the_map_that_pass_writes_are_found_out(seed: int, tmp_path: Pa
 
 
 @pytest.mark.icarus
-def test_a_failed_write_that_is_believed_is_found_out(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with seeded("forgiving", monkeypatch):
+@pytest.mark.parametrize(
+    ("bug", "test"), [("forgiving", "a_trusted_write_that_fails"), ("stubborn", "a_verdict_that_follows_a_failed_write")]
+)
+def test_a_failed_write_that_is_believed_is_found_out(
+    bug: str, test: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with seeded(bug, monkeypatch):
         design = exported(AxiTop(SETTINGS), NAME)
     with pytest.raises(AssertionError, match="1 of 1 failed"):
-        run_cocotb(
-            design, f"{HERE}.axi_stress_under_cocotb", "icarus", seed=seed, folder=tmp_path, test_filter="a_trusted_write_that_fails"
-        )
+        run_cocotb(design, f"{HERE}.axi_stress_under_cocotb", "icarus", seed=seed, folder=tmp_path, test_filter=test)
+    assert "AssertionError" in (tmp_path / "run.log").read_text()
 
 
 @pytest.mark.icarus
