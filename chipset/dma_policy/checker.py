@@ -46,8 +46,8 @@ class Checker(wiring.Component):
     leaves : In(1), with ``asks``: the request goes on in this cycle if it is known
     stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless; who has been declined must ask again in the end,
         for the others wait for that
-    policy : In; it changes only at the end of a cycle with ``flush`` In(1), ``hold`` In(1) (nothing leaves) and ``quiet`` Out(1) (no read of
-        the map is under way). ``flush`` by itself forgets what is cached and what has been found out, but not what is being read
+    policy : In; it changes only at the end of a cycle with ``flush`` In(1), ``hold`` In(1) (nothing leaves) and ``quiet`` Out(1) (no read
+        of the map is under way). ``flush`` by itself forgets what is cached and what has been found out, but not what is being read
     walk : stream of MemoryRequest, Out: reads of the map; walk_answer_valid In(1) and walk_answer In(BusResponse)
     written : In(WriteEvent), every word written to memory in this cycle; DMA's own may be left out, as it never writes a map
     map_error : Out(1), a read of the map fails

@@ -134,7 +134,7 @@ class GuardHarness(wiring.Component):
         super().__init__({
             "requests": In(stream.Signature(BusRequest)), "block": In(RegisterSignature()),
             "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
-            "written": In(WriteEvent), "answered": In(1),
+            "written": In(WriteEvent), "answered": In(1), "forget": In(1),
         })  # fmt: skip
 
     def elaborate(self, platform) -> Module:
@@ -149,7 +149,8 @@ class GuardHarness(wiring.Component):
             guard.out.ready.eq(self.out_ready), guard.walk.ready.eq(self.walk_ready),
             guard.walk_answer_valid.eq(self.walk_answer_valid), guard.walk_answer.eq(self.walk_answer),
             guard.written.eq(self.written), guard.answered.eq(self.answered),
-            guard.policy.eq(registers.policy), guard.hold.eq(registers.hold), guard.flush.eq(registers.flush),
+            guard.policy.eq(registers.policy), guard.hold.eq(registers.hold),
+            guard.flush.eq(registers.flush | self.forget),  # the buses' wrappers let it forget at any time
             registers.drained.eq(guard.drained), registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error),
         ]  # fmt: skip
         inside = Inside(guard, registers)

@@ -5,12 +5,24 @@ import pytest
 from cocotb_tests.chipset.dma_policy.answer_harness import AnswerHarness
 from cocotb_tests.opened import Opened
 from cocotb_tests.prover import prove, refute
+from contracts.policy_map import Format
 
 __all__: list[str] = []
 
 PROOF_DEPTH = 2
 SEARCH_DEPTH, SEARCH_FIRST = 24, 12
-BOUNDS = {1: 269, 4: 1364}  # cycles, for a memory that takes a beat in one of four cycles and answers within eight
+# Cycles, for a memory that takes a beat in one of four cycles and answers within eight.
+BOUNDS = {
+    (Format.UNIFORM, 1): 203,
+    (Format.UNIFORM, 4): 1194,
+    (Format.UNIFORM, 16): 12339,
+    (Format.PER_REQUESTER, 1): 203,
+    (Format.PER_REQUESTER, 4): 1224,
+    (Format.PER_REQUESTER, 16): 12849,
+    (Format.PER_REQUESTER_AND_ACCESS, 1): 203,
+    (Format.PER_REQUESTER_AND_ACCESS, 4): 1224,
+    (Format.PER_REQUESTER_AND_ACCESS, 16): 12849,
+}
 
 
 def pointer_stands_still(_merge: Opened, checker: Opened) -> None:
@@ -32,11 +44,11 @@ BUGS = (pointer_stands_still, declined_come_first_again, merge_goes_by_number)
 
 
 @pytest.mark.formal
-@pytest.mark.parametrize("requesters", BOUNDS)
-def test_every_request_comes_to_memory(requesters):
-    harness = AnswerHarness(requesters=requesters)
-    assert harness.bound == BOUNDS[requesters]
-    outcome = prove(f"answers-{requesters}", harness, depth=PROOF_DEPTH)
+@pytest.mark.parametrize(("fmt", "requesters"), BOUNDS, ids=lambda part: part.name.lower() if isinstance(part, Format) else str(part))
+def test_every_request_comes_to_memory(fmt, requesters):
+    harness = AnswerHarness(requesters=requesters, fmt=fmt)
+    assert harness.bound == BOUNDS[fmt, requesters]
+    outcome = prove(f"answers-{fmt.name.lower()}-{requesters}", harness, depth=PROOF_DEPTH)
     assert outcome.status == "PASS", f"{outcome.status}: {outcome.failed}, see {outcome.log}"
 
 
