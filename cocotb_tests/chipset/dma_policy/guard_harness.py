@@ -59,21 +59,15 @@ class Inside:
 
 
 class _Spec:
-    """The policy's words, written without looking at the guard: what must hold where an access is admitted."""
+    """The policy's words, written without looking at the guard: what must hold where an access is admitted. ``place`` : of the map that
+    decides."""
 
-    def __init__(self, m: Module, policy: data.View, formats: Collection[Format], *, requester: Value, page: Value, write: Value,
+    def __init__(self, m: Module, policy: data.View, formats: Collection[Format], *, place: data.View, page: Value, write: Value,
                  name: str) -> None:  # fmt: skip
-        maps = policy.maps
-        place = Signal(MapPlace, name=f"{name}_place")
         address = Signal(WORD_WIDTH + 1, name=f"{name}_map_address")
         number = Signal(21, name=f"{name}_bit_number")
         launch, fits = Signal(name=f"{name}_in_launch"), Signal(name=f"{name}_fits")
-        uniform = policy.map_format == Format.UNIFORM
         two = policy.map_format == Format.PER_REQUESTER_AND_ACCESS
-        m.d.comb += place.eq(maps[0])
-        for n in range(1, len(maps)):
-            with m.If(~uniform & (requester == n)):
-                m.d.comb += place.eq(maps[n])
         index = number[5:]
         known = 0
         for fmt in formats:
@@ -86,6 +80,7 @@ class _Spec:
         ]
         self._policy, self._page, self._number = policy, page, number
         self.launch = launch  # lies in the protected launch region
+        self.known = known  # the format is
         self.fits = fits  # the format is known, and the page's bit lies in the map
         self.where = address[:WORD_WIDTH]  # the word that holds it
 
@@ -160,6 +155,10 @@ class GuardHarness(wiring.Component):
             place.eq(AnyConst(len(place))), Assume(place < self._size * self._words),
             Assume(self._requester_at(place) < self._requesters),
         ]  # fmt: skip
+        self.who = Signal(range(max(2, self._requesters)))  # the one whose place that is, and so whose accesses are looked at
+        self.deciding = Signal(MapPlace)  # the map that decides for that one
+        maps, uniform = registers.policy.maps, registers.policy.map_format == Format.UNIFORM
+        m.d.comb += [self.who.eq(self._requester_at(place)), self.deciding.eq(Array(maps)[Mux(uniform, 0, self.who)])]
         kept = self._peek(m, inside, place)
         if self._bug:
             self._bug(inside)
@@ -288,7 +287,7 @@ class GuardHarness(wiring.Component):
         with m.Else():
             m.d.comb += [judged.requester.eq(request.requester - DMA_FIRST), judged.write.eq(request.write)]
         m.d.comb += judged.page.eq(request.address[PAGE_LSB:])
-        spec = _Spec(m, policy, self._formats, requester=judged.requester, page=judged.page, write=judged.write, name="promise")
+        spec = _Spec(m, policy, self._formats, place=self.deciding, page=judged.page, write=judged.write, name="promise")
         looked_at = inside.cache.component._place(judged) == place if self._requesters * self._words > 1 else Const(1)
         with m.If(self.taken & guard.out.payload.admitted & looked_at):
             m.d.comb += Assert(~spec.launch)
@@ -335,7 +334,7 @@ class GuardHarness(wiring.Component):
         # Between the beats of a burst write that was admitted: its page is still open to it.
         first = Signal(Access)
         m.d.comb += [first.requester.eq(self.first.requester - DMA_FIRST), first.page.eq(self.first.address[PAGE_LSB:]), first.write.eq(1)]
-        spec = _Spec(m, policy, self._formats, requester=first.requester, page=first.page, write=first.write, name="burst")
+        spec = _Spec(m, policy, self._formats, place=self.deciding, page=first.page, write=first.write, name="burst")
         looked_at = cache.component._place(first) == place if self._requesters * self._words > 1 else Const(1)
         with m.If(self.in_burst):
             m.d.comb += Assert(self.first.write)
@@ -349,9 +348,8 @@ class GuardHarness(wiring.Component):
     def _cache_invariant(self, m: Module, policy: data.View, cache: Opened, place: Signal, line: data.View, watched: Signal,
                          word: Signal) -> None:  # fmt: skip
         """The word at ``place`` of the cache is the policy's for its region, is as it is in memory, and writes to it will be seen."""
-        requester = self._requester_at(place)
         page = Cat(Const(0, 4), line.region)
-        spec = _Spec(m, policy, self._formats, requester=requester, page=page, write=Const(0, 1), name="kept")
+        spec = _Spec(m, policy, self._formats, place=self.deciding, page=page, write=Const(0, 1), name="kept")
         keys = Signal(KEY_WIDTH)
         for n in self._places():
             with m.If(place == n):
@@ -371,7 +369,8 @@ class GuardHarness(wiring.Component):
         component = walker.component
         access = component.access
         several = len(policy.maps) > 1
-        spec = _Spec(m, policy, self._formats, requester=access.requester, page=access.page, write=access.write, name="walk")
+        mine = access.requester == self.who
+        spec = _Spec(m, policy, self._formats, place=self.deciding, page=access.page, write=access.write, name="walk")
         idle, places = walker.ongoing("IDLE"), walker.ongoing("PLACE")
         bound = walker.ongoing("BOUND") if several else Const(0)
         compare, read, waits, fill, ends = (walker.ongoing(s) for s in ("COMPARE", "READ", "WAIT", "FILL", "DECIDED"))
@@ -383,8 +382,8 @@ class GuardHarness(wiring.Component):
             Assert(~checker["asked"] | (policy.enable & (checker["who"] < self._requesters))),
             Assert(~component.start | (idle & (access.requester == checker["who"]))),
             Assert(idle | (policy.enable & (access.requester < self._requesters))),
-            Assert(~placed | (component.address == spec.where) | closed),
-            Assert(~placed | closed | spec.fits),
+            Assert(~placed | closed | spec.known),
+            Assert(~(placed & mine) | closed | (spec.fits & (component.address == spec.where))),
             Assert(~(read | waits) | (~closed & (step == 0))),
             Assert(self.reading == waits),
             Assert(~component.decided | (fill & (step != 0)) | ends),
@@ -410,12 +409,12 @@ class GuardHarness(wiring.Component):
             m.d.comb += Assert(~waits | ~self.reads_watched)
 
         # What the cache has of it by now.
-        mine = Signal()
-        m.d.comb += mine.eq(inside.cache.component._place(access) == place if self._size * self._words > 1 else 1)
+        here = Signal()
+        m.d.comb += here.eq(inside.cache.component._place(access) == place if self._size * self._words > 1 else 1)
         begun = (fill & (step != 0)) | ends
-        with m.If(begun & mine):
+        with m.If(begun & here):
             m.d.comb += Assert(line.region == access.page[4:])
-        with m.If(fill & (step != 0) & mine):
+        with m.If(fill & (step != 0) & here):
             width = 32 // self._rows
             own = walker["number_in_word"][width.bit_length() - 1 :]
             m.d.comb += Assert(~inside.cache["valid"].bit_select(place, 1))
@@ -433,12 +432,10 @@ class GuardHarness(wiring.Component):
         m.d.comb += [Assert(~(places | bound) | ((number == 0) & ~around)), Assert(~compare | (number < len(maps)))]
         if len(maps) > 1:
             own = walker.shaped("place", MapPlace)
-            right = Signal(MapPlace)
-            m.d.comb += right.eq(maps[0])
-            for n in range(1, len(maps)):
-                with m.If((policy.map_format != Format.UNIFORM) & (access.requester == n)):
-                    m.d.comb += right.eq(maps[n])
-            m.d.comb += [Assert(~places | (own == right)), Assert(~(bound & (self.chosen.number == 0)) | (own == self.chosen.place))]
+            m.d.comb += [
+                Assert(~(places & (access.requester == self.who)) | (own == self.deciding)),
+                Assert(~(bound & (self.chosen.number == 0)) | (own == self.chosen.place)),
+            ]
         chosen, its = self.chosen, self.chosen.place
         past = compared | (compare & (number > chosen.number))
         page_done = past | (compare & (number == chosen.number) & around)
