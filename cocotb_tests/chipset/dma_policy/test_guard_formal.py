@@ -15,7 +15,8 @@ SEARCH_DEPTH = 34
 SEARCH_FROM = 30  # by then the walker may have served two accesses, with all rows of their words
 
 # Requesters, cached words, formats: each format by itself, and the machine's build but for the number of requesters.
-BUILDS = {f"{fmt.name.lower()}-{requesters}": (requesters, 1, frozenset({fmt})) for fmt in Format for requesters in (1, 4, 16)} | {
+BUILDS = {f"{fmt.name.lower()}-{requesters}": (requesters, 1, frozenset({fmt})) for fmt in Format for requesters in (1, 4)} | {
+    "uniform-16": (16, 1, frozenset({Format.UNIFORM})),
     "all-2": (2, 2, ALL_FORMATS),
 }
 
