@@ -35,7 +35,7 @@ from contracts.bus import BusRequest, BusResponse
 from contracts.policy_map import GUARD, Format
 from contracts.requesters import DMA_FIRST
 
-__all__ = ["Bug", "GuardHarness"]
+__all__ = ["GROUPS", "Bug", "GuardHarness"]
 
 WORD_WIDTH = 30
 PAGE_LSB = 12
@@ -43,6 +43,15 @@ LINE_LSB = 4
 LAUNCH_LSB = 16
 PAGE_WORDS = 1024
 REGION_PAGES = 32
+GROUPS = (
+    "lemmas",
+    "maps",
+    "walker",
+    "cache",
+    "flight",
+    "burst",
+    "promise",
+)  # of what is claimed: each follows from those before it, and the past
 MOST_DUE = 15  # answers
 Bug = Callable[["Inside"], None]  # adds an assignment to a part of the guard
 
@@ -78,11 +87,17 @@ class _Spec:
             launch.eq(policy.launch.protect & (page[LAUNCH_LSB - PAGE_LSB :] == policy.launch.base)),
             fits.eq(known & (index < place.length) & ~address[-1]),
         ]
-        self._policy, self._page, self._number = policy, page, number
+        self._two, self._page, self._number = two, page, number
         self.launch = launch  # lies in the protected launch region
         self.known = known  # the format is
         self.fits = fits  # the format is known, and the page's bit lies in the map
         self.where = address[:WORD_WIDTH]  # the word that holds it
+
+    def agrees(self, other: "_Spec") -> Value:
+        """With what another says, where the same word decides for its page: a word is of 32 pages, or of 16 with two bits each."""
+        mine, its = self._page, other._page
+        alike = Mux(self._two, mine[4:] == its[4:], mine[5:] == its[5:])
+        return ~alike | ((self.where == other.where) & (self.fits == other.fits))
 
     def bit(self, word: Value) -> Value:
         """The page's bit of that word."""
@@ -90,10 +105,8 @@ class _Spec:
 
     def in_map(self, chosen: "_Map", pages: int = 1) -> Value:
         """Whether a word of the chosen map, if it is in use, lies in the ``pages`` pages (a power of two, aligned) around the page."""
-        bits = (pages * PAGE_WORDS).bit_length() - 1
-        block = self._page[(pages.bit_length() - 1) :]
-        last = chosen.place.base + chosen.place.length - 1
-        return chosen.used & (chosen.place.length != 0) & ((chosen.place.base >> bits) <= block) & ((last >> bits) >= block)
+        bits = pages.bit_length() - 1
+        return chosen.reaches(self._page[bits:], bits)
 
 
 class _Map:
@@ -109,10 +122,49 @@ class _Map:
             self.number.eq(AnyConst(len(self.number))), Assume(self.number < len(maps)), self.place.eq(Array(maps)[self.number]),
             self.used.eq((self.number == 0) | ~self._uniform),
         ]  # fmt: skip
+        self._last = Signal(WORD_WIDTH + 1, name="chosen_last")  # the map may end beyond 4 GiB
+        m.d.comb += self._last.eq(self.place.base + self.place.length - 1)
 
     def is_of(self, requester: Value) -> Value:
         """Whether it decides for that requester."""
         return self.used & (self.number == Mux(self._uniform, 0, requester))
+
+    def reaches(self, block: Value, bits: int) -> Value:
+        """Whether a word of it, if it is in use, lies in that block of 2 ** ``bits`` pages."""
+        low = PAGE_WORDS.bit_length() - 1 + bits
+        return self.used & (self.place.length != 0) & ((self.place.base >> low) <= block) & ((self._last >> low) >= block)
+
+
+class Claims:
+    """What is asserted, in groups, so that the solver can be asked for one after the other.
+
+    Together they are proved as one induction: where one group is looked at, those before it are taken to hold in this cycle, and those after
+    it in the cycle before. So each of them must be looked at.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[str, list[Signal]] = {group: [] for group in GROUPS}
+        self.group = GROUPS[0]  # to which the next ones belong
+
+    def __call__(self, claim: Value) -> Value:
+        """As Assert: a statement, for where it stands."""
+        held = Signal(init=1, name=f"{self.group}_{len(self._groups[self.group])}")
+        self._groups[self.group].append(held)
+        return held.eq(claim)
+
+    def close(self, m: Module, focus: str | None) -> None:
+        """Assert the group ``focus``, or all."""
+        earlier = focus is not None
+        for group, claims in self._groups.items():
+            if focus in (None, group):
+                m.d.comb += [Assert(claim) for claim in claims]
+                earlier = False
+            elif earlier:
+                m.d.comb += [Assume(claim) for claim in claims]
+            else:
+                before = Signal(init=1, name=f"{group}_before")
+                m.d.sync += before.eq(Cat(claims).all())
+                m.d.comb += Assume(before)
 
 
 class GuardHarness(wiring.Component):
@@ -121,9 +173,9 @@ class GuardHarness(wiring.Component):
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS, closed_at_reset: bool = False,
-                 bug: Bug | None = None) -> None:  # fmt: skip
+                 bug: Bug | None = None, focus: str | None = None) -> None:  # fmt: skip
         self._requesters, self._words, self._formats = requesters, cached_words, frozenset(formats)
-        self._closed, self._bug = closed_at_reset, bug
+        self._closed, self._bug, self._focus = closed_at_reset, bug, focus
         self._size = 1 << (requesters - 1).bit_length()  # requesters that the cache has places for
         self._rows = row_count(requesters, cached_words)
         super().__init__({
@@ -148,6 +200,7 @@ class GuardHarness(wiring.Component):
             guard.flush.eq(registers.flush | self.forget),  # the buses' wrappers let it forget at any time
             registers.drained.eq(guard.drained), registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error),
         ]  # fmt: skip
+        self._claim = Claims()
         inside = Inside(guard, registers)
         self.chosen = _Map(m, registers.policy)
         place = Signal(max(1, (self._size * self._words - 1).bit_length()))  # in the cache, that is looked at
@@ -171,6 +224,7 @@ class GuardHarness(wiring.Component):
             self._narrow(m)
         else:
             self._invariants(m, registers, inside, place, kept, watched, word, due)
+        self._claim.close(m, self._focus)
         return m
 
     def _requester_at(self, place: Value) -> Value:
@@ -279,6 +333,7 @@ class GuardHarness(wiring.Component):
     def _promise(self, m: Module, guard: Guard, registers: GuardRegisters, inside: Inside, place: Signal, watched: Signal, word: Signal,
                  due: Signal) -> None:  # fmt: skip
         """Whatever is admitted, the policy in force and the map as it is in memory now allow."""
+        self._claim.group = "promise"
         policy, request = registers.policy, guard.out.payload.request
         first = self.first
         judged = Signal(Access)  # of a burst's later beats the first decides: they lie in its line
@@ -288,35 +343,36 @@ class GuardHarness(wiring.Component):
             m.d.comb += [judged.requester.eq(request.requester - DMA_FIRST), judged.write.eq(request.write)]
         m.d.comb += judged.page.eq(request.address[PAGE_LSB:])
         spec = _Spec(m, policy, self._formats, place=self.deciding, page=judged.page, write=judged.write, name="promise")
+        self._specs = [spec]
         looked_at = inside.cache.component._place(judged) == place if self._requesters * self._words > 1 else Const(1)
         with m.If(self.taken & guard.out.payload.admitted & looked_at):
-            m.d.comb += Assert(~spec.launch)
+            m.d.comb += self._claim(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~(judged.write & spec.in_map(self.chosen)))]
+                m.d.comb += [self._claim(spec.fits), self._claim(~(judged.write & spec.in_map(self.chosen)))]
                 # A burst does not take its own permission away, for it does not write to its map: looked at where that is the chosen one.
                 with m.If((spec.where == watched) & (~self.in_burst | self.chosen.is_of(judged.requester))):
-                    m.d.comb += Assert(spec.bit(word))
+                    m.d.comb += self._claim(spec.bit(word))
         # The policy changes only by a commit, and a commit completes only when nothing that was judged before is in flight.
         block, flushed, before = self.block, Signal(), Signal.like(policy)
         m.d.sync += [flushed.eq(registers.flush), before.eq(policy)]
         began = Signal()  # the second cycle or a later one, in which ``before`` means something
         m.d.sync += began.eq(1)
         with m.If(registers.flush):
-            m.d.comb += [Assert(due == 0), Assert(~self.taken)]
+            m.d.comb += [self._claim(due == 0), self._claim(~self.taken)]
         with m.If(block.valid & block.write & block.ready & (block.address != GUARD["STATUS"].at() // 4)):
-            m.d.comb += Assert(registers.flush)
+            m.d.comb += self._claim(registers.flush)
         with m.If(began & ~flushed):
-            m.d.comb += Assert(policy == before)
+            m.d.comb += self._claim(policy == before)
         # What the way to memory relies on: the walker only reads, one word a time; nobody but it is taken for it; neither holds a lock.
         walk = guard.walk.payload
         m.d.comb += [
-            Assert(~walk.request.write & ~walk.request.burst & ~walk.request.lock & walk.walker),
-            Assert(~guard.out.payload.walker), Assert(~(self.taken & request.lock)),
+            self._claim(~walk.request.write & ~walk.request.burst & ~walk.request.lock & walk.walker),
+            self._claim(~guard.out.payload.walker), self._claim(~(self.taken & request.lock)),
         ]  # fmt: skip
         # Once on, it stays on; where it is on from reset, it is never off.
         was_on = Signal(init=self._closed)
         m.d.sync += was_on.eq(policy.enable)
-        m.d.comb += Assert(~was_on | policy.enable)
+        m.d.comb += self._claim(~was_on | policy.enable)
 
     def _invariants(self, m: Module, registers: GuardRegisters, inside: Inside, place: Signal, line: data.View, watched: Signal,
                     word: Signal, due: Signal) -> None:  # fmt: skip
@@ -324,32 +380,57 @@ class GuardHarness(wiring.Component):
         policy: data.View = registers.policy
         assert policy.shape() == policy_layout(self._requesters, self._formats)
         guard, cache = inside.guard, inside.cache
+        self._claim.group = "flight"
         m.d.comb += [
-            Assert(guard["outstanding"] + (guard["left"] & guard["final"]) == due), Assert(guard["inside"] == self.in_burst),
-            Assert(due <= MOST_DUE), Assert(~self.in_burst | (due < MOST_DUE)),  # a burst has begun only where its answer can be counted
+            self._claim(guard["outstanding"] + (guard["left"] & guard["final"]) == due), self._claim(guard["inside"] == self.in_burst),
+            self._claim(due <= MOST_DUE),
+            self._claim(~self.in_burst | (due < MOST_DUE)),  # a burst has begun only where its answer can be counted
         ]  # fmt: skip
         self._cache_invariant(m, policy, cache, place, line, watched, word)
         self._walker_invariants(m, policy, inside, place, line, watched, word)
 
-        # Between the beats of a burst write that was admitted: its page is still open to it.
         first = Signal(Access)
         m.d.comb += [first.requester.eq(self.first.requester - DMA_FIRST), first.page.eq(self.first.address[PAGE_LSB:]), first.write.eq(1)]
         spec = _Spec(m, policy, self._formats, place=self.deciding, page=first.page, write=first.write, name="burst")
+        self._specs.append(spec)
+        self._claim.group = "burst"
+        # Between the beats of a burst write that was admitted: its page is still open to it.
         looked_at = cache.component._place(first) == place if self._requesters * self._words > 1 else Const(1)
         with m.If(self.in_burst):
-            m.d.comb += Assert(self.first.write)
+            m.d.comb += self._claim(self.first.write)
         with m.If(self.in_burst & guard["kept"] & looked_at):
-            m.d.comb += Assert(~spec.launch)
+            m.d.comb += self._claim(~spec.launch)
             with m.If(policy.enable):
-                m.d.comb += [Assert(spec.fits), Assert(~spec.in_map(self.chosen))]
+                m.d.comb += [self._claim(spec.fits), self._claim(~spec.in_map(self.chosen))]
                 with m.If((spec.where == watched) & self.chosen.is_of(first.requester)):
-                    m.d.comb += Assert(spec.bit(word))
+                    m.d.comb += self._claim(spec.bit(word))
+        self._lemmas(m, registers)
+
+    def _lemmas(self, m: Module, registers: GuardRegisters) -> None:
+        """What follows from nothing but arithmetic, for the solver to know it when it looks at the rest."""
+        self._claim.group = "lemmas"
+        own = self.chosen.is_of(self.who)
+        m.d.comb += self._claim(~own | (self.deciding == self.chosen.place))
+        began, flushed = Signal(), Signal()
+        was_deciding, was_chosen = Signal.like(self.deciding), Signal.like(self.chosen.place)
+        m.d.sync += [began.eq(1), flushed.eq(registers.flush), was_deciding.eq(self.deciding), was_chosen.eq(self.chosen.place)]
+        with m.If(began & ~flushed):
+            m.d.comb += [self._claim(self.deciding == was_deciding), self._claim(self.chosen.place == was_chosen)]
+        for number, spec in enumerate(self._specs):
+            m.d.comb += [
+                # A word of the map that decides lies in one of the pages that this map reaches; and who is not near a map is not in it.
+                self._claim(~(own & spec.fits) | self.chosen.reaches(spec.where[PAGE_WORDS.bit_length() - 1 :], 0)),
+                self._claim(~spec.in_map(self.chosen) | spec.in_map(self.chosen, REGION_PAGES)),
+            ]
+            m.d.comb += [self._claim(spec.agrees(other)) for other in self._specs[:number]]
 
     def _cache_invariant(self, m: Module, policy: data.View, cache: Opened, place: Signal, line: data.View, watched: Signal,
                          word: Signal) -> None:  # fmt: skip
         """The word at ``place`` of the cache is the policy's for its region, is as it is in memory, and writes to it will be seen."""
+        self._claim.group = "cache"
         page = Cat(Const(0, 4), line.region)
         spec = _Spec(m, policy, self._formats, place=self.deciding, page=page, write=Const(0, 1), name="kept")
+        self._specs.append(spec)
         keys = Signal(KEY_WIDTH)
         for n in self._places():
             with m.If(place == n):
@@ -357,20 +438,22 @@ class GuardHarness(wiring.Component):
         for_writes = place[0] if self._words > 1 else Const(1)
         with m.If(cache["valid"].bit_select(place, 1)):
             m.d.comb += [
-                Assert(policy.enable), Assert(spec.fits), Assert(keys == spec.where[:KEY_WIDTH]),
-                Assert((spec.where != watched) | (line.word == word)),
-                Assert(~(for_writes & spec.in_map(self.chosen, REGION_PAGES))),
+                self._claim(policy.enable), self._claim(spec.fits), self._claim(keys == spec.where[:KEY_WIDTH]),
+                self._claim((spec.where != watched) | (line.word == word)),
+                self._claim(~(for_writes & spec.in_map(self.chosen, REGION_PAGES))),
             ]  # fmt: skip
 
     def _walker_invariants(self, m: Module, policy: data.View, inside: Inside, place: Signal, line: data.View, watched: Signal,
                            word: Signal) -> None:  # fmt: skip
         """From state to state, what the walker has found out."""
+        self._claim.group = "walker"
         walker, checker = inside.walker, inside.checker
         component = walker.component
         access = component.access
         several = len(policy.maps) > 1
         mine = access.requester == self.who
         spec = _Spec(m, policy, self._formats, place=self.deciding, page=access.page, write=access.write, name="walk")
+        self._specs.append(spec)
         idle, places = walker.ongoing("IDLE"), walker.ongoing("PLACE")
         bound = walker.ongoing("BOUND") if several else Const(0)
         compare, read, waits, fill, ends = (walker.ongoing(s) for s in ("COMPARE", "READ", "WAIT", "FILL", "DECIDED"))
@@ -379,75 +462,80 @@ class GuardHarness(wiring.Component):
         closed, step = walker["closed"], walker["step"] if self._rows > 1 else Const(0)
         m.d.comb += [
             # A walk starts for what was declined in the cycle before.
-            Assert(~checker["asked"] | (policy.enable & (checker["who"] < self._requesters))),
-            Assert(~component.start | (idle & (access.requester == checker["who"]))),
-            Assert(idle | (policy.enable & (access.requester < self._requesters))),
-            Assert(~placed | closed | spec.known),
-            Assert(~(placed & mine) | closed | (spec.fits & (component.address == spec.where))),
-            Assert(~(read | waits) | (~closed & (step == 0))),
-            Assert(self.reading == waits),
-            Assert(~component.decided | (fill & (step != 0)) | ends),
+            self._claim(~checker["asked"] | (policy.enable & (checker["who"] < self._requesters))),
+            self._claim(~component.start | (idle & (access.requester == checker["who"]))),
+            self._claim(idle | (policy.enable & (access.requester < self._requesters))),
+            self._claim(~placed | closed | spec.known),
+            self._claim(~(placed & mine) | closed | (spec.fits & (component.address == spec.where))),
+            self._claim(~(read | waits) | (~closed & (step == 0))),
+            self._claim(self.reading == waits),
+            self._claim(~component.decided | (fill & (step != 0)) | ends),
         ]
         self._maps(m, policy, walker, spec, places=places, bound=bound, compare=compare, compared=compared)
-        m.d.comb += Assert(~(waits | ((fill | ends) & ~closed)) | ~(walker["of_page"] | walker["of_region"]))
+        self._claim.group = "walker"
+        m.d.comb += self._claim(~(waits | ((fill | ends) & ~closed)) | ~(walker["of_page"] | walker["of_region"]))
 
         # The word that is read, and the bit that decides.
         verdict, newer, touched, got = walker["verdict"], walker["newer"], walker["touched"], walker["word"]
         with m.If((component.address == watched) & ~closed):
             with m.If(bound | compare | read):
-                m.d.comb += Assert(~newer | (verdict == spec.bit(word)))
+                m.d.comb += self._claim(~newer | (verdict == spec.bit(word)))
             with m.If(waits):
                 m.d.comb += [
-                    Assert(self.reads_watched), Assert(touched | (self.read == word)),
-                    Assert(Mux(newer, verdict, spec.bit(self.read)) == spec.bit(word)),
+                    self._claim(self.reads_watched), self._claim(touched | (self.read == word)),
+                    self._claim(Mux(newer, verdict, spec.bit(self.read)) == spec.bit(word)),
                 ]  # fmt: skip
             with m.If(fill):
-                m.d.comb += [Assert(touched | (got == word)), Assert(Mux(newer | (step != 0), verdict, spec.bit(got)) == spec.bit(word))]
+                m.d.comb += [
+                    self._claim(touched | (got == word)),
+                    self._claim(Mux(newer | (step != 0), verdict, spec.bit(got)) == spec.bit(word)),
+                ]
             with m.If(ends):
-                m.d.comb += Assert(verdict == spec.bit(word))
+                m.d.comb += self._claim(verdict == spec.bit(word))
         with m.Else():
-            m.d.comb += Assert(~waits | ~self.reads_watched)
+            m.d.comb += self._claim(~waits | ~self.reads_watched)
 
         # What the cache has of it by now.
         here = Signal()
         m.d.comb += here.eq(inside.cache.component._place(access) == place if self._size * self._words > 1 else 1)
         begun = (fill & (step != 0)) | ends
         with m.If(begun & here):
-            m.d.comb += Assert(line.region == access.page[4:])
+            m.d.comb += self._claim(line.region == access.page[4:])
         with m.If(fill & (step != 0) & here):
             width = 32 // self._rows
             own = walker["number_in_word"][width.bit_length() - 1 :]
-            m.d.comb += Assert(~inside.cache["valid"].bit_select(place, 1))
+            m.d.comb += self._claim(~inside.cache["valid"].bit_select(place, 1))
             for n in range(self._rows):
-                m.d.comb += Assert(((n ^ own) >= step) | (line.word.word_select(n, width) == got.word_select(n, width)))
+                m.d.comb += self._claim(((n ^ own) >= step) | (line.word.word_select(n, width) == got.word_select(n, width)))
 
     def _maps(self, m: Module, policy: data.View, walker: Opened, spec: _Spec, *, places: Value, bound: Value, compare: Value,
               compared: Value) -> None:  # fmt: skip
         """The maps that have been looked at, one after the other: fetched, bounded, compared, noted, a step a cycle."""
+        self._claim.group = "maps"
         maps, number, around = policy.maps, walker["number"], walker["around"]
         bounds = walker.shaped("bounds", _Bounds)
         both = walker["compared"].all()
         in_map, near_map = walker["in_map"] | (walker["of_page"] & both), walker["near_map"] | (walker["of_region"] & both)
         access = walker.component.access
-        m.d.comb += [Assert(~(places | bound) | ((number == 0) & ~around)), Assert(~compare | (number < len(maps)))]
+        m.d.comb += [self._claim(~(places | bound) | ((number == 0) & ~around)), self._claim(~compare | (number < len(maps)))]
         if len(maps) > 1:
             own = walker.shaped("place", MapPlace)
             m.d.comb += [
-                Assert(~(places & (access.requester == self.who)) | (own == self.deciding)),
-                Assert(~(bound & (self.chosen.number == 0)) | (own == self.chosen.place)),
+                self._claim(~(places & (access.requester == self.who)) | (own == self.deciding)),
+                self._claim(~(bound & (self.chosen.number == 0)) | (own == self.chosen.place)),
             ]
         chosen, its = self.chosen, self.chosen.place
         past = compared | (compare & (number > chosen.number))
         page_done = past | (compare & (number == chosen.number) & around)
         end = its.base + its.length
-        m.d.comb += Assert(~compare | (number == 0) | (policy.map_format != Format.UNIFORM))
+        m.d.comb += self._claim(~compare | (number == 0) | (policy.map_format != Format.UNIFORM))
         with m.If(compare & (number == chosen.number)):
             m.d.comb += [
-                Assert(bounds.some == (its.length != 0)), Assert(bounds.first_page == its.base[10:]),
-                Assert(bounds.end_page == end[10:]), Assert((bounds.end_within_page != 0) == (end[:10] != 0)),
+                self._claim(bounds.some == (its.length != 0)), self._claim(bounds.first_page == its.base[10:]),
+                self._claim(bounds.end_page == end[10:]), self._claim((bounds.end_within_page != 0) == (end[:10] != 0)),
             ]  # fmt: skip
         if len(maps) > 1:
-            m.d.comb += Assert(~(compare & around & (number + 1 == chosen.number)) | (walker.shaped("place", MapPlace) == its))
+            m.d.comb += self._claim(~(compare & around & (number + 1 == chosen.number)) | (walker.shaped("place", MapPlace) == its))
         m.d.comb += [
-            Assert(~(page_done & spec.in_map(chosen)) | in_map), Assert(~(past & spec.in_map(chosen, REGION_PAGES)) | near_map),
+            self._claim(~(page_done & spec.in_map(chosen)) | in_map), self._claim(~(past & spec.in_map(chosen, REGION_PAGES)) | near_map),
         ]  # fmt: skip
