@@ -138,8 +138,8 @@ class _Map:
 class Claims:
     """What is asserted, in groups, so that the solver can be asked for one after the other.
 
-    Together they are proved as one induction: where one group is looked at, those before it are taken to hold in this cycle, and those after
-    it in the cycle before. So each of them must be looked at.
+    Together they are proved as one induction: where one group is looked at, those before it are taken to hold in this cycle, and those
+    after it in the cycle before. So each of them must be looked at.
     """
 
     def __init__(self) -> None:
