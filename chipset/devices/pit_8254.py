@@ -11,7 +11,6 @@ from chipset.interconnect.ports import IoSignature
 
 __all__ = ["Counter", "Mode", "Pit8254"]
 
-
 _CONTROL = 3  # address of the control word register
 _READ_BACK = 3  # counter number that stands for the read-back command
 _REFRESH_TICKS = 18

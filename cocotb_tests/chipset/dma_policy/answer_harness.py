@@ -45,8 +45,7 @@ class AnswerHarness(wiring.Component):
         self._patience = patience or Patience()
         formats = {fmt}
         self._guard = Guard(requesters=requesters, cached_words=1, formats=formats)
-        maps = 1 if fmt is Format.UNIFORM else requesters
-        self._weights = Weights(requesters, self._patience, row_count(requesters, 1), maps)
+        self._weights = Weights(requesters, self._patience, row_count(requesters, 1), len(self._guard.policy.maps))
         super().__init__({
             "masters": In(BusSignature()).array(requesters),
             "hold": In(1), "flush": In(1), "policy": In(policy_layout(requesters, formats)),

@@ -20,9 +20,7 @@ from amaranth.lib import data, enum
 from cocotb_tests.chipset.dma_policy.answer_sight import Patience, Sight, Until
 from contracts.bus import BURST_WORDS
 
-__all__ = ["Kind", "Stage", "Weights", "falls", "measure_of"]
-
-_PHASES = 7
+__all__ = ["Kind", "Phase", "Stage", "Weights", "falls", "measure_of"]
 
 
 class Kind(enum.Enum, shape=2):
@@ -45,6 +43,18 @@ class Stage(enum.Enum, shape=3):
     CALLED = 5  # it stands at one that waits, which has to ask
 
 
+class Phase(enum.Enum, shape=3):
+    """How far the walker is, as one that has not been declined sees it; any of a later phase is larger."""
+
+    SERVING = 1
+    WALKING = 2
+    CALLED = 3
+    CALLED_STALLED = 4  # the one that it stands at may not ask yet
+    IDLE = 5  # nobody has to ask
+    LEFT = 6
+    LEAVING = 7  # it knows in this cycle still
+
+
 class Weights:
     """What one unit of each part counts, and what each stage does, in cycles; AssertionError if ``falls`` would ask for too little."""
 
@@ -55,7 +65,7 @@ class Weights:
         self.place = BURST_WORDS * take  # who is served may begin a burst
         inner = (BURST_WORDS - 1) * self.beat + take - 1  # the most that is left of beats and take
         self.grant = others * (self.place + self.declined) + inner + 1  # and more than any grant takes, for one that must not be granted
-        # The base of each stage, and the most that is within it.
+        # The most that is within each stage; they lie one above the other.
         self.read = 2 + patience.answer
         self.compare = self.read + take
         self.compares = 2 * maps  # each map with the page, and with what is around
@@ -65,21 +75,17 @@ class Weights:
             Stage.STOP: 0, Stage.LEFT: self.gone, Stage.SERVING: self.grant, Stage.WALKING: self.walk, Stage.DONE: 0,
             Stage.CALLED: self.grant,
         }  # fmt: skip
-        base, bases = 1, {}
-        for stage in Stage:
-            bases[stage] = base
-            base += within[stage] + 1
-        self.visit = base
+        self.visit = 1 + sum(within[stage] + 1 for stage in Stage)
         self.phase = self.declined + take
-        self.early_place = (_PHASES - 1) * self.phase + self.declined + self.place
+        self.early_place = (len(Phase) - 1) * self.phase + self.declined + self.place
         self.early = ((1 << others.bit_length()) + 1) * self.visit
-        self.bound = self.early + 1 + others * (self.early_place + self.declined) + _PHASES * self.phase + inner + 1
+        self.bound = self.early + 1 + others * (self.early_place + self.declined) + len(Phase) * self.phase + inner + 1
         # In ``grant_falls`` and ``early_falls``: what one unit less is worth against all that may be more beside it.
         assert self.beat > take - 1
         assert self.declined > take - 1
         assert self.place > inner
         assert self.phase > self.declined + take - 1
-        assert self.early_place > (_PHASES - 1) * self.phase + self.declined + inner
+        assert self.early_place > (len(Phase) - 1) * self.phase + self.declined + inner
 
 
 def _grant_layout(count: int, beats: int, take: int) -> data.StructLayout:
@@ -89,7 +95,7 @@ def _grant_layout(count: int, beats: int, take: int) -> data.StructLayout:
 def _layout(see: Sight, until: Until, beats: Signal, weights: Weights) -> data.StructLayout:
     return data.StructLayout({
         "kind": Kind, "places": range(2 * see.count + 2), "stage": Stage, "gone": range(weights.gone + 1), "walk": range(weights.walk + 1),
-        "phase": range(_PHASES + 1), "grant": _grant_layout(see.count, len(beats), len(until.take)),
+        "phase": Phase, "grant": _grant_layout(see.count, len(beats), len(until.take)),
     })  # fmt: skip
 
 
@@ -119,17 +125,20 @@ def measure_of(m: Module, see: Sight, until: Until, beats: Signal, weights: Weig
 
     with m.If(see.resting):
         with m.If(~turn_waits):
-            m.d.comb += [now.stage.eq(Stage.STOP), now.phase.eq(5)]
+            m.d.comb += [now.stage.eq(Stage.STOP), now.phase.eq(Phase.IDLE)]
         with m.Elif(turn_done):
-            m.d.comb += [now.stage.eq(Stage.DONE), now.phase.eq(5)]
+            m.d.comb += [now.stage.eq(Stage.DONE), now.phase.eq(Phase.IDLE)]
         with m.Else():
-            m.d.comb += [now.stage.eq(Stage.CALLED), now.phase.eq(Mux(see.stalled.bit_select(see.turn, 1), 4, 3))]
+            m.d.comb += [
+                now.stage.eq(Stage.CALLED),
+                now.phase.eq(Mux(see.stalled.bit_select(see.turn, 1), Phase.CALLED_STALLED, Phase.CALLED)),
+            ]
     with m.Elif(see.start | see.walking):
-        m.d.comb += [now.stage.eq(Stage.WALKING), now.phase.eq(2)]
+        m.d.comb += [now.stage.eq(Stage.WALKING), now.phase.eq(Phase.WALKING)]
     with m.Elif(see.serving):
-        m.d.comb += [now.stage.eq(Stage.SERVING), now.phase.eq(1)]
+        m.d.comb += [now.stage.eq(Stage.SERVING), now.phase.eq(Phase.SERVING)]
     with m.Else():
-        m.d.comb += [now.stage.eq(Stage.LEFT), now.phase.eq(Mux(see.walker.component.decided, 7, 6))]
+        m.d.comb += [now.stage.eq(Stage.LEFT), now.phase.eq(Mux(see.walker.component.decided, Phase.LEAVING, Phase.LEFT))]
 
     # Until somebody is granted: the watched one, or the one that it, and so all, wait for.
     aim = Signal.like(number, name="aim")
@@ -188,7 +197,7 @@ def _early_falls(before: data.View, now: data.View) -> Value:
     at_most_one_more = ~(more & (more - 1)[: len(more)]).any()
     return (
         ((grant.own < was.own) & at_most_one_more)
-        | ((grant.own == was.own) & (now.phase < before.phase) & at_most_one_more & (grant.beats <= was.beats))
+        | ((grant.own == was.own) & (now.phase.as_value() < before.phase.as_value()) & at_most_one_more & (grant.beats <= was.beats))
         | ((now.phase == before.phase) & _grant_falls(was, grant))
     )
 

@@ -17,7 +17,7 @@ and what ``merge_harness`` proves of the DMA masters' way to the guard:
 
 from collections.abc import Callable, Collection
 
-from amaranth.hdl import Array, Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Array, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.hdl._ast import AnyConst
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, connect, flipped
@@ -30,6 +30,8 @@ from chipset.dma_policy.walker import _Bounds
 from chipset.dma_policy.word_cache import KEY_WIDTH, row_count
 from chipset.interconnect.ports import RegisterSignature
 from chipset.memory_controller.controller import WriteEvent
+from cocotb_tests.chipset.dma_policy.guard_spec import PAGE_LSB, PAGE_WORDS, WORD_WIDTH, ChosenMap, Spec
+from cocotb_tests.claims import Claims
 from cocotb_tests.opened import Opened
 from contracts.bus import BusRequest, BusResponse
 from contracts.policy_map import GUARD, Format
@@ -37,21 +39,10 @@ from contracts.requesters import DMA_FIRST
 
 __all__ = ["GROUPS", "Bug", "GuardHarness"]
 
-WORD_WIDTH = 30
-PAGE_LSB = 12
 LINE_LSB = 4
-LAUNCH_LSB = 16
-PAGE_WORDS = 1024
 REGION_PAGES = 32
-GROUPS = (
-    "lemmas",
-    "maps",
-    "walker",
-    "cache",
-    "flight",
-    "burst",
-    "promise",
-)  # of what is claimed: each follows from those before it, and the past
+# Of what is claimed: each follows from those before it, and from the past.
+GROUPS = ("lemmas", "maps", "walker", "cache", "flight", "burst", "promise")
 MOST_DUE = 15  # answers
 Bug = Callable[["Inside"], None]  # adds an assignment to a part of the guard
 
@@ -65,106 +56,6 @@ class Inside:
         self.cache = self.checker.open("cache")
         self.walker = self.checker.open("walker")
         self.registers = Opened(registers)
-
-
-class _Spec:
-    """The policy's words, written without looking at the guard: what must hold where an access is admitted. ``place`` : of the map that
-    decides."""
-
-    def __init__(self, m: Module, policy: data.View, formats: Collection[Format], *, place: data.View, page: Value, write: Value,
-                 name: str) -> None:  # fmt: skip
-        address = Signal(WORD_WIDTH + 1, name=f"{name}_map_address")
-        number = Signal(21, name=f"{name}_bit_number")
-        launch, fits = Signal(name=f"{name}_in_launch"), Signal(name=f"{name}_fits")
-        two = policy.map_format == Format.PER_REQUESTER_AND_ACCESS
-        index = number[5:]
-        known = 0
-        for fmt in formats:
-            known = known | (policy.map_format == fmt)
-        m.d.comb += [
-            number.eq(Mux(two, Cat(write, page), page)),
-            address.eq(place.base + index),
-            launch.eq(policy.launch.protect & (page[LAUNCH_LSB - PAGE_LSB :] == policy.launch.base)),
-            fits.eq(known & (index < place.length) & ~address[-1]),
-        ]
-        self._two, self._page, self._number = two, page, number
-        self.launch = launch  # lies in the protected launch region
-        self.known = known  # the format is
-        self.fits = fits  # the format is known, and the page's bit lies in the map
-        self.where = address[:WORD_WIDTH]  # the word that holds it
-
-    def agrees(self, other: "_Spec") -> Value:
-        """With what another says, where the same word decides for its page: a word is of 32 pages, or of 16 with two bits each."""
-        mine, its = self._page, other._page
-        alike = Mux(self._two, mine[4:] == its[4:], mine[5:] == its[5:])
-        return ~alike | ((self.where == other.where) & (self.fits == other.fits))
-
-    def bit(self, word: Value) -> Value:
-        """The page's bit of that word."""
-        return word.bit_select(self._number[:5], 1)
-
-    def in_map(self, chosen: "_Map", pages: int = 1) -> Value:
-        """Whether a word of the chosen map, if it is in use, lies in the ``pages`` pages (a power of two, aligned) around the page."""
-        bits = pages.bit_length() - 1
-        return chosen.reaches(self._page[bits:], bits)
-
-
-class _Map:
-    """One of the maps, arbitrary but fixed: what holds of it holds of all."""
-
-    def __init__(self, m: Module, policy: data.View) -> None:
-        maps = policy.maps
-        self._uniform = (policy.map_format == Format.UNIFORM) if len(maps) > 1 else Const(1)
-        self.number = Signal(range(max(2, len(maps))), name="chosen_map")
-        self.place = Signal(MapPlace, name="chosen_place")
-        self.used = Signal(name="chosen_used")
-        m.d.comb += [
-            self.number.eq(AnyConst(len(self.number))), Assume(self.number < len(maps)), self.place.eq(Array(maps)[self.number]),
-            self.used.eq((self.number == 0) | ~self._uniform),
-        ]  # fmt: skip
-        self._last = Signal(WORD_WIDTH + 1, name="chosen_last")  # the map may end beyond 4 GiB
-        m.d.comb += self._last.eq(self.place.base + self.place.length - 1)
-
-    def is_of(self, requester: Value) -> Value:
-        """Whether it decides for that requester."""
-        return self.used & (self.number == Mux(self._uniform, 0, requester))
-
-    def reaches(self, block: Value, bits: int) -> Value:
-        """Whether a word of it, if it is in use, lies in that block of 2 ** ``bits`` pages."""
-        low = PAGE_WORDS.bit_length() - 1 + bits
-        return self.used & (self.place.length != 0) & ((self.place.base >> low) <= block) & ((self._last >> low) >= block)
-
-
-class Claims:
-    """What is asserted, in groups, so that the solver can be asked for one after the other.
-
-    Together they are proved as one induction: where one group is looked at, those before it are taken to hold in this cycle, and those
-    after it in the cycle before. So each of them must be looked at.
-    """
-
-    def __init__(self) -> None:
-        self._groups: dict[str, list[Signal]] = {group: [] for group in GROUPS}
-        self.group = GROUPS[0]  # to which the next ones belong
-
-    def __call__(self, claim: Value) -> Value:
-        """As Assert: a statement, for where it stands."""
-        held = Signal(init=1, name=f"{self.group}_{len(self._groups[self.group])}")
-        self._groups[self.group].append(held)
-        return held.eq(claim)
-
-    def close(self, m: Module, focus: str | None) -> None:
-        """Assert the group ``focus``, or all."""
-        earlier = focus is not None
-        for group, claims in self._groups.items():
-            if focus in (None, group):
-                m.d.comb += [Assert(claim) for claim in claims]
-                earlier = False
-            elif earlier:
-                m.d.comb += [Assume(claim) for claim in claims]
-            else:
-                before = Signal(init=1, name=f"{group}_before")
-                m.d.sync += before.eq(Cat(claims).all())
-                m.d.comb += Assume(before)
 
 
 class GuardHarness(wiring.Component):
@@ -200,9 +91,9 @@ class GuardHarness(wiring.Component):
             guard.flush.eq(registers.flush | self.forget),  # the buses' wrappers let it forget at any time
             registers.drained.eq(guard.drained), registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error),
         ]  # fmt: skip
-        self._claim = Claims()
+        self._claim = Claims(GROUPS, self._focus)
         inside = Inside(guard, registers)
-        self.chosen = _Map(m, registers.policy)
+        self.chosen = ChosenMap(m, registers.policy)
         place = Signal(max(1, (self._size * self._words - 1).bit_length()))  # in the cache, that is looked at
         m.d.comb += [
             place.eq(AnyConst(len(place))), Assume(place < self._size * self._words),
@@ -210,8 +101,10 @@ class GuardHarness(wiring.Component):
         ]  # fmt: skip
         self.who = Signal(range(max(2, self._requesters)))  # the one whose place that is, and so whose accesses are looked at
         self.deciding = Signal(MapPlace)  # the map that decides for that one
-        maps, uniform = registers.policy.maps, registers.policy.map_format == Format.UNIFORM
-        m.d.comb += [self.who.eq(self._requester_at(place)), self.deciding.eq(Array(maps)[Mux(uniform, 0, self.who)])]
+        m.d.comb += [
+            self.who.eq(self._requester_at(place)),
+            self.deciding.eq(Array(registers.policy.maps)[Mux(self.chosen.uniform, 0, self.who)]),
+        ]
         kept = self._peek(m, inside, place)
         if self._bug:
             self._bug(inside)
@@ -224,7 +117,7 @@ class GuardHarness(wiring.Component):
             self._narrow(m)
         else:
             self._invariants(m, registers, inside, place, kept, watched, word, due)
-        self._claim.close(m, self._focus)
+        self._claim.close(m)
         return m
 
     def _requester_at(self, place: Value) -> Value:
@@ -342,7 +235,7 @@ class GuardHarness(wiring.Component):
         with m.Else():
             m.d.comb += [judged.requester.eq(request.requester - DMA_FIRST), judged.write.eq(request.write)]
         m.d.comb += judged.page.eq(request.address[PAGE_LSB:])
-        spec = _Spec(m, policy, self._formats, place=self.deciding, page=judged.page, write=judged.write, name="promise")
+        spec = Spec(m, policy, self._formats, place=self.deciding, page=judged.page, write=judged.write, name="promise")
         self._specs = [spec]
         looked_at = inside.cache.component._place(judged) == place if self._requesters * self._words > 1 else Const(1)
         with m.If(self.taken & guard.out.payload.admitted & looked_at):
@@ -357,11 +250,12 @@ class GuardHarness(wiring.Component):
         m.d.sync += [flushed.eq(registers.flush), before.eq(policy)]
         began = Signal()  # the second cycle or a later one, in which ``before`` means something
         m.d.sync += began.eq(1)
+        self.steady = began & ~flushed
         with m.If(registers.flush):
             m.d.comb += [self._claim(due == 0), self._claim(~self.taken)]
         with m.If(block.valid & block.write & block.ready & (block.address != GUARD["STATUS"].at() // 4)):
             m.d.comb += self._claim(registers.flush)
-        with m.If(began & ~flushed):
+        with m.If(self.steady):
             m.d.comb += self._claim(policy == before)
         # What the way to memory relies on: the walker only reads, one word a time; nobody but it is taken for it; neither holds a lock.
         walk = guard.walk.payload
@@ -391,7 +285,7 @@ class GuardHarness(wiring.Component):
 
         first = Signal(Access)
         m.d.comb += [first.requester.eq(self.first.requester - DMA_FIRST), first.page.eq(self.first.address[PAGE_LSB:]), first.write.eq(1)]
-        spec = _Spec(m, policy, self._formats, place=self.deciding, page=first.page, write=first.write, name="burst")
+        spec = Spec(m, policy, self._formats, place=self.deciding, page=first.page, write=first.write, name="burst")
         self._specs.append(spec)
         self._claim.group = "burst"
         # Between the beats of a burst write that was admitted: its page is still open to it.
@@ -404,17 +298,16 @@ class GuardHarness(wiring.Component):
                 m.d.comb += [self._claim(spec.fits), self._claim(~spec.in_map(self.chosen))]
                 with m.If((spec.where == watched) & self.chosen.is_of(first.requester)):
                     m.d.comb += self._claim(spec.bit(word))
-        self._lemmas(m, registers)
+        self._lemmas(m)
 
-    def _lemmas(self, m: Module, registers: GuardRegisters) -> None:
-        """What follows from nothing but arithmetic, for the solver to know it when it looks at the rest."""
+    def _lemmas(self, m: Module) -> None:
+        """Arithmetic, and that places stay between commits: for the solver to know when it looks at the rest."""
         self._claim.group = "lemmas"
         own = self.chosen.is_of(self.who)
         m.d.comb += self._claim(~own | (self.deciding == self.chosen.place))
-        began, flushed = Signal(), Signal()
         was_deciding, was_chosen = Signal.like(self.deciding), Signal.like(self.chosen.place)
-        m.d.sync += [began.eq(1), flushed.eq(registers.flush), was_deciding.eq(self.deciding), was_chosen.eq(self.chosen.place)]
-        with m.If(began & ~flushed):
+        m.d.sync += [was_deciding.eq(self.deciding), was_chosen.eq(self.chosen.place)]
+        with m.If(self.steady):
             m.d.comb += [self._claim(self.deciding == was_deciding), self._claim(self.chosen.place == was_chosen)]
         for number, spec in enumerate(self._specs):
             m.d.comb += [
@@ -429,7 +322,7 @@ class GuardHarness(wiring.Component):
         """The word at ``place`` of the cache is the policy's for its region, is as it is in memory, and writes to it will be seen."""
         self._claim.group = "cache"
         page = Cat(Const(0, 4), line.region)
-        spec = _Spec(m, policy, self._formats, place=self.deciding, page=page, write=Const(0, 1), name="kept")
+        spec = Spec(m, policy, self._formats, place=self.deciding, page=page, write=Const(0, 1), name="kept")
         self._specs.append(spec)
         keys = Signal(KEY_WIDTH)
         for n in self._places():
@@ -452,7 +345,7 @@ class GuardHarness(wiring.Component):
         access = component.access
         several = len(policy.maps) > 1
         mine = access.requester == self.who
-        spec = _Spec(m, policy, self._formats, place=self.deciding, page=access.page, write=access.write, name="walk")
+        spec = Spec(m, policy, self._formats, place=self.deciding, page=access.page, write=access.write, name="walk")
         self._specs.append(spec)
         idle, places = walker.ongoing("IDLE"), walker.ongoing("PLACE")
         bound = walker.ongoing("BOUND") if several else Const(0)
@@ -508,7 +401,7 @@ class GuardHarness(wiring.Component):
             for n in range(self._rows):
                 m.d.comb += self._claim(((n ^ own) >= step) | (line.word.word_select(n, width) == got.word_select(n, width)))
 
-    def _maps(self, m: Module, policy: data.View, walker: Opened, spec: _Spec, *, places: Value, bound: Value, compare: Value,
+    def _maps(self, m: Module, policy: data.View, walker: Opened, spec: Spec, *, places: Value, bound: Value, compare: Value,
               compared: Value) -> None:  # fmt: skip
         """The maps that have been looked at, one after the other: fetched, bounded, compared, noted, a step a cycle."""
         self._claim.group = "maps"
