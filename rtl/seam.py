@@ -50,6 +50,7 @@ class RaisedEvent(data.Struct):
     address: 32  # linear address of a #PF
     shutdown: 1  # a third fault: nothing is left to deliver
     software: 1  # INT3, INTO or BOUND raised it
+    icebp: 1  # ICEBP raised it, a #DB that is not looked for as an exception
 
 
 class PendingEvents(data.Struct):

@@ -178,6 +178,7 @@ class ExecuteStage(wiring.Component):
                 m.d.comb += [
                     fault.vector.eq(vector), fault.error.eq(Mux(vector.matches(*HAS_ERROR_CODE), self.b, 0)),
                     fault.software.eq(vector.matches(*SOFTWARE_VECTORS)),
+                    fault.icebp.eq((op.fn == Trap.TRAP_EXCEPTION) & (vector == Vector.DB)),
                     fault.after.eq(op.fn == Trap.TRAP_EXCEPTION), fault.shutdown.eq(op.fn == Trap.SHUTDOWN),
                 ]  # fmt: skip
                 raises = (op.fn == Trap.RAISE) | (op.fn == Trap.TRAP_EXCEPTION) | (op.fn == Trap.SHUTDOWN)

@@ -57,7 +57,7 @@ class Issue(wiring.Component):
         with m.If(self.latch):
             m.d.sync += self.operation.eq(o)
         for name in (
-            "unit", "constant", "memory", "alignment", "lock", "fault_class", "esp", "flags", "condition", "sequence", "label", "commit",
+            "unit", "constant", "memory", "alignment", "fault_class", "esp", "flags", "condition", "sequence", "label", "commit",
             "intercept", "refetch", "drain",
         ):  # fmt: skip
             m.d.comb += getattr(o, name).eq(getattr(t, name))
@@ -66,6 +66,8 @@ class Issue(wiring.Component):
             o.width.eq(self._width(m, t.width, "operation_width")),
             o.size.eq(1 << self._width(m, t.memory_width, "access_width")),
             o.supervisor.eq(t.privilege == Privilege.SUPERVISOR),
+            # The prefix, where it is legal, is for the one access that reads and writes the operand.
+            o.lock.eq(t.lock | (i.lock & (t.memory == Memory.READ_MODIFY_WRITE))),
         ]
 
         byte = o.width == OperandWidth.BYTE

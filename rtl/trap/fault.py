@@ -14,5 +14,6 @@ class Fault(data.Struct):
     error: 32
     address: 32  # linear address of a #PF
     software: 1  # INT3, INTO or BOUND
+    icebp: 1  # ICEBP
     after: 1  # reports the next EIP: a trap
     shutdown: 1  # no exception: the processor is to shut down

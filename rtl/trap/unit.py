@@ -115,6 +115,7 @@ class TrapUnit(wiring.Component):
             self.raised.word.eq(Cat(fault.vector, Const(EventType.EXCEPTION, 3), carries_error, Const(0, 19), Const(1, 1))),
             self.raised.error.eq(fault.error), self.raised.address.eq(address),
             self.raised.shutdown.eq(fault.shutdown), self.raised.software.eq(fault.software),
+            self.raised.icebp.eq(fault.icebp),
         ]  # fmt: skip
         with m.If(self.resolve & ~self.taken):
             m.d.comb += self.cr2_write.eq(page_fault & ~fault.shutdown)

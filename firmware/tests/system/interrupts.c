@@ -99,6 +99,9 @@ int main(void)
     shadow("sti, mov ss twice", SNIPPET("movl %ss, %edx\nsti\nmovl %edx, %ss\nmovl %edx, %ss\nincl %eax\nincl %eax\ncli"));
     shadow("sti, a run of pop ss", SNIPPET("pushl %ss\npushl %ss\npushl %ss\nsti\npopl %ss\npopl %ss\npopl %ss\nincl %eax\ncli"));
     shadow("popf", SNIPPET("pushl $0x202\npopfl\nincl %eax\nincl %eax\ncli"));
+    shadow("sti iret", SNIPPET("pushl $0x202\npushl %cs\npushl $1f\nsti\niret\n1: incl %eax\nincl %eax\ncli"));
+    shadow("mov ss, a run of iret", SNIPPET("pushl $0x202\npushl %cs\npushl $2f\npushl $0x202\npushl %cs\npushl $1f\nmovl %ss, %edx\nsti\nmovl %edx, %ss\n"
+                                             "iret\n1: iret\n2: incl %eax\nincl %eax\ncli"));
     shadow("sti, loop of one", SNIPPET("movl $1, %ecx\nsti\nloop .\nincl %eax\ncli"));
     put("stream of interrupts\n");
     ticks = 0;
