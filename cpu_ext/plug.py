@@ -96,7 +96,8 @@ class RingMinus1(wiring.Component):
         m.d.comb += [
             shutdown.eq(raised.shutdown & state.intercept_general1[General1.SHUTDOWN]),
             seam.raised_take.eq(
-                seam.raised_valid & state.guest
+                seam.raised_valid
+                & state.guest
                 & (shutdown | (~raised.shutdown & ~raised.icebp & state.intercept_exceptions.bit_select(vector, 1)))
             ),
             seam.raised_target.eq(self._labels["vmexit"]),
