@@ -141,6 +141,7 @@ class _Assembler:
         self.names |= {"CPU_SIGNATURE": identity.SIGNATURE}
         self.names |= {"CR0_FIXED": int(control.CR0_FIXED)}
         self.names |= {f"SEGMENT_{s.name}": int(s) for s in registers.Segment}
+        self.names |= {f"REP_{r.name}": int(r) for r in special.Rep}
         self.names |= {f"FLUSH_{f.name}": int(f.value) for f in special.TlbFlush}
 
     def value(self, text: str) -> int:
