@@ -105,7 +105,7 @@ class Pipeline(wiring.Component):
             self.decoded.ready.eq(s.take), self.redirect.valid.eq(s.redirect), self.redirect.eip.eq(i.eip),
             self.context.cs_base.eq(segments.cs.base), self.context.cs_limit.eq(segments.cs.limit), self.context.mode.eq(control.mode),
             self.context.cr3.eq(control.cr3), self.context.asid.eq(self.seam.asid), self.context.ring_minus_1.eq(self.seam.ring_minus_1),
-            i.decoded.eq(self.decoded.payload), i.dispatch.eq(s.dispatch), i.code32.eq(control.mode.code32), i.ended.eq(s.ended),
+            i.decoded.eq(self.decoded.payload), i.dispatch.eq(s.dispatch), i.ended.eq(s.ended),
             i.event.eq(s.event), i.branch.eq(s.finish & x.branch), i.target.eq(x.target),
             i.refetch.eq(s.finish & self.issue.operation.refetch), i.redirected.eq(s.redirect), i.trap_flag.eq(control.eflags.tf),
             i.no_step.eq((s.finish & x.no_step) | self.trap.delivered),

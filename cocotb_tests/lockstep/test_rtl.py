@@ -68,7 +68,9 @@ def _groups(cases: list[Case]) -> list[list[Case]]:
 
 @pytest.mark.parametrize("machine", ["rtl", "qemu"])
 def test_kept_cases(machine: str, tmp_path: Path) -> None:
-    for group in _groups(load_regressions(REGRESSIONS)):
+    cases = load_regressions(REGRESSIONS)
+    assert cases, "the file of kept cases is empty"
+    for group in _groups(cases):
         if machine == "rtl":
             _hold(group, tmp_path)
         else:

@@ -11,6 +11,8 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
+from contracts.msr import Efer
+from cpu_ext.extension import Svm
 from rtl.arch.exceptions import Vector
 from rtl.arch.registers import Gpr, Segment
 from rtl.memory.port import AccessKind
@@ -221,3 +223,19 @@ def test_undefined_opcode_from_the_decoder(rom: Rom) -> None:
     b.add("nop", 1, at=0x4000)
     r = b.run(3)
     assert r[1][:3] == (1, Vector.UD, 0xFFF3)
+
+
+def test_init_clears_efer() -> None:
+    """AMD64 APM vol. 2, table 14-1. The core has the register, the extension the MSR: hence the ROM with both."""
+    b = Bench(build(Svm()))
+    svme = int(Efer.SVME)
+    b.add("read_msr_efer", 2)
+    b.add("mov_opreg_imm", 5, opcode=0xB8, immediate=svme)
+    b.add("mov_opreg_imm", 5, opcode=0xBA, immediate=0)
+    b.add("write_msr_efer", 2)
+    b.add("mov_opreg_imm", 5, opcode=0xB8, immediate=0)
+    b.add("read_msr_efer", 2)
+    b.add("init_entry")
+    r = b.run(8, limit=2000)
+    assert [registers(x)["eax"] for x in r] == [0, svme, svme, svme, 0, svme, 0, 0]
+    assert [x[2] for x in r[6:]] == [b.next - 1, RESET_EIP]

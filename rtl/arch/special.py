@@ -5,7 +5,7 @@
 
 from amaranth.lib import enum
 
-__all__ = ["InterruptState", "Special", "TlbFlush"]
+__all__ = ["InterruptState", "Rep", "Special", "TlbFlush"]
 
 
 class Special(enum.IntEnum, shape=8):
@@ -45,7 +45,7 @@ class Special(enum.IntEnum, shape=8):
     OPERAND_BYTES = 0x5D  # 1, 2 or 4
     ADDRESS_BYTES = 0x5E  # 2 or 4
     MODRM = 0x5F
-    REP = 0x60  # 0 none, 1 REPE/REP, 2 REPNE
+    REP = 0x60  # a Rep
     DATA_SEGMENT = 0x61  # DS or the override, as Segment
     TARGET_SEGMENT = 0x62  # the segment of *_SREG functions, 4 bits; set to modrm.reg when an instruction starts, writable
     EA_SEGMENT = 0x63  # segment of the addressing form, read only
@@ -54,6 +54,14 @@ class Special(enum.IntEnum, shape=8):
     HOLD_2 = 0x66
     HOLD_3 = 0x67
     EXTENSION = 0x80
+
+
+class Rep(enum.IntEnum, shape=2):
+    """The repeat prefix of an instruction: the last one counts."""
+
+    NONE = 0
+    REPE = 1  # F3: REP, REPE, and PAUSE with NOP
+    REPNE = 2  # F2
 
 
 class InterruptState(enum.IntFlag, shape=2):

@@ -46,7 +46,7 @@ class Decoded(data.Struct):
     data_segment: Segment  # DS or override
     immediate: 32
     immediate2: 16
-    rep: 2  # 0 none, 1 F3, 2 F2
+    rep: 2  # a Rep
     lock: 1
     length: 4
     bytes: data.ArrayLayout(8, 15)

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.arch.exceptions import Vector
 from rtl.arch.registers import Mode, Segment
+from rtl.arch.special import Rep
 from rtl.decode.decoded import Decoded
 from rtl.decode.form import ModRm
 from rtl.decode.operands import REST_BYTES, Operands
@@ -21,7 +22,7 @@ _MOST_BYTES = 15
 _ESCAPE = 0x0F
 _OVERRIDES = {0x26: Segment.ES, 0x2E: Segment.CS, 0x36: Segment.SS, 0x3E: Segment.DS, 0x64: Segment.FS, 0x65: Segment.GS}
 _OPERAND_SIZE, _ADDRESS_SIZE, _LOCK, _REPNE, _REPE = 0x66, 0x67, 0xF0, 0xF2, 0xF3
-_REP_CODE = {_REPE: 1, _REPNE: 2}
+_REP_CODE = {_REPE: Rep.REPE, _REPNE: Rep.REPNE}
 
 
 class _State(enum.Enum, shape=2):

@@ -24,9 +24,9 @@ class AluUnit(wiring.Component):
         As Alu.
     width : In(OperandWidth)
     a, b : In(32)
-        Sources 1 and 2, cut to the width and zero-extended (SEXT8 … ZEXT16, SWAP_HALVES and BSWAP look at b's own bits).
+        Sources 1 and 2, cut to the width and zero-extended (SEXT8 … ZEXT16 and BSWAP look at b's own bits).
     flags_in : In(ArithmeticFlags)
-        Before the micro-op; CF for ADC and SBB, five of them for FLAGS_LOW.
+        Before the micro-op; ADC and SBB take CF.
     c : In(32)
         Source 3 (REG), cut likewise: what CMPXCHG stores if b equals a.
     condition : In(1)
@@ -73,8 +73,6 @@ class AluUnit(wiring.Component):
         ]
 
         value = Signal(32)
-        low = self.flags_in
-        eflags_low = Cat(low.cf, Const(1, 1), low.pf, Const(0, 1), low.af, Const(0, 1), low.zf, low.sf)
         with m.Switch(self.fn):
             with m.Case(Alu.OR):
                 m.d.comb += value.eq(self.a | self.b)
@@ -100,12 +98,6 @@ class AluUnit(wiring.Component):
                 m.d.comb += value.eq(Cat(self.b[24:], self.b[16:24], self.b[8:16], self.b[:8]))
             with m.Case(Alu.SETCC):
                 m.d.comb += value.eq(self.condition)
-            with m.Case(Alu.FLAGS_LOW):
-                m.d.comb += value.eq(Cat(self.a[:8], eflags_low, self.a[16:]))
-            with m.Case(Alu.AND_NOT):
-                m.d.comb += value.eq(self.a & ~self.b)
-            with m.Case(Alu.SWAP_HALVES):
-                m.d.comb += value.eq(Cat(self.b[16:], self.b[:16]))
             with m.Case(Alu.CMPXCHG):
                 m.d.comb += value.eq(Mux(total[:32].any(), self.a, self.c))
             with m.Default():

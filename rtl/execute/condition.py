@@ -6,12 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.arch.flags import Eflags
 from rtl.arch.registers import Mode
+from rtl.arch.special import Rep
 from rtl.execute.flags import ArithmeticFlags
 from rtl.microcode.uop import Condition
 
 __all__ = ["ConditionUnit"]
-
-_REPNE = 2
 
 
 class ConditionUnit(wiring.Component):
@@ -28,7 +27,7 @@ class ConditionUnit(wiring.Component):
     opcode : In(8)
         The last byte of the opcode; bits 3:0 are the condition code of CC.
     rep : In(2)
-        As in Decoded: 1 F3, 2 F2.
+        A Rep.
     operand32, address32 : In(1)
     event_pending, event_has_error, event_software, extension : In(1)
         The lines that the conditions of these names test.
@@ -84,7 +83,7 @@ class ConditionUnit(wiring.Component):
         m.d.comb += [
             protected.eq(self.mode.pe & ~f.vm),
             io_allowed.eq(~self.mode.pe | (self.mode.cpl <= f.iopl)),
-            repeats.eq(Mux(self.rep == _REPNE, ~f.zf, f.zf) & (self.rep != 0)),
+            repeats.eq(Mux(self.rep == Rep.REPNE, ~f.zf, f.zf) & (self.rep != 0)),
         ]
         before = {
             Condition.ALWAYS: 1,

@@ -5,7 +5,7 @@ from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.arch.flags import Bit, Eflags
+from rtl.arch.flags import Eflags
 from rtl.execute.operand import cut, parity_even, sign
 from rtl.microcode.uop import FlagGroup
 
@@ -49,9 +49,7 @@ class FlagMerge(wiring.Component):
     eflags : In(Eflags)
         Before it.
     value, mask : In(ArithmeticFlags)
-        The unit's flags, and which of them it defines (a shift by 0 defines none). ``mask`` restricts every group but LOW_BYTE.
-    b : In(32)
-        Source 2; LOW_BYTE (SAHF) takes its bits 15:8.
+        The unit's flags, and which of them it defines (a shift by 0 defines none). ``mask`` restricts every group.
     result : Out(Eflags)
     """
 
@@ -59,13 +57,11 @@ class FlagMerge(wiring.Component):
     eflags: In(Eflags)
     value: In(ArithmeticFlags)
     mask: In(ArithmeticFlags)
-    b: In(32)
     result: Out(Eflags)
 
     def elaborate(self, platform: object) -> Module:
         """Select and merge."""
         m = Module()
-        low_byte = self.group == FlagGroup.LOW_BYTE
         every = self.group == FlagGroup.ALL
         not_cf = self.group == FlagGroup.NOT_CF
         written = dict.fromkeys(_NAMES, every | not_cf)
@@ -74,7 +70,5 @@ class FlagMerge(wiring.Component):
         m.d.comb += self.result.eq(self.eflags)
         for name in _NAMES:
             merged = Mux(written[name] & getattr(self.mask, name), getattr(self.value, name), getattr(self.eflags, name))
-            if name != "of":
-                merged = Mux(low_byte, self.b[8 + Bit[name.upper()]], merged)
             m.d.comb += getattr(self.result, name).eq(merged)
         return m

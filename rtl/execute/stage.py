@@ -135,7 +135,7 @@ class ExecuteStage(wiring.Component):
             condition.event_pending.eq(self.event_pending), condition.event_has_error.eq(self.event_has_error),
             condition.event_software.eq(self.event_software), condition.extension.eq(self.extension_condition),
             self.condition.eq(condition.holds),
-            merge.group.eq(op.flags), merge.eflags.eq(self.eflags), merge.b.eq(self.b),
+            merge.group.eq(op.flags), merge.eflags.eq(self.eflags),
             self.flags_write.eq((op.flags != FlagGroup.NONE) | special.flags_write),
             self.flags.eq(Mux(special.flags_write, special.flags, merge.result)),
             self.branch.eq((unit == Unit.BRANCH) & branch.jumps & condition.holds), self.target.eq(branch.target),

@@ -15,7 +15,7 @@ clause                                  meaning
 ``acknowledge``                         interrupt acknowledge
 ``flags GROUP``                         which of EFLAGS are written
 ``last``, ``ret``, ``goto L``,          what comes next; ``if COND`` may stand before ``goto``, ``last`` and ``call`` takes no condition
-``call L``, ``last_chain``
+``call L``
 ``when COND``                           the condition of the function itself (SETCC, JUMP, RAISE)
 ``commit`` ``refetch`` ``drain``        marks
 ``point NAME``                          intercept point
@@ -55,7 +55,7 @@ _UNITS: tuple[tuple[uop.Unit, type[Enum], str], ...] = (
 )
 # first operand names the constant: special register, segment or vector
 _NAMES_SPECIAL = {"read", "write", "read_sreg", "write_sreg", "read_indexed", "write_indexed"}
-_NAMES_SEGMENT = {"seg_load", "seg_load_real", "seg_load_null", "seg_copy", "seg_load_flat"}
+_NAMES_SEGMENT = {"seg_load", "seg_load_real", "seg_load_null", "seg_copy"}
 _NAMES_VECTOR = {"raise", "trap_exception"}
 _FAULT = {
     "gp": uop.FaultClass.GP_CODE,
@@ -141,6 +141,7 @@ class _Assembler:
         self.names |= {"CPU_SIGNATURE": identity.SIGNATURE}
         self.names |= {"CR0_FIXED": int(control.CR0_FIXED)}
         self.names |= {f"SEGMENT_{s.name}": int(s) for s in registers.Segment}
+        self.names |= {f"REP_{r.name}": int(r) for r in special.Rep}
         self.names |= {f"FLUSH_{f.name}": int(f.value) for f in special.TlbFlush}
 
     def value(self, text: str) -> int:
@@ -274,7 +275,7 @@ class _Assembler:
                 _once(f, "sequence", "successor")
                 f["sequence"] = uop.Sequence.LAST_IF
                 return True
-        simple = {"last": uop.Sequence.LAST, "ret": uop.Sequence.RETURN, "last_chain": uop.Sequence.LAST_CHAIN}
+        simple = {"last": uop.Sequence.LAST, "ret": uop.Sequence.RETURN}
         if len(words) == 1 and words[0] in simple:
             _once(f, "sequence", "successor")
             f["sequence"] = simple[words[0]]

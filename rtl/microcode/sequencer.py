@@ -112,7 +112,6 @@ class Sequencer(wiring.Component):
         op = self.operation
         after = Signal(LABEL_WIDTH)
         stack = Signal(data.ArrayLayout(ReturnAddress, STACK_DEPTH))
-        chained = Signal()  # the next fetch waits until memory is idle
         first = Signal()
         goto, goto_target = Signal(), Signal(LABEL_WIDTH)
         m.d.comb += [after.eq(self.address + 1), self.rom_enable.eq(goto), self.rom_address.eq(goto_target)]
@@ -133,17 +132,14 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.boundary.eq(1)
                 with m.If(self.wake):
                     m.d.sync += self.halted.eq(0)
-                with m.If(chained & ~self.idle):
-                    pass
-                with m.Elif(self.event_take):
+                with m.If(self.event_take):
                     m.d.comb += [self.event.eq(1), *jump(self.event_target)]
-                    m.d.sync += [self.halted.eq(0), chained.eq(0), self.active.eq(0)]
+                    m.d.sync += [self.halted.eq(0), self.active.eq(0)]
                     m.next = State.ISSUE.name
                 with m.Elif(self.halted):
                     pass
                 with m.Elif(self.redirect_wanted | self.stale):
                     m.d.comb += self.redirect.eq(1)
-                    m.d.sync += chained.eq(0)
                 with m.Else():
                     m.d.comb += self.take.eq(1)
                     with m.If(self.decoded_valid):
@@ -192,7 +188,7 @@ class Sequencer(wiring.Component):
                     m.d.comb += self.finish.eq(1)
                     with m.If(self.halt):
                         m.d.sync += self.halted.eq(1)
-                    self._next(m, jump, push, stack, after, chained)
+                    self._next(m, jump, push, stack, after)
             with m.State(State.RAISE.name):
                 m.d.comb += self.resolve.eq(1)
                 m.d.sync += self.active.eq(0)
@@ -208,7 +204,7 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.shutdown.eq(1)
         return m
 
-    def _next(self, m: Module, jump: object, push: object, stack: data.View, after: Signal, chained: Signal) -> None:
+    def _next(self, m: Module, jump: object, push: object, stack: data.View, after: Signal) -> None:
         """The micro-op finishes: where to?"""
         op = self.operation
         m.next = State.ISSUE.name
@@ -223,16 +219,13 @@ class Sequencer(wiring.Component):
             with m.Case(Sequence.RETURN):
                 m.d.comb += jump(stack[0].address)
                 m.d.sync += [self.active.eq(stack[0].active), *(stack[i].eq(stack[i + 1]) for i in range(STACK_DEPTH - 1))]
-            with m.Case(Sequence.LAST, Sequence.LAST_CHAIN, Sequence.LAST_IF):
+            with m.Case(Sequence.LAST, Sequence.LAST_IF):
                 with m.If((op.sequence == Sequence.LAST_IF) & ~self.condition):
                     m.d.comb += jump(after)
                 with m.Else():
                     m.d.comb += self.ended.eq(1)
                     waits = self.event_take | self.stale | self.redirect_wanted | self.decoded_fault | ~self.decoded_valid
-                    with m.If(op.sequence == Sequence.LAST_CHAIN):
-                        m.d.sync += chained.eq(1)
-                        m.next = State.BOUNDARY.name
-                    with m.Elif(self.settled):
+                    with m.If(self.settled):
                         m.d.comb += self.passing.eq(1)
                         with m.If(waits):
                             m.next = State.BOUNDARY.name

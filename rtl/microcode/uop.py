@@ -51,10 +51,7 @@ class Alu(enum.IntEnum, shape=5):
     SIGN = 15  # all bits = sign of b (CWD, CDQ)
     BSWAP = 16  # of b
     SETCC = 17  # 1 if the micro-op's condition holds, else 0
-    FLAGS_LOW = 18  # EFLAGS[7:0] for LAHF, put into bits 15:8 of a: a with its byte 1 replaced
-    AND_NOT = 19  # a and not b
-    SWAP_HALVES = 20  # b[15:0]:b[31:16]; used for 16:16 pairs
-    CMPXCHG = 21  # flags of b - a; result = source 3 (REG) if b == a, else a
+    CMPXCHG = 18  # flags of b - a; result = source 3 (REG) if b == a, else a
 
 
 class Shift(enum.IntEnum, shape=5):
@@ -138,14 +135,11 @@ class Segmentation(enum.IntEnum, shape=5):
     LOAD_REAL_SREG = 3
     LOAD_NULL = 4  # segment[constant]: selector = b, attributes = 0 (not present: any use is #GP(0))
     LOAD_NULL_SREG = 5
-    BASE_OF = 6  # result = base in descriptor (a, b)
-    LIMIT_OF = 7  # result = limit in bytes of descriptor (a, b), granularity applied
-    RIGHTS_OF = 8  # result = b[23:8] as Attributes, 12 bits: {b[23:20], b[15:8]}
-    GATE_OFFSET = 9  # result = {b[31:16], a[15:0]}
-    COPY = 10  # everything of segment[constant] = that of SCRATCH
-    LOAD_FLAT = 11  # segment[constant]: base 0, limit FFFFFFFF, attributes = b (SKINIT and the like)
-    MAX_PRIVILEGE = 12  # result = max(CPL, a[1:0]): the effective privilege of selector a
-    DPL_OF = 13  # result = DPL in b (b is the high double word)
+    LIMIT_OF = 6  # result = limit in bytes of descriptor (a, b), granularity applied
+    GATE_OFFSET = 7  # result = {b[31:16], a[15:0]}
+    COPY = 8  # everything of segment[constant] = that of SCRATCH
+    MAX_PRIVILEGE = 9  # result = max(CPL, a[1:0]): the effective privilege of selector a
+    DPL_OF = 10  # result = DPL in b (b is the high double word)
 
 
 class Branch(enum.IntEnum, shape=5):
@@ -348,7 +342,6 @@ class FlagGroup(enum.Enum, shape=3):
     NOT_CF = 2  # INC, DEC
     ZF = 3
     CF = 4
-    LOW_BYTE = 5  # SAHF: SF ZF AF PF CF from b[15:8]
 
 
 class Condition(enum.IntEnum, shape=5):
@@ -396,7 +389,6 @@ class Sequence(enum.Enum, shape=3):
     CALL = 3
     RETURN = 4
     LAST_IF = 5  # the instruction ends if the condition holds, else next
-    LAST_CHAIN = 6  # ends the instruction, but the next fetch waits for the caches and TLBs to be idle
 
 
 class InterceptPoint(enum.Enum, shape=6):

@@ -1,11 +1,12 @@
 """The general registers and the eight temporaries of microprograms.
 
 Reads are combinational on the whole file (``gpr``, ``temporary``), since issue reads up to six of them. There is one write port with
-byte enables and one for ESP alone (PUSH and POP); when both name ESP the write port wins. ESP is saved before its first change since
-the last ``settle`` (end of an instruction, or ``commit``), and ``undo`` brings it back.
+byte enables and one for ESP alone (PUSH and POP); when both name ESP the write port wins in its lanes (POP SP: the rest of ESP has been
+counted on). ESP is saved before its first change since the last ``settle`` (end of an instruction, or ``commit``), and ``undo`` brings
+it back.
 """
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -51,13 +52,15 @@ class GeneralRegisters(wiring.Component):
         with m.If(self.esp_write):
             m.d.sync += registers[esp].eq(self.esp_data)
         mask = Cat(self.write_lanes[0].replicate(8), self.write_lanes[1].replicate(8), self.write_lanes[2].replicate(16))
+        counted = Mux(self.esp_write, self.esp_data, registers[esp])
         with m.If(self.write):
             for i in range(COUNT):
                 with m.If(self.write_index == i):
                     with m.If(self.write_temporary):
                         m.d.sync += temporaries[i].eq(self.write_data)
                     with m.Else():
-                        m.d.sync += registers[i].eq((registers[i] & ~mask) | (self.write_data & mask))
+                        before = counted if i == esp else registers[i]
+                        m.d.sync += registers[i].eq((before & ~mask) | (self.write_data & mask))
         esp_changes = self.esp_write | (self.write & ~self.write_temporary & (self.write_index == esp))
         with m.If(self.settle):
             m.d.sync += changed.eq(0)

@@ -2,7 +2,7 @@
 
 ``eip`` is that of the instruction in hand, or between two instructions of the next one. It moves to NEXT_EIP when the instruction
 ends. A write of NEXT_EIP (a branch, or a microprogram) asks for a redirect of the frontend, which the sequencer sends at the boundary,
-when all state that fetch depends on has settled.
+when all state that fetch depends on has settled. EIP counts with 32 bits in 16-bit code too; only branches with 16-bit operands cut it.
 """
 
 from amaranth import Module, Mux, Signal
@@ -14,8 +14,6 @@ from rtl.decode.decoded import Decoded
 
 __all__ = ["InstructionRegister"]
 
-IP_MASK = 0xFFFF
-
 
 class InstructionRegister(wiring.Component):
     """Special registers EIP, NEXT_EIP and those of the decoded instruction are read here by ``number``."""
@@ -24,7 +22,6 @@ class InstructionRegister(wiring.Component):
 
     decoded: In(Decoded)
     dispatch: In(1)  # take ``decoded`` in hand
-    code32: In(1)
     ended: In(1)  # the instruction ends in this cycle
     event: In(1)  # an event is taken between two instructions
     branch: In(1)  # NEXT_EIP := target
@@ -74,7 +71,7 @@ class InstructionRegister(wiring.Component):
         with m.If(self.dispatch):
             m.d.sync += [
                 d.eq(self.decoded), self.target_segment.eq(self.decoded.modrm[3:6]), self.stepped.eq(self.trap_flag),
-                self.next_eip.eq(Mux(self.code32, self.decoded.next_eip, self.decoded.next_eip & IP_MASK)),
+                self.next_eip.eq(self.decoded.next_eip),
             ]  # fmt: skip
 
         with m.Switch(self.number):

@@ -13,7 +13,6 @@ from rtl.segment.registers import FIELDS, SegmentRegister
 
 __all__ = ["SegmentationUnit"]
 
-FLAT_LIMIT = 0xFFFF_FFFF
 SELECTOR, BASE, LIMIT, ATTRIBUTES = (1 << i for i in range(len(FIELDS)))
 FUNCTION_WIDTH = 5
 PAGE_SHIFT = 12  # granularity bit: the limit counts pages
@@ -63,17 +62,8 @@ class SegmentationUnit(wiring.Component):
                 m.d.comb += [self.write.eq(SELECTOR | ATTRIBUTES), self.data.attributes.eq(0)]
             with m.Case(Segmentation.COPY):
                 m.d.comb += [self.write.eq(~0), self.data.eq(self.scratch)]
-            with m.Case(Segmentation.LOAD_FLAT):
-                m.d.comb += [
-                    self.write.eq(BASE | LIMIT | ATTRIBUTES),
-                    self.data.base.eq(0), self.data.limit.eq(FLAT_LIMIT), self.data.attributes.eq(self.b[:12]),
-                ]  # fmt: skip
-            with m.Case(Segmentation.BASE_OF):
-                m.d.comb += self.result.eq(base)
             with m.Case(Segmentation.LIMIT_OF):
                 m.d.comb += self.result.eq(limit)
-            with m.Case(Segmentation.RIGHTS_OF):
-                m.d.comb += self.result.eq(attributes)
             with m.Case(Segmentation.GATE_OFFSET):
                 m.d.comb += self.result.eq(Cat(self.a[:16], self.b[16:]))
             with m.Case(Segmentation.MAX_PRIVILEGE):

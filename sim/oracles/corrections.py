@@ -12,6 +12,7 @@ _EXTERNAL = "EXT is set for an external interrupt; QEMU leaves it clear"
 _VMLOAD = "VMLOAD and VMSAVE that are not intercepted are executed; QEMU 7.2 always exits"
 _LMSW = "LMSW treats the selective intercept of CR0 writes as unselective (APM 15.9)"
 _BASE = "the low 12 bits of the map's base are ignored; QEMU uses them"
+_EIP = "EIP is checked against the limit of the new code segment (SDM vol. 2, CALL, RET, IRET); QEMU does not look in these transfers"
 _MSR = "an MSR that does not exist raises #GP; QEMU reads 0 and drops the write"
 
 
@@ -34,6 +35,10 @@ CORRECTIONS: tuple[Correction, ...] = (
         "system/gates", r"conforming code keeps the ring: ok eax=60 (.*)", r"conforming code keeps the ring: ok eax=63 \1",
         "through a gate to conforming code the selector's RPL becomes CPL; QEMU puts DPL",
     ),
+    Correction("system/gates", r"(inner SS right, EIP beyond the limit): ok", r"\1: #0d at=a cs=3b ss=43 sp=fffffff8", _EIP),
+    Correction("system/gates", r"(lret to ring 3, EIP beyond the limit): ok .*", r"\1: #0d at=d sp=fffffff0 eax=0 ecx=0", _EIP),
+    Correction("system/gates", r"(iret to ring 3, EIP beyond the limit): ok .*", r"\1: #0d at=f sp=ffffffec eax=0 ecx=0", _EIP),
+    Correction("system/gates", r"(lret to ring 3, SS not present, and .*): #0b (.*)", r"\1: #0c \2", "that raises #SS, not #NP"),
     Correction("system/nested", r"(#UD then #NP: #0b error=3)2", r"\g<1>3", _EXT, either=True),
     Correction("system/nested", r"(#NM then #NP: #0b error=3)a(.*)", r"\g<1>b\2", _EXT, either=True),
     Correction("system/nested", r"(#UD then #GP: #0d error=40)8", r"\g<1>9", _EXT, either=True),

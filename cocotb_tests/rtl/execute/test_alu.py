@@ -22,7 +22,6 @@ def _expected(fn: Alu, bits: int, a: int, b: int, c: int, flags: dict[str, int],
         return subtract(0, b, 0, bits)
     if fn == Alu.CMPXCHG:
         return Answer(c if a == b else a, subtract(b, a, 0, bits).flags)
-    eflags_low = flags["sf"] << 7 | flags["zf"] << 6 | flags["af"] << 4 | flags["pf"] << 2 | 2 | flags["cf"]
     value = {
         Alu.OR: a | b,
         Alu.AND: a & b,
@@ -36,9 +35,6 @@ def _expected(fn: Alu, bits: int, a: int, b: int, c: int, flags: dict[str, int],
         Alu.SIGN: -1 if to_signed(b, bits) < 0 else 0,
         Alu.BSWAP: int.from_bytes(b.to_bytes(4, "little"), "big"),
         Alu.SETCC: condition,
-        Alu.FLAGS_LOW: a & 0xFFFF00FF | eflags_low << 8,
-        Alu.AND_NOT: a & ~b,
-        Alu.SWAP_HALVES: (b & 0xFFFF) << 16 | b >> 16,
     }[fn]
     return logic(value & mask, bits)
 

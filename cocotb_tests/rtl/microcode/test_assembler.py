@@ -107,7 +107,6 @@ CLAUSES = {
     "flags not_cf": {"flags": FlagGroup.NOT_CF},
     "last": {"sequence": Sequence.LAST},
     "ret": {"sequence": Sequence.RETURN},
-    "last_chain": {"sequence": Sequence.LAST_CHAIN},
     "here: goto here": {"sequence": Sequence.JUMP, "label": 0},
     "here: call here": {"sequence": Sequence.CALL, "label": 0},
     "last\nhere: mov.d t1 ; if nz goto here": {"source2": Source.T1, "sequence": Sequence.JUMP, "condition": Condition.NZ, "label": 1},

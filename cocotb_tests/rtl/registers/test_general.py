@@ -28,8 +28,7 @@ def test_random_writes_and_undo(rng: Random):
             assert [out["gpr"] >> 32 * n & 0xFFFF_FFFF for n in range(8)] == gpr
             assert [out["temporary"] >> 32 * n & 0xFFFF_FFFF for n in range(8)] == temporary
             assert out["esp"] == gpr[ESP]
-            pushed_and_written = esp_write and write and not to_temporary and index == ESP
-            if esp_write and not pushed_and_written:
+            if esp_write:
                 gpr[ESP] = esp_data
             if write and to_temporary:
                 temporary[index] = data

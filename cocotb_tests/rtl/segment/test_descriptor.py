@@ -30,7 +30,7 @@ def run(cases: list[dict]) -> list[dict]:
 
 
 def test_parts_of_descriptors(rng: Random):
-    functions = {"BASE_OF": "base", "LIMIT_OF": "limit", "RIGHTS_OF": "attributes", "DPL_OF": "dpl"}
+    functions = {"LIMIT_OF": "limit", "DPL_OF": "dpl"}
     cases, wanted = [], []
     for _ in range(500):
         low, high, parts = descriptor(rng)
@@ -53,7 +53,7 @@ def test_gates_and_privileges(rng: Random):
 
 def test_loads_write_what_they_name_and_no_other_field(rng: Random):
     of_instruction = {Segmentation.LOAD_SREG, Segmentation.LOAD_REAL_SREG, Segmentation.LOAD_NULL_SREG}
-    loads = of_instruction | {Segmentation.LOAD, Segmentation.LOAD_REAL, Segmentation.LOAD_NULL, Segmentation.COPY, Segmentation.LOAD_FLAT}
+    loads = of_instruction | {Segmentation.LOAD, Segmentation.LOAD_REAL, Segmentation.LOAD_NULL, Segmentation.COPY}
     cases, parts_of = [], []
     for function in sorted(loads):
         for _ in range(150):
@@ -71,8 +71,6 @@ def test_loads_write_what_they_name_and_no_other_field(rng: Random):
                 written = {"selector": selector, "base": selector * 16}
             case Segmentation.LOAD_NULL | Segmentation.LOAD_NULL_SREG:
                 written = {"selector": selector, "attributes": 0}
-            case Segmentation.LOAD_FLAT:
-                written = {"base": 0, "limit": 0xFFFF_FFFF, "attributes": case["b"] & 0xFFF}
             case Segmentation.COPY:
                 written = case["scratch"] | {"attributes": 0}
         bits = {"selector": SELECTOR, "base": BASE, "limit": LIMIT, "attributes": ATTRIBUTES}

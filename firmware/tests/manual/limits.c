@@ -4,6 +4,8 @@
 #define SMALL SEL_TEST(0)
 static u8 area[8192] __attribute__((aligned(4096)));
 
+static u8 area16[0x10100];
+
 static const void *r1, *r2, *r4, *w1, *w4, *rm4, *s4;
 
 static void data(const char *name, u32 at, u32 size_vector1, u32 size_vector2, u32 size_vector4)
@@ -20,6 +22,62 @@ static void stack(const char *name, u32 selector, u32 esp, u32 vector)
 {
     /* #SS is delivered on the bad stack if the ring does not change: so in ring 3. */
     expect(name, s4, 3, selector | 3, esp, vector, 0);
+}
+
+#define AT16(at, bytes) __builtin_memcpy(area16 + (at), bytes, sizeof bytes - 1)
+#define CODE16 SEL_TEST(3)
+/* EIP counts with 32 bits; a jump with 16-bit operands cuts its target, nothing else does. */
+static void code16(void)
+{
+    const void *x = SNIPPET("pushl %cs\npushl $1f\npushl %eax\npushl %ecx\nlret\n1:");
+    set_segment(CODE16, (u32)area16, 0xFFFF, ACC(0, T_CODE_RX), 0);
+    fill(area16 + 0xFFFC, 0x90, 4);
+    expect("running off the end", x, 0, CODE16, 0xFFFC, 13, 0);
+    check_value("at the end", outcome.eip, 0x10000);
+    set_segment(CODE16, (u32)area16, sizeof area16 - 1, ACC(0, T_CODE_RX), 0);
+    AT16(0xFFF8, "\x66\xb8\x21\x43\x65\x87\x90\x90\x66\xcb"); /* movl $0x87654321, %eax; nop; nop; lretl */
+    expect("the segment goes on", x, 0, CODE16, 0xFFF8, NONE, 0);
+    check_value("eax", outcome.eax, 0x87654321);
+    AT16(0xFFFE, "\x90\x90\x0f\x0b"); /* nop; nop; ud2 */
+    expect("a fault beyond", x, 0, CODE16, 0xFFFE, 6, 0);
+    check_value("at its own address", outcome.eip, 0x10000);
+    AT16(0xFFFB, "\x66\xb8\x78\x56\x34\x12\x66\xcb"); /* movl $0x12345678, %eax; lretl */
+    expect("an instruction across", x, 0, CODE16, 0xFFFB, NONE, 0);
+    check_value("eax", outcome.eax, 0x12345678);
+    AT16(0xFFFA, "\x66\xe8\0\0\0\0\x66\x58\x66\xcb"); /* calll 1f; 1: popl %eax; lretl */
+    expect("a call with 32-bit operands", x, 0, CODE16, 0xFFFA, NONE, 0);
+    check_value("return address", outcome.eax, 0x10000);
+    AT16(0xFFFE, "\x90\x90\xeb\x00"); /* nop; nop; jmp to the next instruction, but for the cut */
+    AT16(2, "\x66\xb8\x44\x33\x22\x11\x66\xcb"); /* movl $0x11223344, %eax; lretl */
+    expect("a jump with 16-bit operands", x, 0, CODE16, 0xFFFE, NONE, 0);
+    check_value("eax", outcome.eax, 0x11223344);
+}
+
+#define INNER_STACK SEL_TEST(4)
+#define INNER_CODE SEL_TEST(5)
+#define OUTER_CODE SEL_TEST(6)
+static void transfers(void)
+{
+    const void *gate = SNIPPET("movl $0x11223344, %eax\nlcall $0x90, $0"); /* SEL_TEST(7) */
+    const void *far = SNIPPET("movl %eax, %ss\nmovl %ecx, %esp\nlcall $0x8b, $0x1000");
+    u32 ss1 = tss.ss1, esp1 = tss.esp1;
+    set_segment(INNER_STACK, (u32)area, 0x0FFF, ACC(1, T_DATA_RW), FL_B);
+    set_segment(INNER_CODE, (u32)area, 0x0FFF, ACC(1, T_CODE_RX), FL_B);
+    set_segment(OUTER_CODE, (u32)area, 0x0FFF, ACC(3, T_CODE_RX), FL_B);
+    set_gate(gdt, SEL_TEST(7) >> 3, INNER_CODE, 0x1000, ACC(3, T_CALL32), 0);
+    tss.ss1 = INNER_STACK | 1;
+    tss.esp1 = 0x1000;
+    expect("call gate, EIP beyond the limit", gate, 3, 0, 0, 13, 0);
+    check_value("where it was called", outcome.eip, (u32)gate + 5);
+    check_value("in ring 3", outcome.cs, SEL_CODE(3));
+    tss.esp1 = 12;
+    expect("call gate, no room either", gate, 3, 0, 0, 12, INNER_STACK);
+    tss.ss1 = SEL_DATA(0);
+    expect("call gate, SS of another ring", gate, 3, 0, 0, 10, SEL_DATA(0));
+    tss.ss1 = ss1;
+    tss.esp1 = esp1;
+    expect("far call, EIP beyond the limit", far, 3, SMALL | 3, 0x800, 13, 0);
+    expect("far call, no room either", far, 3, SMALL | 3, 4, 12, 0);
 }
 
 int main(void)
@@ -105,6 +163,10 @@ int main(void)
     expect("near jump beyond the limit", x, 0, SEL_TEST(1), 0, 13, 0);
     area[0] = 0x74, area[1] = 0x7F, area[2] = 0xCB;
     expect("jump not taken", x, 0, SEL_TEST(1), 0, NONE, 0);
+    put("16-bit code around 64 KiB\n");
+    code16();
+    put("transfers with two faults: the stack comes first\n");
+    transfers();
     put("string instructions\n");
     set_segment(SMALL, (u32)area, 0x0FFF, ACC(3, T_DATA_RW), FL_B);
     expect("rep movs to the limit", SNIPPET("movl %eax, %es\nmovl $0xFF0, %edi\nmovl %edi, %esi\nmovl $16, %ecx\nrep movsb %fs:(%esi), %es:(%edi)"), 0, SMALL, 0, 13, 0);

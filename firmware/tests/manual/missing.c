@@ -8,6 +8,7 @@
 #define TASK_VECTOR 0x90
 #define IDT_ERROR(vector) ((vector) << 3 | 2)
 #define EFLAGS_NT 0x4000
+#define EFLAGS_RF 0x10000
 #define EFLAGS_VM 0x20000
 #define CR4_DE 8
 #define CR0_MP 2
@@ -74,6 +75,10 @@ static void debug_registers(void)
     expect("CR4.DE", SNIPPET("movl %eax, %cr4"), 0, CR4_DE, 0, 13, 0);
     check_value("CR4", read_cr4(), 0);
     expect("RF covers nothing", SNIPPET("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: nop"), 0, 0, 0, NONE, 0);
+    expect("a fault with RF", SNIPPET("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: ud2"), 0, 0, 0, 6, 0);
+    check_value("its frame has RF clear", outcome.eflags & EFLAGS_RF, 0);
+    expect("pushf with RF", SNIPPET("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: pushfl\npopl %eax"), 0, 0, 0, NONE, 0);
+    check_value("it pushes RF clear", outcome.eax & EFLAGS_RF, 0);
 }
 
 #define TR(n) \

@@ -4,6 +4,8 @@
 #include "../manual/check.h"
 #include "svm.h"
 
+static u8 code16[0x10000]; /* of a segment with 16-bit code */
+
 static void go(const void *code)
 {
     V32(RIP) = (u32)code;
@@ -127,6 +129,11 @@ static void details(void)
     check_value("hlt", V32(NRIP) - (u32)hlt, 1);
     go(ud);
     check_value("#UD: none", V32(NRIP), 0);
+    code16[0xFFFE] = 0x0F, code16[0xFFFF] = 0xA2; /* cpuid */
+    *(u32 *)(vmcb + VMCB_CS_BASE) = (u32)code16;
+    *(u16 *)(vmcb + VMCB_CS_ATTRIB) = ACC(0, T_CODE_RX); /* limit 4 GiB, but 16 bits */
+    go((void *)0xFFFE);
+    check_value("16-bit code at the end of 64 KiB", V32(NRIP), 0x10000);
     maps_used = 1;
 }
 

@@ -3,6 +3,7 @@
 #include "svm.h"
 
 #define CPUID_SVM 0x8000000A
+#define EFLAGS_RF 0x10000
 #define EFLAGS_VM 0x20000
 #define INVALID (~0u) /* what EXITCODE holds of it */
 #define TS_VECTOR 10
@@ -118,6 +119,28 @@ static void ignored(const void *code)
     check_value("DEBUGCTL is not written", V32(DEBUGCTL), 0x5A);
 }
 
+/* Where RF can be seen: in the VMCB. */
+static void resume_flag(void)
+{
+    put("RF\n");
+    guest_begin();
+    V32(RFLAGS) = EFLAGS_RF | 2;
+    enter("VMRUN loads it, instructions leave it", GUEST("nop\nincl %eax"), EXIT_VMMCALL, 0);
+    check_value("RF", V32(RFLAGS) & EFLAGS_RF, EFLAGS_RF);
+    guest_begin();
+    V32(RFLAGS) = EFLAGS_RF | 2;
+    enter("an exception clears it", GUEST("ud2"), EXIT_VMMCALL, 0);
+    check_value("vector", guest_vector, 6);
+    check_value("RF", V32(RFLAGS) & EFLAGS_RF, 0);
+    guest_begin();
+    enter("IRETD loads it", GUEST("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: nop"), EXIT_VMMCALL, 0);
+    check_value("RF", V32(RFLAGS) & EFLAGS_RF, EFLAGS_RF);
+    guest_begin();
+    V32(RFLAGS) = EFLAGS_RF | 2;
+    enter("POPF clears it", GUEST("pushl $0x10002\npopfl\nnop"), EXIT_VMMCALL, 0);
+    check_value("RF", V32(RFLAGS) & EFLAGS_RF, 0);
+}
+
 static void tss16(void)
 {
     const void *inward = GUEST("int $" RT_STR(INWARD));
@@ -148,6 +171,7 @@ int main(void)
     skinit();
     left_alone(nop);
     ignored(nop);
+    resume_flag();
     tss16();
     return conclude();
 }

@@ -59,6 +59,8 @@ int main(void)
     BOTH1("iret", IRET, "pushfl\npushl %cs\npushl $1f\niret\n1:");
     BOTH1("int n", SWINT, "int $0x41");
     BOTH1("pause", PAUSE, "pause");
+    BOTH1("repne nop", PAUSE, ".byte 0xf2, 0x90"); /* no PAUSE */
+    BOTH1("repne, then rep nop", PAUSE, ".byte 0xf2, 0xf3, 0x90");
     BOTH1("invlpg", INVLPG, "invlpg 0x12345");
     BOTH1("invlpga", INVLPGA, "movl $0x12345678, %eax\nmovl $2, %ecx\ninvlpga");
     BOTH2("wbinvd", WBINVD, "wbinvd");

@@ -43,6 +43,15 @@ int main(void)
     guest_run("flags", GUEST("pushfl\npopl %eax"));
     value("rflags", V32(RFLAGS));
     guest_begin();
+    guest_run("popf with RF", GUEST("pushl $0x10202\npopfl"));
+    value("rflags", V32(RFLAGS));
+    guest_begin();
+    guest_run("popfw with RF set before", GUEST("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: pushw $0x202\npopfw"));
+    value("rflags", V32(RFLAGS));
+    guest_begin();
+    guest_run("iret with RF", GUEST("pushl $0x10002\npushl %cs\npushl $1f\niret\n1:"));
+    value("rflags", V32(RFLAGS));
+    guest_begin();
     V32(CR2) = 0x12345678;
     V32(CR4) = 0x10;
     guest_show = SHOW_EAX | SHOW_EBX;

@@ -83,6 +83,12 @@ int main(void)
     show = SHOW_EAX | SHOW_ECX;
     TEST("pushw and popw", 0, 0, "movl %esp, %ecx\npushw $0x1234\nsubl %esp, %ecx\npopw %ax");
     TEST("enterw", 0, 0, "movl %ebp, %edx\nmovl %esp, %ecx\ndata16 enter $4, $0\nsubl %esp, %ecx\ndata16 leave\nmovl %edx, %ebp");
+    TEST_AT("popw of sp, a carry in esp", 0, 0, 0, 0, 0,
+            "movl %esp, %edx\nmovl $0x1FFFE, %esp\nmovw (%esp), %cx\nmovw $0x5678, (%esp)\npopw %sp\nmovl %esp, %eax\nmovl $0x1FFFE, %esp\nmovw %cx, (%esp)\n"
+            "movl %edx, %esp\nxorl %ecx, %ecx");
+    TEST_AT("popw of sp by its long form", 0, 0, 0, 0, 0,
+            "movl %esp, %edx\nmovl $0x1FFFE, %esp\nmovw (%esp), %cx\nmovw $0x5678, (%esp)\n.byte 0x66, 0x8f, 0xc4\nmovl %esp, %eax\nmovl $0x1FFFE, %esp\n"
+            "movw %cx, (%esp)\nmovl %edx, %esp\nxorl %ecx, %ecx");
     put("end\n");
     return 0;
 }

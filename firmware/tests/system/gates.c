@@ -14,6 +14,7 @@ extern char gate_target[], gate_target_ret[], gate_target_ret8[], gate_target_ds
 #define GATE SEL_TEST(0)
 #define CONF SEL_TEST(1)
 #define CODE16(r) SEL_TEST(2 + (r))
+#define SHORT_CODE(r) SEL_TEST(12 + (r))
 
 static void gate(u32 selector, void *offset, u32 access, u32 params) { set_gate(gdt, GATE >> 3, selector, (u32)offset, access, params); }
 
@@ -64,6 +65,10 @@ static void calls(void)
     gate(CONF, gate_target, ACC(3, T_CALL32), 0);
     call("conforming code keeps the ring", 3);
     run("jmp through a gate to conforming code", jmp_gate, 3, 0, 0, 0, 0);
+    run("the same with 16-bit operands", SNIPPET("data16 ljmp $0x58, $0"), 3, 0, 0, 0, 0);
+    set_segment(CONF, 0, 0xFFFF, ACC(0, T_CODE_CONF_RX), FL_B);
+    run("beyond its limit", jmp_gate, 3, 0, 0, 0, 0);
+    run("beyond its limit with 16-bit operands", SNIPPET("data16 ljmp $0x58, $0"), 3, 0, 0, 0, 0);
 }
 
 static void stacks(void)
@@ -84,6 +89,12 @@ static void stacks(void)
     call("inner SS read-only", 3);
     set_segment(SEL_TEST(11), 0, 0xFFFFF, ACC_NP(1, T_DATA_RW), FL_G | FL_B);
     call("inner SS not present", 3);
+    set_segment(SHORT_CODE(1), 0, 0xFFFF, ACC(1, T_CODE_RX), FL_B); /* gate_target lies beyond */
+    gate(SHORT_CODE(1), gate_target, ACC(3, T_CALL32), 0);
+    tss.ss1 = SEL_DATA(0);
+    call("inner SS of the wrong ring, and EIP beyond the limit", 3);
+    tss.ss1 = ss1;
+    call("inner SS right, EIP beyond the limit", 3);
     tss.ss0 = ss0;
     tss.ss1 = ss1;
 }
@@ -108,6 +119,13 @@ static void returns(void)
     run("iret to an inner ring", SNIPPET("pushfl\npushl $8\npushl $gate_target\niret"), 3, 0, 0, 0, 0);
     run("iret in ring 3 leaves IF and IOPL", SNIPPET("pushl $0x3202\npushl $0x3b\npushl $1f\niret\n1:pushfl\npopl %eax\nandl $0x3200, %eax"), 3, 0, 0, 0, 0);
     run("iret to not present", SNIPPET("pushfl\npushl $0xa8\npushl $gate_target\niret"), 0, 0, 0, 0, 0);
+    set_segment(SHORT_CODE(3), 0, 0xFFFF, ACC(3, T_CODE_RX), FL_B);
+    set_segment(SEL_TEST(11), 0, 0xFFFFF, ACC_NP(3, T_DATA_RW), FL_G | FL_B);
+    run("lret to ring 3, SS of ring 0, and EIP beyond the limit", SNIPPET("pushl $0x10\npushl %esp\npushl $0xd3\npushl $gate_target\nlret"), 0, 0, 0, 0, 0);
+    run("lret to ring 3, SS not present, and EIP beyond the limit", SNIPPET("pushl $0xb3\npushl %esp\npushl $0xd3\npushl $gate_target\nlret"), 0, 0, 0, 0, 0);
+    run("lret to ring 3, EIP beyond the limit", SNIPPET("pushl $0x43\npushl %esp\npushl $0xd3\npushl $gate_target\nlret"), 0, 0, 0, 0, 0);
+    run("iret to ring 3, SS of ring 0, and EIP beyond the limit", SNIPPET("pushl $0x10\npushl %esp\npushl $2\npushl $0xd3\npushl $gate_target\niret"), 0, 0, 0, 0, 0);
+    run("iret to ring 3, EIP beyond the limit", SNIPPET("pushl $0x43\npushl %esp\npushl $2\npushl $0xd3\npushl $gate_target\niret"), 0, 0, 0, 0, 0);
     run("iretw to a 16-bit segment", SNIPPET("movl $gate_target_16, %edx\npushw $0\npushw $0x68\npushw %dx\niretw"), 0, 0, 0, 0, 0);
 }
 

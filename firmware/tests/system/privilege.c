@@ -38,6 +38,10 @@ static void bitmap(void)
     ports("out8 closed", out8, 0x90);
     ports("insb open", insb, 0xEC);
     ports("insb closed", insb, 0xEB);
+    ports("rep insb of nothing, open", SNIPPET("rep insb"), 0xEC);
+    ports("rep insb of nothing, closed", SNIPPET("rep insb"), 0xEB);
+    ports("rep outsw of nothing, open", SNIPPET("rep outsw"), 0xEC);
+    ports("rep outsw of nothing, closed", SNIPPET("rep outsw"), 0xEB);
     ports("beyond the tss", in8, 0xFFFF);
     tss.bitmap[8191] = 0;
     ports("port FFFF open", in8, 0xFFFF);
