@@ -14,7 +14,8 @@ _GUEST = 1  # bit of the context word that ring −1 sets in guest mode
 
 
 class InstructionTrace:
-    """Turns records into lines. A line shows registers that differ from the line before, and memory that the instruction touched."""
+    """Turns records into lines. A line shows registers that differ from the line before, and memory that the instruction touched; of a
+    repeated string instruction what its first and its last iteration touched."""
 
     def __init__(self) -> None:
         self._disassemblers = {
@@ -22,7 +23,9 @@ class InstructionTrace:
         }
         self._gpr: tuple[int, ...] = (0,) * len(REGISTERS)
         self._flags = 0
-        self._accesses: list[str] = []
+        self._accesses: list[str] = []  # since the last record of an instruction
+        self._first: list[str] = []  # of the first iteration of an instruction that goes on
+        self._iterations = 0  # of it so far
         self._texts: dict[tuple[int, int, int], str] = {}
 
     def lines(self, records: Iterable[RecordView]) -> Iterator[str]:
@@ -30,9 +33,26 @@ class InstructionTrace:
         for record in records:
             if record.access_valid:
                 self._accesses.append(self._access(record))
-            if record.instruction_valid:
-                yield self._event(record) if record.instruction_event else self._instruction(record)
-                self._accesses.clear()
+            if not record.instruction_valid:
+                continue
+            if record.instruction_event:
+                yield self._event(record)
+            elif record.instruction_final:
+                yield self._instruction(record)
+            else:
+                self._iteration()
+
+    def _iteration(self) -> None:
+        if not self._iterations:
+            self._first = self._accesses
+        self._iterations += 1
+        self._accesses = []
+
+    def _touched(self) -> list[str]:
+        """What the instruction that ends here has touched; forgotten hereby."""
+        touched = [*self._first, f"({self._iterations} iterations before)", *self._accesses] if self._iterations else self._accesses
+        self._accesses, self._first, self._iterations = [], [], 0
+        return touched
 
     @staticmethod
     def _access(record: RecordView) -> str:
@@ -51,7 +71,7 @@ class InstructionTrace:
         return " ".join(parts)
 
     def _event(self, record: RecordView) -> str:
-        return f"{self._place(record)}  *** event {record.instruction_vector:02x}h {' '.join(self._accesses)}".rstrip()
+        return f"{self._place(record)}  *** event {record.instruction_vector:02x}h {' '.join(self._touched())}".rstrip()
 
     def _place(self, record: RecordView) -> str:
         # Guest mode is bit 0 of ring −1's context word; a machine without ring −1 has the word 0.
@@ -64,7 +84,7 @@ class InstructionTrace:
         raw = code.to_bytes(record.instruction_length, "little")
         bits = 32 if record.instruction_mode_code32 else 16
         text = self._disassemble(raw, record.instruction_eip, bits)
-        return f"{self._place(record)}  {raw.hex():<22} {text:<40} {' '.join([*self._changes(record), *self._accesses])}".rstrip()
+        return f"{self._place(record)}  {raw.hex():<22} {text:<40} {' '.join([*self._changes(record), *self._touched()])}".rstrip()
 
     def _disassemble(self, raw: bytes, eip: int, bits: int) -> str:
         key = (int.from_bytes(raw, "little") << 4 | len(raw), eip, bits)
