@@ -24,8 +24,8 @@ class InstructionTrace:
         self._gpr: tuple[int, ...] = (0,) * len(REGISTERS)
         self._flags = 0
         self._accesses: list[str] = []  # since the last record of an instruction
-        self._first: list[str] = []  # of the first iteration of an instruction that goes on
-        self._iterations = 0  # of it so far
+        self._iterations = 0  # of an instruction that goes on, so far
+        self._first: list[str] = []  # what the first of them touched
         self._texts: dict[tuple[int, int, int], str] = {}
 
     def lines(self, records: Iterable[RecordView]) -> Iterator[str]:
@@ -38,11 +38,13 @@ class InstructionTrace:
             if record.instruction_event:
                 yield self._event(record)
             elif record.instruction_final:
+                self._iterations += bool(self._iterations)  # its last one
                 yield self._instruction(record)
             else:
                 self._iteration()
 
     def _iteration(self) -> None:
+        """One after which the instruction goes on."""
         if not self._iterations:
             self._first = self._accesses
         self._iterations += 1
@@ -50,7 +52,7 @@ class InstructionTrace:
 
     def _touched(self) -> list[str]:
         """What the instruction that ends here has touched; forgotten hereby."""
-        touched = [*self._first, f"({self._iterations} iterations before)", *self._accesses] if self._iterations else self._accesses
+        touched = [*self._first, "…", *self._accesses, f"({self._iterations} iterations)"] if self._iterations else self._accesses
         self._accesses, self._first, self._iterations = [], [], 0
         return touched
 
