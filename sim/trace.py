@@ -25,6 +25,7 @@ class InstructionTrace:
         self._flags = 0
         self._accesses: list[str] = []  # since the last record of an instruction
         self._iterations = 0  # of an instruction that goes on, so far
+        self._at: tuple[int, ...] = ()  # where that is
         self._first: list[str] = []  # what the first of them touched
         self._texts: dict[tuple[int, int, int], str] = {}
 
@@ -38,22 +39,27 @@ class InstructionTrace:
             if record.instruction_event:
                 yield self._event(record)
             elif record.instruction_final:
-                self._iterations += bool(self._iterations)  # its last one
                 yield self._instruction(record)
             else:
-                self._iteration()
+                self._iteration(record)
 
-    def _iteration(self) -> None:
+    @staticmethod
+    def _where(record: RecordView) -> tuple[int, ...]:
+        return record.context & _GUEST, record.asid, record.instruction_cs_base, record.instruction_eip
+
+    def _iteration(self, record: RecordView) -> None:
         """One after which the instruction goes on."""
-        if not self._iterations:
-            self._first = self._accesses
+        if self._at != self._where(record):
+            self._at, self._iterations, self._first = self._where(record), 0, self._accesses
         self._iterations += 1
         self._accesses = []
 
-    def _touched(self) -> list[str]:
-        """What the instruction that ends here has touched; forgotten hereby."""
-        touched = [*self._first, "…", *self._accesses, f"({self._iterations} iterations)"] if self._iterations else self._accesses
-        self._accesses, self._first, self._iterations = [], [], 0
+    def _touched(self, record: RecordView) -> list[str]:
+        """What has been touched by the instruction that ends here, or that an event interrupts; forgotten hereby."""
+        count = self._iterations + (not record.instruction_event)
+        goes_on = self._at == self._where(record)  # or else an exit from the guest has cut it off
+        touched = [*self._first, "…", *self._accesses, f"({count} iterations)"] if goes_on else self._accesses
+        self._accesses, self._at = [], ()
         return touched
 
     @staticmethod
@@ -73,7 +79,7 @@ class InstructionTrace:
         return " ".join(parts)
 
     def _event(self, record: RecordView) -> str:
-        return f"{self._place(record)}  *** event {record.instruction_vector:02x}h {' '.join(self._touched())}".rstrip()
+        return f"{self._place(record)}  *** event {record.instruction_vector:02x}h {' '.join(self._touched(record))}".rstrip()
 
     def _place(self, record: RecordView) -> str:
         # Guest mode is bit 0 of ring −1's context word; a machine without ring −1 has the word 0.
@@ -86,7 +92,7 @@ class InstructionTrace:
         raw = code.to_bytes(record.instruction_length, "little")
         bits = 32 if record.instruction_mode_code32 else 16
         text = self._disassemble(raw, record.instruction_eip, bits)
-        return f"{self._place(record)}  {raw.hex():<22} {text:<40} {' '.join([*self._changes(record), *self._touched()])}".rstrip()
+        return f"{self._place(record)}  {raw.hex():<22} {text:<40} {' '.join([*self._changes(record), *self._touched(record)])}".rstrip()
 
     def _disassemble(self, raw: bytes, eip: int, bits: int) -> str:
         key = (int.from_bytes(raw, "little") << 4 | len(raw), eip, bits)
