@@ -46,10 +46,14 @@ def boot_block(entry: int, eax: int = MULTIBOOT_BOOTLOADER_MAGIC, ebx: int = MUL
 
 
 def multiboot_info(memory: int, command_line: str = "") -> bytes:
-    """Multiboot information for RAM of ``memory`` bytes, to be put at ``MULTIBOOT_INFO``. ValueError if the command line is too long."""
+    """Multiboot information for RAM of ``memory`` bytes, to be put at ``MULTIBOOT_INFO``. ValueError if the command line is too
+    long, or not ASCII."""
+    if not command_line.isascii():
+        strange = next(c for c in command_line if not c.isascii())
+        raise ValueError(f"the command line has {strange!a}, which is not ASCII: write it without")
     text = command_line.encode("ascii") + b"\0"
     if len(text) > COMMAND_LINE_SIZE:
-        raise ValueError(f"the command line has {len(text) - 1} bytes, {COMMAND_LINE_SIZE - 1} fit")
+        raise ValueError(f"the command line has {len(text) - 1} bytes, {COMMAND_LINE_SIZE - 1} fit: shorten it")
     upper = max(memory - (1 << 20), 0) >> 10
     info = struct.pack(_INFO_FORMAT, _INFO_MEMORY | _INFO_COMMAND_LINE, 640, upper, 0, MULTIBOOT_INFO + _COMMAND_LINE_OFFSET)
     return info.ljust(_COMMAND_LINE_OFFSET, b"\0") + text

@@ -5,9 +5,8 @@ VMMCALL with EAX = number, EBX, ECX, EDX, ESI = arguments; EAX = result (Status,
 
 from enum import IntEnum
 
-__all__ = ["CPUID_BASE", "CPUID_SIGNATURE", "MAX_MESSAGE", "CpuidLeaf", "Hypercall", "Status"]
+__all__ = ["CPUID_SIGNATURE", "MAX_MESSAGE", "CpuidLeaf", "Hypercall", "Status"]
 
-CPUID_BASE = 0x4000_0000
 CPUID_SIGNATURE = "RingfenceIK1"  # EBX, ECX, EDX of leaf 4000_0000h
 MAX_MESSAGE = 4096 - 16
 

@@ -47,7 +47,10 @@ def _tool(name: str, package: str) -> str:
 def _compiler() -> tuple[str, str]:
     """The compiler's path and what it calls itself."""
     gcc = _tool("gcc", "gcc-multilib")
-    return gcc, subprocess.run([gcc, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    done = subprocess.run([gcc, "--version"], capture_output=True, text=True)
+    if done.returncode or not done.stdout:
+        raise FirmwareError(f"{gcc} --version fails with status {done.returncode}: install it anew (Debian package gcc-multilib)")
+    return gcc, done.stdout.splitlines()[0]
 
 
 def _generated(image: Image) -> dict[str, str]:
@@ -67,6 +70,16 @@ def _key(image: Image, headers: Mapping[str, str]) -> str:
     for path in image.fetched():
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _refused(name: str, said: str) -> str:
+    """What the compiler makes fail, in a line; all that it said is kept in a file."""
+    if "-lgcc" in said:
+        return "gcc has no 32-bit libgcc: the firmware needs it (Debian package gcc-multilib)"
+    log = BUILD / f"{name}.log"
+    log.write_text(said)
+    first = next((line for line in said.splitlines() if "error" in line), "no error is told")
+    return f"{name}: the compiler refuses it: {first.strip()} (all of it is in {log})"
 
 
 def _compile(image: Image, headers: Mapping[str, str], output: Path) -> None:
@@ -92,7 +105,7 @@ def _compile(image: Image, headers: Mapping[str, str], output: Path) -> None:
         ]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise FirmwareError(f"{image.name}: the compiler refuses it\n{done.stderr.strip()}")
+            raise FirmwareError(_refused(image.name, done.stderr))
         result = elf
         if image.kind is Kind.RAW:
             result = Path(scratch, "image.bin")

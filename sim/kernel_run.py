@@ -14,6 +14,7 @@ from isolation_kernel.frames import KernelError
 from isolation_kernel.kernel import Step
 from isolation_kernel.partition import Partition
 from sim.guests import GuestProgram, GuestSystem, share_memory
+from sim.kernel_time import KernelTime
 from sim.link import MachineEnded
 from sim.machine import Ending, Machine
 from sim.multiboot import ImageError
@@ -35,6 +36,7 @@ class GuestsOutcome:
     seconds: float
     guests: tuple[Partition, ...]
     exits: dict[str, int]
+    kernel_time: KernelTime = KernelTime()
 
     def report(self) -> dict[str, object]:
         """For ``--report``."""
@@ -45,6 +47,7 @@ class GuestsOutcome:
             ],
             "why": self.why, "exit_status": self.status, "cycles": self.cycles, "instructions": self.instructions,
             "cycles_per_second": round(self.cycles / self.seconds) if self.seconds else 0, "exits": self.exits,
+            "kernel_time": self.kernel_time.report(),
         }  # fmt: skip
 
 
@@ -115,16 +118,24 @@ def run_guests(
     """Run until all guests have ended, none can go on, ``max_cycles`` are over, or Ctrl-C ends it."""
     start = time.process_time()
     console = _Console({n: p.name for n, p in enumerate(programs, 1)})
-    system = GuestSystem(machine, KernelConfig(), console)
-    system.link.each_slice = each_slice
-    if slice_cycles is not None:
-        system.link.slice_cycles = slice_cycles
-    guests = system.start(programs)
-    why = _run(system, machine, max_cycles)
+    system: GuestSystem | None = None
+    try:
+        system = GuestSystem(machine, KernelConfig(), console)
+        system.link.each_slice = each_slice
+        if slice_cycles is not None:
+            system.link.slice_cycles = slice_cycles
+        system.start(programs)
+        why = _run(system, machine, max_cycles)
+    except KeyboardInterrupt:
+        why = Ending.INTERRUPTED.value
     console.finish()
+    seconds = time.process_time() - start
+    if system is None:
+        return GuestsOutcome(why, _status(why, ()), machine.cycle, machine.instructions, seconds, (), {}, KernelTime(machine.cycle))
+    guests = tuple(system.kernel.partitions.values())  # those that have been loaded, in order
     exits = {exit_name(code): count for code, count in sorted(system.kernel.exit_counts.items())}
-    status = _status(why, guests)
-    return GuestsOutcome(why, status, machine.cycle, machine.instructions, time.process_time() - start, tuple(guests), exits)
+    time_of_kernel = KernelTime.of(system.link)
+    return GuestsOutcome(why, _status(why, guests), machine.cycle, machine.instructions, seconds, guests, exits, time_of_kernel)
 
 
 def _run(system: GuestSystem, machine: Machine, max_cycles: int | None) -> str:
@@ -139,8 +150,6 @@ def _run(system: GuestSystem, machine: Machine, max_cycles: int | None) -> str:
     except MachineEnded as end:
         if end.ending is not Ending.LIMIT:
             return end.ending.value
-    except KeyboardInterrupt:
-        return Ending.INTERRUPTED.value
     return Ending.LIMIT.value
 
 

@@ -22,7 +22,7 @@ _ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware/reset_rom", "firmw
 _RETIRE = "rtl.retire.port:RetireRecord"
 _VIEW = "sim.machine_top:VIEW"
 SLICE_CYCLES = 200_000  # cycles between two looks at the consoles
-_STALLED = 20_000_000  # cycles without an instruction after which nothing more is to be expected
+_STALLED = 20_000_000  # cycles in which nothing is retired, not even an iteration, after which nothing more is to be expected
 _RESET_LIMIT = 1000  # cycles that a power-on reset may take
 
 
@@ -175,7 +175,7 @@ class Machine:
         each_slice: Callable[[], None] | None = None,
         slice_cycles: int = SLICE_CYCLES,
     ) -> Outcome:
-        """Run until the program ends, resets the machine or does nothing any more, or for ``max_cycles``.
+        """Run until the program ends, resets the machine or does nothing any more for ``stall_limit`` cycles, or for ``max_cycles``.
 
         ``each_slice`` is called every ``slice_cycles`` and at the end: to fetch records before they are too many.
         """
@@ -183,15 +183,16 @@ class Machine:
         start = time.process_time()
         stops = ("exit_valid", *(("platform_reset",) if stop_on_reset else ()), *(("stub_waiting",) if stop_at_stub else ()))
         ending: Ending | None = None
-        last_instruction, idle = -1, 0
+        last_sign, idle = -1, 0
         while ending is None:
             left = slice_cycles if max_cycles is None else min(slice_cycles, max_cycles - (self.model.cycle - first_cycle))
             if left <= 0:
                 ending = Ending.LIMIT
                 break
             result = self.model.run(left, stops)
-            idle = idle + result.cycles if self.instructions == last_instruction else 0
-            last_instruction = self.instructions
+            sign = self.model.record_count("retire")  # of life: a repeated string instruction retires each of its iterations
+            idle = idle + result.cycles if sign == last_sign else 0
+            last_sign = sign
             self.drain()
             if each_slice is not None:
                 each_slice()

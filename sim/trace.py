@@ -14,7 +14,8 @@ _GUEST = 1  # bit of the context word that ring −1 sets in guest mode
 
 
 class InstructionTrace:
-    """Turns records into lines. A line shows registers that differ from the line before, and memory that the instruction touched."""
+    """Turns records into lines. A line shows registers that differ from the line before, and memory that the instruction touched; of a
+    repeated string instruction what its first and its last iteration touched."""
 
     def __init__(self) -> None:
         self._disassemblers = {
@@ -22,7 +23,10 @@ class InstructionTrace:
         }
         self._gpr: tuple[int, ...] = (0,) * len(REGISTERS)
         self._flags = 0
-        self._accesses: list[str] = []
+        self._accesses: list[str] = []  # since the last record of an instruction
+        self._iterations = 0  # of an instruction that goes on, so far
+        self._at: tuple[int, ...] = ()  # where that is
+        self._first: list[str] = []  # what the first of them touched
         self._texts: dict[tuple[int, int, int], str] = {}
 
     def lines(self, records: Iterable[RecordView]) -> Iterator[str]:
@@ -30,9 +34,33 @@ class InstructionTrace:
         for record in records:
             if record.access_valid:
                 self._accesses.append(self._access(record))
-            if record.instruction_valid:
-                yield self._event(record) if record.instruction_event else self._instruction(record)
-                self._accesses.clear()
+            if not record.instruction_valid:
+                continue
+            if record.instruction_event:
+                yield self._event(record)
+            elif record.instruction_final:
+                yield self._instruction(record)
+            else:
+                self._iteration(record)
+
+    @staticmethod
+    def _where(record: RecordView) -> tuple[int, ...]:
+        return record.context & _GUEST, record.asid, record.instruction_cs_base, record.instruction_eip
+
+    def _iteration(self, record: RecordView) -> None:
+        """One after which the instruction goes on."""
+        if self._at != self._where(record):
+            self._at, self._iterations, self._first = self._where(record), 0, self._accesses
+        self._iterations += 1
+        self._accesses = []
+
+    def _touched(self, record: RecordView) -> list[str]:
+        """What has been touched by the instruction that ends here, or that an event interrupts; forgotten hereby."""
+        count = self._iterations + (not record.instruction_event)
+        goes_on = self._at == self._where(record)  # or else an exit from the guest has cut it off
+        touched = [*self._first, "…", *self._accesses, f"({count} iterations)"] if goes_on else self._accesses
+        self._accesses, self._at = [], ()
+        return touched
 
     @staticmethod
     def _access(record: RecordView) -> str:
@@ -51,7 +79,7 @@ class InstructionTrace:
         return " ".join(parts)
 
     def _event(self, record: RecordView) -> str:
-        return f"{self._place(record)}  *** event {record.instruction_vector:02x}h {' '.join(self._accesses)}".rstrip()
+        return f"{self._place(record)}  *** event {record.instruction_vector:02x}h {' '.join(self._touched(record))}".rstrip()
 
     def _place(self, record: RecordView) -> str:
         # Guest mode is bit 0 of ring −1's context word; a machine without ring −1 has the word 0.
@@ -64,7 +92,7 @@ class InstructionTrace:
         raw = code.to_bytes(record.instruction_length, "little")
         bits = 32 if record.instruction_mode_code32 else 16
         text = self._disassemble(raw, record.instruction_eip, bits)
-        return f"{self._place(record)}  {raw.hex():<22} {text:<40} {' '.join([*self._changes(record), *self._accesses])}".rstrip()
+        return f"{self._place(record)}  {raw.hex():<22} {text:<40} {' '.join([*self._changes(record), *self._touched(record)])}".rstrip()
 
     def _disassemble(self, raw: bytes, eip: int, bits: int) -> str:
         key = (int.from_bytes(raw, "little") << 4 | len(raw), eip, bits)

@@ -32,6 +32,7 @@ def say(port: int, text: bytes) -> bytes:
 HELLO = HEADER + say(Port.COM1, b"serial\n") + say(Port.DEBUG_CONSOLE, b"debug\n") + out(Port.EXIT, 0x10) + b"\xf4"
 ENDLESS = HEADER + b"\xeb\xfe"
 HALTED = HEADER + b"\xfa\xf4\xeb\xfc"  # CLI; HLT
+STRING = HEADER + b"\xb0\x5a\xbf\x00\x00\x20\x00\xb9" + struct.pack("<I", 60_000) + b"\xfc\xf3\xaa"  # MOV AL, EDI, ECX; CLD; REP STOSB
 TRIPLE_FAULT = HEADER + b"\x0f\x01\x1d" + struct.pack("<I", 0x10_0040) + b"\x0f\x0b" + bytes(0x40)  # LIDT of an empty table; UD2
 
 
@@ -90,6 +91,37 @@ def test_a_processor_that_is_halted_for_good(machine: Machine, tmp_path: Path) -
     outcome = machine.run(1_000_000, stall_limit=200_000)
     assert outcome.ending is Ending.STALLED
     assert outcome.cycles < 900_000
+
+
+def test_a_long_string_instruction_is_life(machine: Machine, tmp_path: Path) -> None:
+    """It takes longer than the processor may stand still, which counts as soon as the string is done."""
+    limit = 20_000
+    load(machine, tmp_path, STRING + HALTED.removeprefix(HEADER))
+    outcome = machine.run(2_000_000, stall_limit=limit, slice_cycles=1000)
+    assert outcome.ending is Ending.STALLED and outcome.cycles > 60_000 + limit
+    assert machine.model.dump(0x20_0000, 60_000) == b"\x5a" * 60_000
+    assert machine.instructions < 60_000
+
+
+def test_a_long_string_instruction_runs_to_its_end(tmp_path: Path) -> None:
+    with Machine() as machine:
+        load(machine, tmp_path, STRING + out(Port.EXIT, 3))
+        outcome = machine.run(stall_limit=20_000, slice_cycles=1000)
+    assert (outcome.ending, outcome.status) == (Ending.EXIT, 7)
+
+
+def test_a_string_instruction_is_one_line_of_a_trace(machine: Machine, tmp_path: Path) -> None:
+    count = 5
+    program = HEADER + b"\xb0\x5a\xbf\x00\x00\x20\x00\xb9" + struct.pack("<I", count) + b"\xfc\xf3\xaa" + out(Port.EXIT, 0)
+    load(machine, tmp_path, program)
+    machine.record()
+    machine.run(1_000_000)
+    records = list(machine.records())
+    lines = list(InstructionTrace().lines(records))
+    (line,) = [line for line in lines if "stosb" in line]
+    assert "ecx=00000000" in line and "edi=00200005" in line
+    assert "[00200000]<-5a" in line and "[00200004]<-5a" in line and "[00200002]" not in line and "(5 iterations)" in line
+    assert len(lines) == machine.instructions + sum(r.instruction_valid and r.instruction_event for r in records)
 
 
 def test_a_triple_fault_resets(machine: Machine, tmp_path: Path) -> None:

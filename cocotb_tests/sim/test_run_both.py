@@ -14,6 +14,7 @@ from cocotb_tests.sim.test_multiboot import CODE, elf
 from cocotb_tests.sim.test_run import ENDLESS, HEADER, HELLO, ringfence, say, write
 from contracts.memory_map import Port
 from sim.cli import run
+from sim.cli.main import main
 from sim.paths import ROOT
 
 __all__: list[str] = []
@@ -96,7 +97,35 @@ def test_waves_that_cannot_be_drawn_are_told_before_anything_runs(
 ) -> None:
     program = write(tmp_path, ENDLESS)
     monkeypatch.setattr(run, "_WAVES", program / "waves.fst")
-    done = CliRunner().invoke(run.command, [*how, str(program), "--waves"])
+    done = CliRunner().invoke(main, ["run", *how, str(program), "--waves"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert "waves.fst" in done.stderr or "Not a directory" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("x" * 3000, "--append: the command line has 3000 bytes, 2495 fit: shorten it"), ("größer", r"--append: the command line has '\xf6'")],
+)
+def test_a_command_line_that_cannot_be_is_told_before_anything_is_built_or_overwritten(
+    tmp_path: Path, how: tuple[str, ...], line: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves, report = tmp_path / "waves.fst", tmp_path / "report.json"
+    for path in (waves, report):
+        path.write_text("before")
+    monkeypatch.setattr(run, "_WAVES", waves)
+    monkeypatch.setattr(run, "Machine", lambda *_, **__: pytest.fail("a machine was made"))
+    arguments = ["run", *how, str(write(tmp_path, HELLO)), "--waves", "--report", str(report), "--append", line]
+    done = CliRunner().invoke(main, arguments)
+    assert (done.exit_code, done.stdout) == (2, "") and done.stderr.count("\n") == 1 and message in done.stderr
+    assert waves.read_text() == report.read_text() == "before"
+
+
+def test_a_report_never_overwrites_the_program_or_the_disk(tmp_path: Path, how: tuple[str, ...]) -> None:
+    program, disk = write(tmp_path, HELLO), tmp_path / "disk.img"
+    before = program.read_bytes()
+    disk.write_bytes(bytes(512))
+    (tmp_path / "link").symlink_to(program)
+    for report in (program, tmp_path / "link", disk):
+        assert "would overwrite" in refused(program, how, "--disk", disk, "--report", report)
+    assert program.read_bytes() == before and disk.read_bytes() == bytes(512)

@@ -1,20 +1,31 @@
 """``ringfence run --guest``: programs of a few bytes above the isolation kernel on the real processor."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from click.testing import CliRunner
 
 from cocotb_tests.sim.test_multiboot import CODE, HEADER, elf
 from cocotb_tests.sim.test_run import ENDLESS, HELLO, out, ringfence, say, write
+from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from contracts.memory_map import Port
 from firmware.build import guest
+from isolation_kernel.partition import Partition
+from sim.cli import run
+from sim.cli.main import main
+from sim.guests import GuestProgram, GuestSystem
 from sim.kernel_run import GUEST_MEMORY, guest_programs
+from sim.link import LinkMachine
+from sim.machine import Machine, MachineConfig
 
 __all__: list[str] = []
 
 OTHER = HEADER + say(Port.COM1, b"other\n") + out(Port.EXIT, 0x22) + b"\xf4"
 RAM = 32 << 20
+INTERRUPTED = 130
 
 
 def program(folder: Path, name: str, code: bytes) -> Path:
@@ -33,6 +44,10 @@ def test_a_guest_talks_and_ends(tmp_path: Path) -> None:
     assert content["exits"]["IOIO"] > len("serial\ndebug\n")
     assert content["cycles"] > guest["cycles"] > 1000 * guest["exits"]
     assert content["instructions"] > 0 and content["cycles_per_second"] > 0
+    time = content["kernel_time"]
+    assert time["kernel_cycles_per_command"] == KERNEL_CYCLES_PER_EXIT and f"{KERNEL_CYCLES_PER_EXIT} cycles" in time["how_it_is_counted"]
+    assert time["kernel_cycles"] % KERNEL_CYCLES_PER_EXIT == 0 and time["kernel_cycles"] >= KERNEL_CYCLES_PER_EXIT * guest["exits"]
+    assert content["cycles"] == time["cycles"] > time["kernel_cycles"] + time["link_cycles"] and time["link_cycles"] > GUEST_MEMORY // 16
 
 
 def test_two_guests_speak_in_their_names(tmp_path: Path) -> None:
@@ -91,3 +106,52 @@ def test_a_file_that_is_no_disk_is_refused_in_one_line(tmp_path: Path) -> None:
     image.write_bytes(b"short")
     done = ringfence("run", "--guest", guest("disk"), "--disk", image)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and str(image) in done.stderr
+
+
+class Drawn(Machine):
+    """A machine that draws nothing and notes what it was told about waves."""
+
+    told: ClassVar[list[str]] = []
+
+    def __init__(self, config: MachineConfig, trace: str = "none", disk: Path | None = None) -> None:
+        super().__init__(config, disk=disk)
+
+    def trace_start(self, path: Path) -> None:
+        self.told.append("start")
+
+    def trace_stop(self) -> None:
+        self.told.append("stop")
+
+
+def test_ctrl_c_while_guests_are_loaded_leaves_report_and_waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what has happened so far: the second guest is never loaded."""
+    load = GuestSystem.start
+
+    def interrupted(self: GuestSystem, guests: Sequence[GuestProgram]) -> list[Partition]:
+        load(self, guests[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GuestSystem, "start", interrupted)
+    monkeypatch.setattr(run, "Machine", Drawn)
+    monkeypatch.setattr(Drawn, "told", [])
+    report = tmp_path / "report.json"
+    files = ["--guest", str(program(tmp_path, "first", HELLO)), "--guest", str(program(tmp_path, "second", OTHER))]
+    done = CliRunner().invoke(main, ["run", *files, "--waves", "--report", str(report)])
+    assert done.exit_code == INTERRUPTED and done.stdout == ""
+    assert Drawn.told == ["start", "stop"]
+    content = json.loads(report.read_text())
+    assert (content["why"], content["exit_status"]) == ("interrupted", INTERRUPTED)
+    assert [g["name"] for g in content["guests"]] == ["first"]
+    assert content["cycles"] > content["kernel_time"]["link_cycles"] > 1000 and content["instructions"] > 0
+
+
+def test_ctrl_c_before_the_stub_waits_leaves_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: LinkMachine, _cycles: int) -> None:
+        self.machine.run(500)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LinkMachine, "wait", interrupted)
+    report = tmp_path / "report.json"
+    done = CliRunner().invoke(main, ["run", "--guest", str(write(tmp_path, HELLO)), "--report", str(report)])
+    content = json.loads(report.read_text())
+    assert done.exit_code == INTERRUPTED and content["guests"] == [] and content["cycles"] >= 500

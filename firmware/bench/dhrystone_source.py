@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from firmware.bench.debian_sources import source_entries
+
 __all__ = ["DMIPS_DIVISOR", "FETCHED", "SourceError", "check_flags", "dhrystone_sources"]
 
 DMIPS_DIVISOR = 1757  # Dhrystones a second of the VAX 11/780
@@ -21,13 +23,9 @@ FETCHED: dict[str, str] = {
     "dhry_2.c": "356589fc9ca9d2758510d4aa3d9b9eeb917b8bf6c4c28f1a1278ce2fce22de35",
 }
 _FLAGS = "4d07e8320f2700a6b37c77733a6b078a4a8635535978104543e2dba72bfefd17"
-_STRINGS = "7c2c59648f004f230d82acb1395ae024d1d33fa85a1debabc6f29f205aafd710"
-_FALLBACK = """Types: deb
-URIs: http://deb.debian.org/debian
-Suites: bookworm
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-"""
+_STRINGS = "5fdd301c2724f4469e0afa926460782c6885cd241efc688cce4da175b68d51c4"
+_WHAT = f"Dhrystone's source (Debian's source package {_PACKAGE})"
+_BY_HAND = f"put {', '.join(FETCHED)} of its lib/dhry into {{}} by hand"
 
 
 class SourceError(Exception):
@@ -42,33 +40,39 @@ def _complete(directory: Path) -> bool:
     return all((directory / name).is_file() and _sha256(directory / name) == digest for name, digest in FETCHED.items())
 
 
-def _apt(arguments: list[str], scratch: Path) -> None:
+def _apt(arguments: list[str], scratch: Path) -> str:
+    """What it complains of in its first such line; empty if all went well."""
     options = {
         "Dir::Etc::sourcelist": "/dev/null",
         "Dir::Etc::sourceparts": str(scratch / "parts"),
         "Dir::State::lists": str(scratch / "lists"),
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
         "APT::Sandbox::User": "",
     }
     command = ["apt-get", "-q", *(f"-o{name}={value}" for name, value in options.items()), *arguments]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        reason = next((line for line in done.stderr.splitlines() if line.startswith("E:")), f"apt-get ended with {done.returncode}")
-        raise SourceError(f"Dhrystone's source (Debian's source package {_PACKAGE}) cannot be fetched: {reason}")
+    if not done.returncode:
+        return ""
+    return next((line for line in done.stderr.splitlines() if line.startswith("E:")), f"apt-get ended with {done.returncode}")
 
 
 def _fetch(directory: Path) -> None:
+    by_hand = _BY_HAND.format(directory)
     if shutil.which("apt-get") is None:
-        raise SourceError(f"apt-get not found: Dhrystone's source comes from Debian's source package {_PACKAGE}")
+        raise SourceError(f"apt-get not found, which fetches {_WHAT}: {by_hand}")
+    entries = source_entries()
+    if not entries:
+        raise SourceError(f"{_WHAT} cannot be fetched: apt has no entry for the distribution in /etc/apt: add one, or {by_hand}")
     with tempfile.TemporaryDirectory(dir=directory.parent) as name:
         scratch = Path(name)
         (scratch / "parts").mkdir()
         (scratch / "lists").mkdir()
-        distribution = Path("/etc/apt/sources.list.d/debian.sources")
-        entry = distribution.read_text() if distribution.is_file() else _FALLBACK
-        lines = ["Types: deb-src" if line.startswith("Types:") else line for line in entry.splitlines()]
-        (scratch / "parts" / "debian.sources").write_text("\n".join(lines) + "\n")
-        _apt(["update"], scratch)
-        _apt(["source", "--download-only", _PACKAGE], scratch)
+        for entry, text in entries.items():
+            (scratch / "parts" / entry).write_text(text)
+        update = _apt(["update"], scratch)  # which may fail for an entry that is not needed
+        if source := _apt(["source", "--download-only", _PACKAGE], scratch):
+            raise SourceError(f"{_WHAT} cannot be fetched: {update or source}: put that right, or {by_hand}")
         archive = next(scratch.glob(f"{_PACKAGE}_*.orig.tar.*"), None)
         if archive is None:
             raise SourceError(f"Debian's source package {_PACKAGE} has no .orig.tar")

@@ -12,6 +12,7 @@ from sim.bench.guard_cost import GUARD_STEPS, LANES_RANDOM, LANES_STREAMING, Gua
 from sim.bench.guard_top import LATENCY, REQUESTERS
 from sim.bench.programs import GuestRun, numbers, run_as_guest, run_natively
 from sim.bench.reference import ReferenceSpeed
+from sim.kernel_time import HOW_IT_IS_COUNTED
 from sim.machine import MachineConfig, machine_spec
 from sim.model import build_model
 
@@ -58,8 +59,7 @@ def _dhrystone(runs: int, config: MachineConfig, tell: Step) -> _Dhrystone:
 def _conditions(config: MachineConfig, kernel: KernelConfig) -> dict[str, object]:
     return {
         "memory": f"the first word after {config.latency} cycles, then a word a cycle; {config.memory >> 20} MiB",
-        "kernel_time": f"the kernel runs in Python and costs no simulated time: {KERNEL_CYCLES_PER_EXIT} cycles are declared for each "
-        "command that it gives the stub; its transactions on the host link cost what they cost",
+        "kernel_time": HOW_IT_IS_COUNTED,
         "guest": f"one guest, mapped one to one; a timer interrupt every {kernel.timer_cycles} cycles ends its run",
         "dhrystone": "2.1 from Debian's u-boot, gcc -O2 -fno-inline -march=i486, string functions in plain C",
         "guard": f"{REQUESTERS} requesters asking without a pause for lines of 16 bytes, the first word of memory after {LATENCY} cycles; "

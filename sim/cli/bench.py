@@ -9,13 +9,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from contracts.policy_map import Format
-from firmware.build import FirmwareError
 from sim.bench.chart import Panel, chart_svg
 from sim.bench.figures import Figures
 from sim.bench.guard_cost import LANES_STREAMING
 from sim.bench.measure import STEPS, measure
 from sim.bench.programs import BenchError
-from sim.cli.errors import fail, user_errors
+from sim.cli.errors import user_errors
+from sim.outputs import check_apart, check_output, write_output
 from sim.paths import BUILD
 
 __all__ = ["command"]
@@ -33,6 +33,10 @@ _FEWEST_RUNS = 50  # below, the timer's interrupts are too few for a ratio
 )
 def command(runs: int, output: Path) -> None:
     """Measure the machine: instructions, ring −1, the DMA guard, and the simulation itself."""
+    chart = output.with_name(_CHART)
+    check_apart(output, [chart])
+    for path in (output, chart):
+        check_output(path, make_folder=True)
     errors = Console(stderr=True)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[cycle]:>12,} cycles"), TimeElapsedColumn(),
@@ -44,17 +48,12 @@ def command(runs: int, output: Path) -> None:
         progress.update(task, description=step, completed=STEPS.index(step), cycle=cycle)
 
     try:
-        with user_errors(BenchError, FirmwareError):
+        with user_errors(BenchError):
             figures = measure(runs, tell, progress.start)
     finally:
         progress.stop()
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(figures.as_dict(), indent=2) + "\n")
-        chart = output.with_name(_CHART)
-        chart.write_text(_guard_chart(figures))
-    except OSError as error:
-        fail(f"{output}: {error.strerror}")
+    write_output(output, json.dumps(figures.as_dict(), indent=2) + "\n")
+    write_output(chart, _guard_chart(figures))
     _print(figures)
     click.echo(f"written to {output} and {chart}")
 

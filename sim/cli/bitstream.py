@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from sim.cli.errors import fail
+from sim.cli.errors import user_errors
+from sim.outputs import write_output
 
 __all__ = ["command"]
 
@@ -23,7 +24,6 @@ def command(board_name: str, synth_only: bool, whole_only: bool) -> None:
     ulx3s_85f: the machine; place and route takes more than half an hour. icebreaker: the DMA guard between traffic generators and memory,
     with a report on the serial line; two minutes. Files and logs are in build/bitstream/BOARD/.
     """
-    from firmware.build import FirmwareError
     from sim.fpga.board import find_board
     from sim.fpga.flow import achieved_clock, board_folder, elaborate, pack, place_and_route, synthesize
     from sim.fpga.summary import summarize
@@ -34,7 +34,7 @@ def command(board_name: str, synth_only: bool, whole_only: bool) -> None:
     require(YOSYS, *(() if synth_only else board.toolchain.tools))
     os.nice(_NICENESS)
     too_slow = False
-    try:
+    with user_errors(ToolFailed):
         variants = list(board.design.variants)[: 1 if whole_only else None]
         keys = {variant: elaborate(board, variant) for variant in variants}  # all of the same sources
         areas = {variant: synthesize(board, variant, key) for variant, key in keys.items()}
@@ -49,10 +49,7 @@ def command(board_name: str, synth_only: bool, whole_only: bool) -> None:
             summary["bitstream"] = str(pack(board))
             print(f"bitstream: {summary['bitstream']}")
             too_slow = clock < needed
-    except (ToolFailed, FirmwareError) as error:
-        fail(str(error))
-    path = board_folder(board) / "summary.json"
-    path.write_text(json.dumps(summary, indent=2) + "\n")
+    write_output(board_folder(board) / "summary.json", json.dumps(summary, indent=2) + "\n")
     if too_slow:
         print("ringfence: the bitstream is too slow for its clock and will not run reliably: lower CLOCK of the board", file=sys.stderr)
         sys.exit(1)

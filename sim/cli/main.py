@@ -2,12 +2,16 @@
 
 import importlib
 import importlib.util
+import sys
 from typing import Any
 
 import click
 
+from sim.cli.errors import all_user_errors
+
 __all__ = ["main"]
 
+_NAME = "ringfence"
 _COMMANDS = {
     "run": "sim.cli.run",
     "sim": "sim.cli.sanctuary",
@@ -19,8 +23,8 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    """A group whose commands are imported when they are needed: ``--help`` stays quick."""
+class _Root(click.Group):
+    """A group whose commands are imported when they are needed: ``--help`` stays quick. All that a user can put right is one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, module in _COMMANDS.items() if importlib.util.find_spec(module) is not None]
@@ -31,9 +35,15 @@ class _Lazy(click.Group):
         command: Any = importlib.import_module(_COMMANDS[cmd_name]).command
         return command
 
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        """As click's, which shows an error of usage in four lines if it is left to it. Ends the process."""
+        with all_user_errors():
+            status = super().main(*arguments, **{"prog_name": _NAME, **more, "standalone_mode": False})
+        sys.exit(status if isinstance(status, int) else 0)
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="ringfence")
+
+@click.command(_NAME, cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name=_NAME)
 def main() -> None:
     """Ringfence: a PC with a mode below ring 0, DMA that is checked, and an isolation kernel."""
 

@@ -3,38 +3,41 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.errors import fail, user_errors
+from contracts.policy_map import MAX_DMA_REQUESTERS, Format
+from sim.cli.errors import user_errors
+from sim.cli.lists import FORMATS, NameList, NumberList
+from sim.fpga.bare import KINDS, circuits
+from sim.outputs import check_output, write_output
 from sim.paths import BUILD
-
-if TYPE_CHECKING:
-    from contracts.policy_map import Format
 
 __all__ = ["command"]
 
 _NICENESS = 10
 _ALL = "all"
 
-# Lists arrive as text and are judged here: whatever is wrong with them is one line.
-
 
 @click.command("measure")
-@click.option("--circuits", default="guard,merge,axi4,wishbone", show_default=True, help="What is measured.")
-@click.option("--requesters", default="1,4,16", show_default=True, metavar="N,…", help="Each circuit for so many, 1 to 16.")
+@click.option("--circuits", "kinds", type=NameList(KINDS), default=",".join(KINDS), show_default=True, help="What is measured.")
 @click.option(
-    "--formats", default="uniform,per-requester,per-requester-and-access,all", show_default=True,
+    "--requesters", "counts", type=NumberList(1, MAX_DMA_REQUESTERS), default="1,4,16", show_default=True, metavar="N,…",
+    help=f"Each circuit for so many, 1 to {MAX_DMA_REQUESTERS}.",
+)  # fmt: skip
+@click.option(
+    "--formats", type=NameList((*FORMATS, _ALL)), default=",".join((*FORMATS, _ALL)), show_default=True,
     help="The guard with each of these formats of the map alone, or with all; a bus's guard with the first.",
 )  # fmt: skip
-@click.option("--cached-words", default="1", show_default=True, metavar="W", help="Map words kept for each requester: a power of two.")
+@click.option(
+    "--cached-words", type=int, default=1, show_default=True, metavar="W", help="Map words kept for each requester: a power of two."
+)
 @click.option("--clock", is_flag=True, help="Place and route too, and say the MHz.")
 @click.option("--seeds", type=click.IntRange(min=1), default=8, show_default=True, help="How many times each is placed: seeds 1 to N.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), default=BUILD / "measure.json", help="build/measure.json if not given."
 )
-def command(circuits: str, requesters: str, formats: str, cached_words: str, clock: bool, seeds: int, output: Path) -> None:
+def command(kinds: list[str], counts: list[int], formats: list[str], cached_words: int, clock: bool, seeds: int, output: Path) -> None:
     """Measure the DMA guard by itself on an ECP5: look-up tables, flip-flops, block RAMs, and with --clock MHz.
 
     guard: with its registers, without a bus; merge: what makes one stream of the requesters' where there is no guard; axi4 and wishbone:
@@ -42,17 +45,16 @@ def command(circuits: str, requesters: str, formats: str, cached_words: str, clo
     and none is chosen.
     """
     from chipset.export.settings import GuardSettings
-    from sim.fpga import bare
     from sim.fpga.measure import CHIP, area_of, clocks_of, tool_versions
     from sim.fpga.toolchain import ECP5, YOSYS
     from sim.fpga.tools import ToolFailed, require
 
-    kinds = _choices("circuits", circuits, bare.KINDS)
-    counts, words = _requesters(requesters), _number("cached-words", cached_words)
     with user_errors(ValueError):
         for count in counts:
-            GuardSettings(count, cached_words=words)  # the limits of all that is measured
-    wanted = list(bare.circuits(kinds, counts, _formats(formats), words))
+            GuardSettings(count, cached_words=cached_words)  # the limits of all that is measured
+    maps = [(FORMATS[name],) if name in FORMATS else tuple(Format) for name in formats]
+    wanted = list(circuits(kinds, counts, maps, cached_words))
+    check_output(output, make_folder=True)
     require(YOSYS, *((ECP5.nextpnr,) if clock else ()))
     os.nice(_NICENESS)
     entries: list[dict[str, object]] = []
@@ -75,41 +77,5 @@ def command(circuits: str, requesters: str, formats: str, cached_words: str, clo
                 said += f"; MHz: lowest {reached.lowest:.1f}, median {reached.median:.1f}, best {reached.best:.1f} of {each}"
             click.echo(said)
             entries.append(entry)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps({"chip": CHIP, "tools": tool_versions(), "circuits": entries}, indent=2) + "\n")
-    except OSError as error:
-        fail(f"{output}: {error.strerror}")
+    write_output(output, json.dumps({"chip": CHIP, "tools": tool_versions(), "circuits": entries}, indent=2) + "\n")
     click.echo(f"written to {output}")
-
-
-def _number(option: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        fail(f"--{option} {text}: a number is needed")
-
-
-def _choices(option: str, text: str, choices: tuple[str, ...]) -> list[str]:
-    """The names of a list, each once."""
-    for name in text.split(","):
-        if name not in choices:
-            fail(f"--{option} {text}: of {', '.join(choices)}, with commas, is needed")
-    return list(dict.fromkeys(text.split(",")))
-
-
-def _requesters(text: str) -> list[int]:
-    from contracts.policy_map import MAX_DMA_REQUESTERS
-
-    counts = [_number("requesters", part) for part in text.split(",")]
-    for count in counts:
-        if not 1 <= count <= MAX_DMA_REQUESTERS:
-            fail(f"--requesters {text}: 1 to {MAX_DMA_REQUESTERS} can be built")
-    return list(dict.fromkeys(counts))
-
-
-def _formats(text: str) -> "list[tuple[Format, ...]]":
-    from contracts.policy_map import Format
-
-    names = {f.name.lower().replace("_", "-"): (f,) for f in Format}
-    return [names.get(name, tuple(Format)) for name in _choices("formats", text, (*names, _ALL))]

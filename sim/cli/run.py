@@ -3,18 +3,20 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from contracts.boot import multiboot_info
 from sim.cli.errors import fail, user_errors
-from sim.cli.outputs import OutputError, check_output
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
 from sim.machine import DEFAULT_MEMORY, SLICE_CYCLES, Ending, Machine, MachineConfig, Outcome
 from sim.multiboot import ImageError, MultibootImage, read_multiboot
+from sim.outputs import OutputError, check_apart, check_output, write_output
 from sim.paths import BUILD
 
 __all__ = ["command"]
@@ -35,42 +37,48 @@ class _Options:
     disk: Path | None
     command_line: str
 
-    def check(self) -> None:
-        """What can be told before a model is built: all files that are going to be written."""
+    def check(self, programs: Sequence[Path]) -> None:
+        """What can be told before a model is built: the command line, and all files that are going to be written."""
+        try:
+            multiboot_info(self.memory or DEFAULT_MEMORY, self.command_line)
+        except ValueError as error:
+            fail(f"--append: {error}")
+        disk = [self.disk] if self.disk is not None else []
+        waves = [_WAVES] if self.waves else []
         with user_errors(DiskError, OutputError):
-            if self.disk is not None:
-                disk_arguments(self.disk)
+            for path in disk:
+                disk_arguments(path)
+            for path in waves:
+                check_apart(path, [*programs, *disk])
+                check_output(path, make_folder=True)
             if self.report is not None:
+                check_apart(self.report, [*programs, *disk, *waves])
                 check_output(self.report)
-            if self.waves:
-                check_output(_WAVES, make_folder=True)
 
     @property
     def slice_cycles(self) -> int:
         """Cycles between two looks at consoles and records."""
         return _TRACE_SLICE if self.trace else SLICE_CYCLES
 
-    def machine(self) -> Machine:
-        """The machine, drawing waves if asked."""
-        machine = Machine(MachineConfig(memory=self.memory or DEFAULT_MEMORY), trace="fst" if self.waves else "none", disk=self.disk)
-        if self.waves:
+    @contextmanager
+    def machine(self) -> Iterator[Machine]:
+        """The machine, drawing waves if asked; they are closed however the run ends."""
+        config = MachineConfig(memory=self.memory or DEFAULT_MEMORY)
+        with Machine(config, trace="fst" if self.waves else "none", disk=self.disk) as machine:
+            if not self.waves:
+                yield machine
+                return
             machine.trace_start(_WAVES)
-        return machine
-
-    def finish(self, machine: Machine) -> None:
-        """The run is over."""
-        if self.waves:
-            machine.trace_stop()
-            print(f"ringfence: waves in {_WAVES}", file=sys.stderr)
+            try:
+                yield machine
+            finally:
+                machine.trace_stop()
+                print(f"ringfence: waves in {_WAVES}", file=sys.stderr)
 
     def write_report(self, content: dict[str, object]) -> None:
         """If one is wanted."""
-        if self.report is None:
-            return
-        try:
-            self.report.write_text(json.dumps(content | {"waves": str(_WAVES) if self.waves else None}, indent=2) + "\n")
-        except OSError as error:
-            fail(f"{self.report}: {error.strerror}")
+        if self.report is not None:
+            write_output(self.report, json.dumps(content | {"waves": str(_WAVES) if self.waves else None}, indent=2) + "\n")
 
 
 @click.command("run")
@@ -112,7 +120,7 @@ def command(
         fail("which FILE? (see ringfence run --help)")
     try:
         sys.exit(_run_guests(guests, options) if file is None else _run_native(file, options))
-    except KeyboardInterrupt:  # before the program's first instruction
+    except KeyboardInterrupt:  # before there is a machine
         ending = Ending.INTERRUPTED
         print(f"ringfence: {ending.value}", file=sys.stderr)
         options.write_report({"why": ending.value, "exit_status": ending.status, "cycles": 0, "instructions": 0})
@@ -131,21 +139,19 @@ def _warn(images: Iterable[MultibootImage]) -> None:
 
 
 def _run_native(path: Path, options: _Options) -> int:
+    options.check([path])
     with user_errors(ImageError):
         image = read_multiboot(path, options.memory or DEFAULT_MEMORY)
-    options.check()
     _warn([image])
     with options.machine() as machine:
-        with user_errors(ValueError):
-            machine.load_multiboot(image, options.command_line)
-        machine.on_output(_say)
-        each_slice: Callable[[], None] | None = _tracer(machine) if options.trace else None
         start = time.process_time()
         try:
+            machine.load_multiboot(image, options.command_line)
+            machine.on_output(_say)
+            each_slice: Callable[[], None] | None = _tracer(machine) if options.trace else None
             outcome = machine.run(options.max_cycles, each_slice=each_slice, slice_cycles=options.slice_cycles)
         except KeyboardInterrupt:
             outcome = Outcome(Ending.INTERRUPTED, machine.cycle, machine.instructions, time.process_time() - start)
-        options.finish(machine)
     return _tell(image, outcome, options)
 
 
@@ -186,17 +192,16 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     from sim.kernel_run import guest_programs, run_guests
 
     memory, given = options.memory or DEFAULT_MEMORY, options.memory is not None
+    options.check(paths)
     with user_errors(ImageError, KernelError, ValueError):
         programs = guest_programs(paths, memory, options.command_line, whole=given, disk=options.disk is not None)
         for program in programs:
             program.configuration()  # what is wrong with one is told before a model is built
-    options.check()
     _warn(program.image for program in programs)
     with options.machine() as machine:
         tracer = _tracer(machine) if options.trace else None
         with user_errors(KernelError):
             outcome = run_guests(machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None)
-        options.finish(machine)
     for guest in outcome.guests:
         end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value
         print(f"ringfence: {guest.config.name}: {end}; {guest.exits} exits", file=sys.stderr)

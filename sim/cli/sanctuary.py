@@ -23,6 +23,7 @@ _WHOLE = "dma_read_guest2"  # of which the waves are drawn as a whole
     "--waves",
     type=click.Choice(["windows", "full"]),
     envvar="WAVES",
+    show_envvar=True,
     default="windows",
     show_default=True,
     help="full: one run as a whole (FST) too.",
@@ -46,7 +47,7 @@ def command(jobs: int, names: tuple[str, ...], waves: str) -> None:
 
     for name in names:
         if name not in BY_NAME:
-            fail(f"there is no attack called {name}")
+            fail(f"there is no attack called {name}: there are {', '.join(BY_NAME)}")
     attacks = tuple(BY_NAME[name] for name in names) or ATTACKS
     start = time.monotonic()
     build_model(machine_spec(MachineConfig()))

@@ -7,8 +7,9 @@ import click
 
 __all__ = ["MEMORY_SIZE", "MemorySize"]
 
-_PATTERN = re.compile(r"(\d+)\s*(|k|ki|kib|kb|m|mi|mib|mb)", re.IGNORECASE)
+_PATTERN = re.compile(r"([0-9]+)\s*(|k|ki|kib|kb|m|mi|mib|mb)", re.IGNORECASE)
 _SMALLEST, _LARGEST = 2 << 20, 1 << 30
+_MOST_DIGITS = 10  # more are too much in any unit, and Python reads only so many
 
 
 class MemorySize(click.ParamType[int]):
@@ -24,7 +25,8 @@ class MemorySize(click.ParamType[int]):
         if not match:
             self.fail(f"{value!r} is no size: write 32M or 8192K", param, ctx)
         unit = match[2].lower()
-        size = int(match[1]) << (10 if unit.startswith("k") else 20)
+        digits = match[1].lstrip("0")
+        size = int(digits[: _MOST_DIGITS + 1] or "0") << (10 if unit.startswith("k") else 20)
         if size & (size - 1) or not _SMALLEST <= size <= _LARGEST:
             self.fail(f"{value}: a power of two between 2M and 1024M is needed", param, ctx)
         return size

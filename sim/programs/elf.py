@@ -4,11 +4,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["MULTIBOOT_CHECKSUM", "MULTIBOOT_FLAGS", "MULTIBOOT_MAGIC", "Piece", "multiboot_header", "write_elf"]
-
-MULTIBOOT_MAGIC = 0x1BAD_B002
-MULTIBOOT_FLAGS = 0
-MULTIBOOT_CHECKSUM = -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS) & 0xFFFF_FFFF
+__all__ = ["Piece", "write_elf"]
 
 _EHDR = struct.Struct("<16sHHIIIIIHHHHHH")
 _PHDR = struct.Struct("<8I")
@@ -23,11 +19,6 @@ class Piece:
     address: int
     data: bytes
     size: int = 0
-
-
-def multiboot_header() -> bytes:
-    """The three words that must lie in the first 8 KiB of the file."""
-    return struct.pack("<III", MULTIBOOT_MAGIC, MULTIBOOT_FLAGS, MULTIBOOT_CHECKSUM)
 
 
 def write_elf(entry: int, pieces: Sequence[Piece]) -> bytes:

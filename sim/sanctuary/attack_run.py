@@ -11,6 +11,7 @@ from firmware.guests.attack import Attack, Needs, Stage, Target
 from firmware.guests.attacks import ATTACK_MARK
 from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, SECRET_WORDS, Result, Trusted
 from isolation_kernel.devices import DeviceNumber
+from sim.kernel_time import KernelTime
 from sim.link import MachineEnded
 from sim.machine import Ending, Machine
 from sim.sanctuary.evidence import Evidence, Region
@@ -164,6 +165,7 @@ class AttackRun:
         evidence.answers = self.mail.letters
         evidence.guest2_end = self.guest2.end_reason
         evidence.cycles = self.machine.cycle
+        evidence.kernel_time = KernelTime.of(self.system.link)
         evidence.exit_counts = watch.exit_counts
         watch.window.stop()
         evidence.window = watch.window.raw

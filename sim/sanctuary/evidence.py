@@ -6,6 +6,7 @@ Nothing here says which protections were on.
 from dataclasses import dataclass, field
 
 from firmware.guests.layout import Result
+from sim.kernel_time import KernelTime
 from sim.sanctuary.picture import MemoryPicture
 
 __all__ = ["Access", "Answer", "Evidence", "GuestExit", "Region", "Step"]
@@ -105,6 +106,7 @@ class Evidence:
     window: bytes = b""  # the machine's view around the attempt, as the model records it; for waves, not for the judge
     picture: MemoryPicture | None = None  # who owned what at the end; for the report, not for the judge
     exit_counts: dict[str, int] = field(default_factory=dict)
+    kernel_time: KernelTime = KernelTime()  # from power-on
 
     def word(self, field_: Result) -> int:
         """A word of the attacker's record."""

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from contracts.memory_map import PAGE_SIZE
 from firmware.guests.attack import Target
+from sim.outputs import write_output
 from sim.sanctuary.picture import Mark, MemoryPicture
 from sim.sanctuary.picture_svg import svg
 from sim.sanctuary.runs import AttackPair, Results
@@ -59,7 +60,7 @@ def write_html(folder: Path, content: Mapping[str, Any], results: Results) -> Pa
     if (taken := picture_of_results(results)) is not None:
         name, picture = taken
         drawing = svg(picture)
-        (folder / "memory.svg").write_text(drawing)
+        write_output(folder / "memory.svg", drawing)
     path = folder / "report.html"
-    path.write_text(html(content, drawing, name))
+    write_output(path, html(content, drawing, name))
     return path

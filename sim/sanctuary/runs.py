@@ -10,6 +10,7 @@ from pathlib import Path
 
 from firmware.guests.attack import Attack
 from firmware.guests.attacks import ATTACKS, BY_NAME
+from sim.kernel_time import KernelTime
 from sim.machine import Machine
 from sim.sanctuary.attack_run import AttackRun
 from sim.sanctuary.branches import preload
@@ -65,6 +66,7 @@ class Results:
     failures: list[str] = field(default_factory=list)  # runs that broke down
     seconds: float = 0.0  # of processors, all runs together
     cycles: int = 0  # that were simulated: a start that runs share counts once
+    attacks_time: KernelTime = KernelTime()  # those of the attacks' runs, and what of them was the kernel's
 
 
 class Kind(Enum):
@@ -89,7 +91,7 @@ class Run:
 class _Attacked:
     evidence: Evidence
     verdict: Verdict
-    begun: int  # the cycle in which the shared start was over
+    begun: KernelTime  # when the shared start was over
 
 
 def begin(start: Start) -> Started:
@@ -103,7 +105,7 @@ def _attack(waves: Path | None, started: Started, run: Run) -> _Attacked:
     if waves is not None and not run.control:
         draw_attack(waves, evidence, verdict.attempt)
     evidence.steps, evidence.exits, evidence.window = evidence.steps[:_KEPT_STEPS], [], b""
-    return _Attacked(evidence, verdict, started.cycle)
+    return _Attacked(evidence, verdict, started.time)
 
 
 def _nothing() -> None:
@@ -140,7 +142,7 @@ def run_all(
     preload(_PRELOADED)
     results = Results()
     found: dict[tuple[str, bool], _Attacked] = {}
-    starts: dict[Group, int] = {}
+    starts: dict[Group, KernelTime] = {}
     groups = list(scenario(attacks, waves, workers))
     total, finished = sum(len(group.orders) for group in groups), 0
     with closing(run_groups(groups, workers)) as outcomes:
@@ -153,11 +155,12 @@ def run_all(
             elif run.kind is Kind.ATTACK:
                 found[run.name, run.control] = outcome.value
                 starts[group] = outcome.value.begun
-                results.cycles += outcome.value.evidence.cycles - outcome.value.begun
+                results.attacks_time += outcome.value.evidence.kernel_time - outcome.value.begun
             else:
                 results.cycles += outcome.value.cycles
                 (results.retired if run.kind is Kind.RETIRED else results.observed).append(outcome.value)
-    results.cycles += sum(starts.values())
+    results.attacks_time = sum(starts.values(), results.attacks_time)
+    results.cycles += results.attacks_time.cycles
     results.retired.sort(key=lambda r: COMPANIES.index(r.company))
     results.observed.sort(key=lambda o: PLACES.index(o.place))
     for attack in attacks:

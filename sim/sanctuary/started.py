@@ -17,6 +17,7 @@ from isolation_kernel.kernel import Step
 from isolation_kernel.partition import State
 from isolation_kernel.protections import Protections
 from sim.guests import GuestProgram, GuestSystem
+from sim.kernel_time import KernelTime
 from sim.link import LinkMachine
 from sim.machine import Machine
 from sim.sanctuary.watch import Watch
@@ -82,7 +83,7 @@ class Started:
         self.targets = Targets(self.system, self.guest2)
         (self.guest1,) = self.system.start([self._attacker()])
         self._until_ready()
-        self.cycle = machine.cycle  # of the end of the start
+        self.time = KernelTime.of(self.system.link)  # that the start has taken
 
     def _watched(self, link: object) -> Watch:
         self.watch = Watch(cast(LinkMachine, link))

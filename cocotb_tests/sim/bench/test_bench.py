@@ -11,7 +11,8 @@ from cocotb_tests.sim.test_run import HELLO, out, write
 from contracts.memory_map import Port
 from sim.bench.figures import Figures, dmips_per_mhz
 from sim.bench.programs import BenchError, GuestRun, Overhead, numbers, run_natively
-from sim.cli.bench import command
+from sim.cli import bench
+from sim.cli.main import main
 from sim.machine import MachineConfig
 
 __all__: list[str] = []
@@ -64,11 +65,25 @@ def test_a_program_that_succeeds(tmp_path: Path) -> None:
     assert done.said == "7" and done.outcome.cycles > done.outcome.instructions > 6
 
 
+@pytest.mark.parametrize(
+    ("name", "message"), [("file/bench.json", "file"), ("folder", "is a directory"), ("guard_random.svg", "would overwrite")]
+)
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_measured(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(bench, "measure", lambda *_: pytest.fail("measured"))
+    done = CliRunner().invoke(main, ["bench", "--output", str(tmp_path / name)])
+    assert (done.exit_code, done.stdout) == (2, "") and done.stderr.count("\n") == 1 and message in done.stderr
+    assert (tmp_path / "file").read_text() == "kept" and not (tmp_path / "guard_random.svg").exists()
+
+
 @pytest.mark.regress
 def test_everything_is_measured(tmp_path: Path) -> None:
     """On the whole machine. The bounds are wide: they catch a figure that is upside down, or a run in which nothing was measured."""
     output = tmp_path / "bench.json"
-    done = CliRunner().invoke(command, ["--runs", "100", "--output", str(output)])
+    done = CliRunner().invoke(main, ["bench", "--runs", "100", "--output", str(output)])
     assert done.exit_code == 0, done.output
     found = json.loads(output.read_text())
     assert set(PROMISED) <= set(found)

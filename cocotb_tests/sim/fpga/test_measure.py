@@ -19,6 +19,7 @@ from sim.fpga.toolchain import ECP5, Area, slowest_clock
 __all__: list[str] = []
 
 WIDTH = 24
+SEE = "(see ringfence measure --help)"
 
 
 class Parities(wiring.Component):
@@ -103,14 +104,24 @@ def test_the_guard_of_four_is_as_small_as_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--requesters", "4,17"), "--requesters 4,17: 1 to 16 can be built"),
-        (("--requesters", "four"), "--requesters four: a number is needed"),
-        (("--formats", "none"), "--formats none: of uniform, per-requester, per-requester-and-access, all, with commas, is needed"),
-        (("--circuits", "guard,cpu"), "--circuits guard,cpu: of guard, merge, axi4, wishbone, with commas, is needed"),
+        (("--requesters", "4,17"), f"Invalid value for '--requesters': 17 is not in the range 1<=x<=16 {SEE}"),
+        (("--requesters", "four"), f"Invalid value for '--requesters': 'four' is not a valid integer range {SEE}"),
+        (("--formats", "none"), f"Invalid value for '--formats': 'none' is none of uniform, per-requester, per-requester-and-access, all "
+         f"(more than one with commas) {SEE}"),
+        (("--circuits", "guard,cpu"), f"Invalid value for '--circuits': 'cpu' is none of guard, merge, axi4, wishbone "
+         f"(more than one with commas) {SEE}"),
         (("--cached-words", "3"), "3 cached words: a power of two, 1 to 64, is needed"),
     ],
-)
+)  # fmt: skip
 def test_bad_arguments_are_one_line(options: tuple[str, str], words: str) -> None:
     done = command(*options)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [f"ringfence: {words}"]
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    done = command("--output", str(tmp_path / "file" / "measure.json"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1 and "measure.json: " in done.stderr and "synthesis" not in done.stderr
+    assert (tmp_path / "file").read_text() == "kept"

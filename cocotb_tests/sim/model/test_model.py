@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cocotb_tests.sim.fst import Fst
 from cocotb_tests.sim.model.sample import sample_spec
 from cocotb_tests.vcd_file import VCDVCD
 from sim.model import Model, build_model
@@ -199,4 +200,5 @@ def test_fst_waves(tmp_path: Path) -> None:
         model.trace_start(tmp_path / "waves.fst")
         model.run(100)
         model.trace_stop()
-    assert (tmp_path / "waves.fst").stat().st_size > 100
+    waves = Fst(tmp_path / "waves.fst")
+    assert waves.changes(next(n for n in waves.numbers if n.endswith("count"))) == [(10 * n, n) for n in range(101)]

@@ -9,6 +9,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from firmware.guests.attacks import BY_NAME
+from sim.kernel_time import KernelTime
 from sim.sanctuary.evidence import Evidence
 from sim.sanctuary.html import html, marks_of, picture_of_results, write_html
 from sim.sanctuary.judge import Verdict
@@ -31,6 +32,7 @@ def content(**changes: Any) -> dict[str, Any]:
         ],
         "cycles": 1_234_567,
         "cycles_per_second": 250_000,
+        "kernel_time": {"of": "the attacks' runs", **KernelTime(900_001, 70_000, 8_001).report()},
         "exits": {"CPUID": 12, "HLT": 3},
         "waves": "build/sanctuary/waves",
         **changes,
@@ -60,6 +62,8 @@ def test_everything_of_the_report_is_there() -> None:
     page = parsed(html(content()))
     text = re.sub(r"\s+", " ", page.text)
     for wanted in ("sanctuary: passed", "1 of 2 attacks", "1,234,567", "250,000", "first", "second", "EIP 0x10: <b>&</b>", "CPUID", "12"):
+        assert wanted in text
+    for wanted in ("1000 cycles are declared for each command", "900,001", "1,000 a command", "70,000", "8,001"):
         assert wanted in text
     assert [a["class"] for tag, a in page.tags if tag == "td" and a.get("class") in ("yes", "no")] == ["yes", "yes", "no", "yes"]
 

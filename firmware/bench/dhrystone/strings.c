@@ -1,5 +1,6 @@
 /*
- * The two string functions that Dhrystone calls, part of what is measured: plain C, byte by byte, pinned by hash in dhrystone.py.
+ * The two string functions that Dhrystone calls, part of what is measured: plain C, byte by byte, pinned by hash in
+ * dhrystone_source.py.
  * Other measurements often use hand-written ones; results are comparable only with the same functions.
  */
 #include <common.h>
