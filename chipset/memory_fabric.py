@@ -1,6 +1,7 @@
 """All masters' way to memory: merge, guard, arbiter, controller; and the answers' way back."""
 
 from collections.abc import Collection
+from typing import Any
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -63,7 +64,7 @@ class MemoryFabric(wiring.Component):
             "rom_enable": Out(1), "rom_address": Out(range(ROM_BYTES // WORD_BYTES)), "rom_data": In(32),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.controller = controller = self._controller
         m.submodules.arbiter = arbiter = MemoryArbiter(4)
@@ -98,7 +99,7 @@ class MemoryFabric(wiring.Component):
             ]  # fmt: skip
 
         answer = controller.response
-        masters = [(Requester.CPU, self.cpu), (Requester.HOST_LINK, self.host)]
+        masters: list[tuple[int, Any]] = [(Requester.CPU, self.cpu), (Requester.HOST_LINK, self.host)]
         masters += [(DMA_FIRST + n, self.dma[n]) for n in range(self._dma_masters)]
         for number, master in masters:
             m.d.comb += [

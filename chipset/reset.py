@@ -27,7 +27,7 @@ class ResetController(wiring.Component):
             "reset": Out(1, init=1), "scrub_start": Out(1), "scrub_done": In(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         count = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1)
         dirty = Signal()

@@ -134,7 +134,7 @@ class Soc(wiring.Component):
             **({"storage": Out(StorageSignature())} if params.storage else {}),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         params = self.params
         blocks = {"guard": BlockAt(Physical.GUARD, guarded=True)}

@@ -55,7 +55,7 @@ class BareGuard(wiring.Component):
             "device_reset": Out(requesters), "device_idle": In(requesters),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.guard = guard = self._guard
         m.submodules.registers = registers = self._registers
@@ -92,7 +92,7 @@ class BareMerge(wiring.Component):
         self._masters = masters
         super().__init__({"masters": In(BusSignature()).array(masters), "out": Out(stream.Signature(BusRequest))})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.merge = merge = DmaMerge(self._masters)
         for n in range(self._masters):
@@ -113,7 +113,7 @@ class FlipFlopFrame(wiring.Component):
         self._framed = framed
         super().__init__()
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.framed = framed = self._framed
         inputs: list[Value] = []

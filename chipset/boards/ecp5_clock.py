@@ -1,6 +1,7 @@
 """The machine's clock on a Lattice ECP5: a PLL behind the board's oscillator."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.hdl import Const, Instance, Module, Signal
 from amaranth.lib import io, wiring
@@ -53,7 +54,7 @@ class Ecp5Clock(wiring.Component):
         self._plan = plan
         super().__init__()
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.oscillator = oscillator = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
         made, locked, off, on = Signal(), Signal(), Const(0), Const(1)

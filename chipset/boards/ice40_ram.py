@@ -27,7 +27,7 @@ class SpRam(wiring.Component):
         self._words = words
         super().__init__({"port": In(RamSignature(words))})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         port = self.port
         banks = self._words // _DEPTH

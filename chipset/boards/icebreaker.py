@@ -1,5 +1,7 @@
 """The demonstration of the DMA guard on an iCEBreaker (Lattice iCE40 UP5K)."""
 
+from typing import Any
+
 from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
@@ -28,7 +30,7 @@ class Icebreaker(wiring.Component):
         self._demo = GuardDemo(memories, bit_cycles=round(CLOCK_HZ / BAUD), guarded=guarded)
         super().__init__({})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.demo = demo = self._demo
         uart = platform.request("uart", 0, dir={"rx": "-", "tx": "-"})

@@ -81,7 +81,7 @@ class SimulationTop(wiring.Component):
             "view": Out(self._layout.size), **{name: Out(len(value)) for name, value in self._named.items()},
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.soc = soc = self.soc
         if self._disk is not None:

@@ -1,5 +1,7 @@
 """The machine on a ULX3S (Lattice ECP5): main memory and ROM in block RAM, COM1 on the board's USB serial line."""
 
+from typing import Any
+
 from amaranth.hdl import ClockDomain, ClockSignal, Const, Module
 from amaranth.lib import cdc, io, wiring
 from amaranth.lib.wiring import In, Out
@@ -53,7 +55,7 @@ class BoardMachine(wiring.Component):
         self._bit_cycles = bit_cycles
         super().__init__()
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.soc = soc = self._soc
         m.submodules.serial = serial = SerialShifter(self._bit_cycles)
@@ -75,7 +77,7 @@ class Ulx3s(wiring.Component):
         self._machine = machine
         super().__init__({})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.domains.sync = ClockDomain(reset_less=True)
         m.submodules.clock = clock = Ecp5Clock(CLOCK)

@@ -1,5 +1,7 @@
 """A scatter-gather DMA engine (``contracts.dma_engine``): one access at a time, bursts where source and destination are aligned."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -71,7 +73,7 @@ class DmaEngine(wiring.Component):
     hold: In(1)
     idle: Out(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         bus = self.bus
         pointer = Signal(32)  # of the descriptor that runs
@@ -108,10 +110,10 @@ class DmaEngine(wiring.Component):
         aligned = (job.destination[:_LINE_BITS] == 0) & (job.flags.fill | (job.source[:_LINE_BITS] == 0)) & (job.length >= _LINE)
         malformed = job.length[:2].any() | job.destination[:2].any() | (~job.flags.fill & job.source[:2].any()) | (job.length > MAX_LENGTH)
 
-        def fail(address: Signal) -> list:
+        def fail(address: Signal) -> list[Any]:
             return [status.error.eq(1), error_address.eq(address)]
 
-        def issue_read(address: Signal, whole_line: Signal) -> list:
+        def issue_read(address: Signal, whole_line: Signal) -> list[Any]:
             return [bus.req_valid.eq(1), bus.req.address.eq(address), bus.req.burst.eq(whole_line), bus.req.last.eq(1)]
 
         with m.FSM():

@@ -1,5 +1,7 @@
 """The 8042's part of a PC that has no keyboard yet: output port (A20, reset), command byte, self-test."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
@@ -78,7 +80,7 @@ class KeyboardController(wiring.Component):
     reset: Out(1)
     irq: Out(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         output = Signal(_OutputPort, init={"not_reset": 1, "a20": 1, "keyboard_clock": 1, "keyboard_data": 1})
         command_byte = Signal(_CommandByte, init={"system": 1, "keyboard_disabled": 1, "mouse_disabled": 1})
@@ -107,7 +109,7 @@ class KeyboardController(wiring.Component):
                     m.d.sync += [output.a20.eq(written.a20), output.mouse.eq(written.mouse)]
                     m.d.comb += self.reset.eq(~written.not_reset)
 
-        def answer(value: object) -> list:
+        def answer(value: object) -> list[Any]:
             return [buffer.eq(value), full.eq(1)]
 
         with m.If(self.control.write):

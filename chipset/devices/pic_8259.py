@@ -90,7 +90,7 @@ class Pic8259(wiring.Component):
             "io": In(IoSignature()), "lines": In(_LINES), "interrupt": Out(1), "acknowledge": In(1), "vector": Out(8), "selected": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         io = self.io
         icw1 = Signal(_Icw1)
@@ -223,7 +223,7 @@ class PicPair(wiring.Component):
             "interrupt": Out(1), "acknowledge": In(1), "vector": Out(8),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.first = first = Pic8259(cascaded=Irq.CASCADE)
         m.submodules.second = second = Pic8259()

@@ -75,7 +75,7 @@ class Counter(wiring.Component):
             "write": In(1), "write_data": In(8), "read": In(1), "read_data": Out(8),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         control = Signal(_Control)
         mode = Signal(Mode)  # without the aliases
@@ -218,7 +218,7 @@ class Pit8254(wiring.Component):
         self._divider = divider
         super().__init__({"io": In(IoSignature()), "port_b": In(IoSignature()), "irq": Out(1), "speaker": Out(1), "tick": Out(1)})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         io = self.io
         tick = self.tick

@@ -18,7 +18,7 @@ class OutPort(wiring.Component):
         self._constant = constant
         super().__init__({"io": In(IoSignature()), "valid": Out(1), "data": Out(8)})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.d.sync += self.valid.eq(self.io.write)
         with m.If(self.io.write):

@@ -31,7 +31,7 @@ class SerialShifter(wiring.Component):
             "bytes_out": In(stream.Signature(8)), "bytes_in": Out(stream.Signature(8)), "tx": Out(1, init=1), "rx": In(1, init=1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         # Transmitter: the frame is shifted out, low bit first, ones behind it.
         frame = Signal(_FRAME, init=-1)

@@ -24,7 +24,7 @@ class SystemControlA(wiring.Component):
     a20: Out(1)
     reset: Out(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         value = Signal(_SystemControlA)
         written = Signal(_SystemControlA)
@@ -55,7 +55,7 @@ class ResetControl(wiring.Component):
     reset: Out(1)
     init: Out(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         value = Signal(_ResetControl)
         written = Signal(_ResetControl)

@@ -74,7 +74,7 @@ class _Fifo(wiring.Component):
             "level": Out(range(FIFO_DEPTH + 1)), "full": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         bytes_ = fifo.SyncFIFO(width=8, depth=FIFO_DEPTH)
         m.submodules.bytes = ResetInserter(self.clear)(bytes_)
@@ -109,7 +109,7 @@ class Uart16550(wiring.Component):
             "io": In(IoSignature()), "irq": Out(1), "tx": Out(stream.Signature(8)), "rx": In(stream.Signature(8)), "divisor": Out(16),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         io = self.io
         ier = Signal(_Ier)

@@ -66,7 +66,7 @@ class Checker(wiring.Component):
             "written": In(WriteEvent), "map_error": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.cache = cache = self._cache
         m.submodules.walker = walker = self._walker

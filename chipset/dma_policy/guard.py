@@ -61,7 +61,7 @@ class Guard(wiring.Component):
             "denial": Out(Denial), "map_error": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.checker = checker = self._checker
         wiring.connect(m, checker.walk, wiring.flipped(self.walk))

@@ -59,7 +59,7 @@ class GuardRegisters(wiring.Component):
             "device_reset": Out(requesters), "device_idle": In(requesters),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         block = self.block
         policy = self.policy

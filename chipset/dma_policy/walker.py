@@ -86,7 +86,7 @@ class Walker(wiring.Component):
             "written": In(WriteEvent), "map_error": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         policy, fmt, access = self.policy, self.policy.map_format, self.access
         several = len(policy.maps) > 1

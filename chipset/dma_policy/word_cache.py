@@ -67,7 +67,7 @@ class WordCache(wiring.Component):
         number = access.requester + DMA_FIRST
         return Cat(within, number[: (self._requesters - 1).bit_length()])
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         places = self._words << (self._requesters - 1).bit_length()
         m.submodules.regions = regions = memory.Memory(shape=_REGION_WIDTH, depth=places, init=[])

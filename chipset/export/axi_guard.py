@@ -7,6 +7,8 @@ A commit (a write of the guard's registers) lets no burst go on, and waits until
 master takes no answer or sends no data: such bursts are cut (``ReadPort``, ``WriteChannel``).
 """
 
+from typing import Any
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -55,13 +57,14 @@ class AxiGuard(wiring.Component):
             "irq": Out(1), "enabled": Out(1), "memory_clean": Out(1), "device_reset": Out(count), "device_idle": In(count),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         settings = self._settings
         guarded = settings.requesters
         refusal = Response.SLVERR if settings.on_refusal is OnRefusal.ERROR else Response.OKAY
-        common = {"id_width": settings.id_width, "depth": settings.depth, "refusal": refusal}
-        self._reads, self._writes = [], []
+        common: dict[str, Any] = {"id_width": settings.id_width, "depth": settings.depth, "refusal": refusal}
+        self._reads: list[ReadPort] = []
+        self._writes: list[WritePort] = []
         for n in range(guarded + 1):
             limit = settings.stall_limit if n < guarded else 0
             m.submodules[f"read{n}"] = read = ReadPort(**common, stall_limit=limit)
@@ -89,7 +92,8 @@ class AxiGuard(wiring.Component):
         m.submodules.bus = bus = AxiRegisters()
         wiring.connect(m, wiring.flipped(self.registers), bus.bus)
         wiring.connect(m, bus.block, registers.block)
-        in_flight = Cat(port.in_memory for port in (*self._reads[:-1], *self._writes[:-1]))
+        ports: list[ReadPort | WritePort] = [*self._reads[:-1], *self._writes[:-1]]
+        in_flight = Cat(port.in_memory for port in ports)
         m.d.comb += [
             checker.policy.eq(registers.policy), checker.hold.eq(registers.hold),
             checker.flush.eq(registers.flush | self._order.forget),

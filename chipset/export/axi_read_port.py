@@ -47,7 +47,7 @@ class ReadPort(wiring.Component):
             "beat_valid": In(1), "beat": In(ReadBeat), "beat_taken": Out(1), "in_memory": Out(1), "hold": In(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.requests = requests = Relay(address_layout(self._id_width))
         m.submodules.passed = passed = Queue(data.StructLayout({"id": self._id_width, "len": LENGTH_WIDTH}), self._depth)

@@ -24,7 +24,7 @@ class AxiRegisters(wiring.Component):
     def __init__(self) -> None:
         super().__init__({"bus": In(AxiLiteSignature(REGISTER_SPACE_WIDTH)), "block": Out(RegisterSignature())})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         bus, block = self.bus, self.block
         whole = Signal()

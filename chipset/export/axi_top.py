@@ -1,6 +1,7 @@
 """The AXI4 guard as a module with flat ports, named as AXI signals are."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from amaranth.hdl import Value
 from amaranth.lib import data
@@ -19,7 +20,7 @@ def guarded_name(number: int) -> str:
     return f"s{number:02}_axi"
 
 
-def _leaves(payload: object) -> Iterator[tuple[str, Value]]:
+def _leaves(payload: Any) -> Iterator[tuple[str, Value]]:
     """The fields of a channel, those of nested structs too."""
     for name, _ in data.Layout.cast(payload.shape()):
         member = payload[name]
@@ -29,7 +30,7 @@ def _leaves(payload: object) -> Iterator[tuple[str, Value]]:
             yield name, Value.cast(member)
 
 
-def _bus(prefix: str, bus: object, is_manager: bool) -> Iterator[FlatPort]:
+def _bus(prefix: str, bus: Any, is_manager: bool) -> Iterator[FlatPort]:
     """A bus's signals; ``is_manager``: it is the module that begins transfers on it."""
     for channel in ("aw", "w", "b", "ar", "r"):
         inner = getattr(bus, channel)

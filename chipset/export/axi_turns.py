@@ -29,7 +29,7 @@ class Turns(wiring.Component):
             "any": Out(1), "number": Out(range(max(ports, 2))), "write": Out(1), "leaves": In(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         count = self._count
         declined, other = Signal(count), Signal(count)  # it has been; it was a write, or, if not declined, a read went last

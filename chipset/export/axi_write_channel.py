@@ -43,7 +43,7 @@ class WriteChannel(wiring.Component):
             "w": Out(stream.Signature(WriteBeat)), "written": Out(WriteEvent),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         w = self.w
         busy, fills = Signal(), Signal()  # a burst has the channel; it has been cut

@@ -45,7 +45,7 @@ class WritePort(wiring.Component):
             "answer_valid": In(1), "answer": In(Response), "in_memory": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.requests = requests = Relay(address_layout(self._id_width))
         m.submodules.beats = beats = Relay(WriteBeat)

@@ -57,7 +57,7 @@ class FlatTop(wiring.Component):
         members = {port.name: (In if port.is_input else Out)(port.width) for port in self.flat}
         super().__init__({clock: In(1), reset: In(1), **members})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.domains.sync = sync = ClockDomain(local=True)
         m.submodules.guard = self._inside

@@ -50,7 +50,7 @@ class MapOrder(wiring.Component):
     spoilt: Out(1)
     forget: Out(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         walks = Signal()  # a read of the map is under way
         turn = Signal()  # a trusted write has waited for a walk: it comes before the next one

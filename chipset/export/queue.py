@@ -22,7 +22,7 @@ class Queue(wiring.Component):
         self._depth = depth
         super().__init__({"push": In(1), "item": In(shape), "pop": In(1), "head": Out(shape), "level": Out(range(depth + 1))})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.items = items = memory.Memory(shape=self._shape, depth=self._depth, init=[])
         write, read = items.write_port(), items.read_port(domain="comb")

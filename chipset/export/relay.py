@@ -20,7 +20,7 @@ class Relay(wiring.Component):
         self._shape = shape
         super().__init__({"items": In(stream.Signature(shape)), "out": Out(stream.Signature(shape)), "more": Out(1)})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         spare = Signal(self._shape)
         spare_valid = Signal()

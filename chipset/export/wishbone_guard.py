@@ -43,7 +43,7 @@ class WishboneGuard(wiring.Component):
             "irq": Out(1), "enabled": Out(1), "memory_clean": Out(1), "device_reset": Out(count), "device_idle": In(count),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         settings = self._settings
         self._ports = [WishbonePort() for _ in range(settings.requesters + 1)]

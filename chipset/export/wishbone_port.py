@@ -24,7 +24,7 @@ class WishbonePort(wiring.Component):
             "ends": In(1), "error": In(1), "data": In(32),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         bus = self.bus
         asks, answers = Signal(), Signal()

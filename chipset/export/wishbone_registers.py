@@ -23,7 +23,7 @@ class WishboneRegisters(wiring.Component):
     def __init__(self) -> None:
         super().__init__({"bus": In(WishboneSignature()), "block": Out(RegisterSignature())})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         bus, block = self.bus, self.block
         asks, whole, ends = Signal(), Signal(), Signal()

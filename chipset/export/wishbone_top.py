@@ -1,6 +1,7 @@
 """The Wishbone guard as a module with flat ports, named as Wishbone signals are: _i and _o are seen from the module."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from chipset.export.flat import FlatPort, FlatTop, guard_ports
 from chipset.export.settings import GuardSettings
@@ -17,7 +18,7 @@ def guarded_name(number: int) -> str:
     return f"s{number:02}_wb"
 
 
-def _bus(prefix: str, bus: object, is_master: bool) -> Iterator[FlatPort]:
+def _bus(prefix: str, bus: Any, is_master: bool) -> Iterator[FlatPort]:
     """A bus's signals; ``is_master``: it is the module that begins accesses on it."""
     request = bus.request
     from_master = (

@@ -68,7 +68,7 @@ class HostLink(wiring.Component):
             "mailbox_valid": Out(1), "mailbox_data": Out(32), "platform_reset": In(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         incoming = self.commands.payload
         op = Signal(LinkOpCode)

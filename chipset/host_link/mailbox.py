@@ -31,7 +31,7 @@ class Mailbox(wiring.Component):
     answer_valid: In(1)
     answer: In(32)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.d.comb += [
             self.cpu.req_ready.eq(~self.waiting),

@@ -46,7 +46,7 @@ class MemoryArbiter(wiring.Component):
             "unlock": In(ports),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         valid = Signal(self._count)
         held = Signal()

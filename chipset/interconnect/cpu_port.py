@@ -48,7 +48,7 @@ class CpuPort(wiring.Component):
             "protected": In(1), "unlock": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         cpu = self.cpu
         request = Signal.like(cpu.req)

@@ -110,7 +110,7 @@ class DeviceBus(wiring.Component):
             **{f"block_{name}": Out(RegisterSignature()) for name in blocks},
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         held = Signal(_Held)
         space = Signal(Space)

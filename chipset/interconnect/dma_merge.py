@@ -27,7 +27,7 @@ class DmaMerge(wiring.Component):
             "masters": In(BusSignature()).array(masters), "stalled": In(masters), "out": Out(stream.Signature(BusRequest)),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         ports = [DmaPort(n) for n in range(self._count)]
         valid = Signal(self._count)

@@ -38,7 +38,7 @@ class DmaPort(wiring.Component):
             "master": In(BusSignature()), "out": Out(stream.Signature(BusRequest)),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         master, held = self.master, self.out.payload
         request = Signal(BusRequest)

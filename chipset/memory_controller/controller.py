@@ -78,7 +78,7 @@ class MemoryController(wiring.Component):
             "rom_enable": Out(1), "rom_address": Out(range(ROM_BYTES // WORD_BYTES)), "rom_data": In(32),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         incoming = self.request.payload
         request = incoming.request

@@ -40,7 +40,7 @@ class BlockRam(wiring.Component):
         self._init = list(init)
         super().__init__({"port": In(RamSignature(words))})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.array = array = memory.Memory(shape=32, depth=self._words, init=self._init)
         read = array.read_port(domain="sync")
@@ -67,7 +67,7 @@ class SimulationRam(wiring.Component):
         self._words = words
         super().__init__({"port": In(RamSignature(words))})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         port = self.port
         m.submodules.array = Instance(

@@ -29,7 +29,7 @@ class Rom(wiring.Component):
         self._words = [int.from_bytes(padded[n : n + _WORD], "little") for n in range(0, size, _WORD)]
         super().__init__({"enable": In(1), "address": In(range(ROM_BYTES // _WORD)), "data": Out(32)})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         depth = len(self._words)
         m.submodules.array = array = memory.Memory(shape=32, depth=depth, init=self._words)

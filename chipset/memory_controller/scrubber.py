@@ -19,7 +19,7 @@ class Scrubber(wiring.Component):
         self._step = step
         super().__init__({"start": In(1), "busy": Out(1), "done": Out(1), "ram": Out(RamSignature(words))})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         block = Signal(range(max(self._words // self._step, 2)))
         shift = self._step.bit_length() - 1

@@ -1,5 +1,7 @@
 """A DMA master that does nothing but ask: accesses of 64 bytes, one after another or at random places, as fast as it is let."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
@@ -47,7 +49,7 @@ def seed_of(number: int, width: int) -> int:
     return (number + 1) * _SEED_STEP % ((1 << width) - 1) or 1
 
 
-def next_random(word, width: int):
+def next_random(word: Any, width: int) -> Any:
     """The xorshift step, of an ``amaranth`` value or of an integer below ``1 << width``, which stays below it."""
     left, right, again = _SHIFTS[width]
     mask = (1 << width) - 1
@@ -80,7 +82,7 @@ class TrafficGenerator(wiring.Component):
             "bus": Out(BusSignature()), "plan": In(Plan), "start": In(1), "accesses": In(COUNT_WIDTH), "done": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, bus, request = self.plan, self.bus, self.bus.req
         left = Signal(COUNT_WIDTH)  # accesses to begin, the one that is being asked for among them

@@ -55,7 +55,7 @@ class TrafficLane(wiring.Component):
             "read_valid": Out(1), "read_data": Out(32), "ram": Out(RamSignature(memory_bytes // WORD_BYTES)),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.fabric = fabric = self._fabric
         m.submodules.owner = owner = self._owner

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -67,7 +68,7 @@ class PolicyOwner(wiring.Component):
             "ready": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         request, block, maps = self.bus.req, self.block, self._maps
         due = Signal(_DUE_BITS)  # answers
@@ -122,7 +123,7 @@ class PolicyOwner(wiring.Component):
         return m
 
 
-def _register(name: str, number=0):
+def _register(name: str, number: Any = 0) -> Any:
     """Word address of a register."""
     register = GUARD[name]
     return (register.offset + number * register.stride) >> _WORD_LSB

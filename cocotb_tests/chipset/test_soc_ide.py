@@ -354,7 +354,8 @@ def test_bar4_over_another_device_reaches_nothing_of_it():
     seen: list[list[object]] = []
 
     for over in (True, False):
-        machine, said = Machine(), []
+        machine = Machine()
+        said: list[object] = []
 
         async def program(ctx, cpu: Software, machine=machine, over=over, said=said):
             await cpu.enable()

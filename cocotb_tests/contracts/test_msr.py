@@ -8,10 +8,11 @@ RANGE = 0x2000
 
 
 def test_the_map_holds_three_ranges_of_two_bits_an_msr():
-    seen = []
+    seen: list[int] = []
     for first, byte in ((0, 0), (0xC000_0000, 0x800), (0xC001_0000, 0x1000)):
         for n in range(RANGE):
             read, write = msrpm_bit(first + n, False), msrpm_bit(first + n, True)
+            assert read is not None and write is not None
             assert (read, write) == (byte * 8 + 2 * n, byte * 8 + 2 * n + 1)
             seen += [read, write]
     assert len(seen) == len(set(seen)) == 3 * RANGE * 2

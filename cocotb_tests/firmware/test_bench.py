@@ -6,7 +6,6 @@ import pytest
 
 from cocotb_tests.firmware.qemu import run
 from firmware import build
-from firmware.bench import dhrystone_source
 from firmware.bench.dhrystone_source import SourceError, check_flags, dhrystone_sources
 from firmware.build import FirmwareError
 
@@ -42,7 +41,7 @@ def test_dhrystone_refuses_other_flags_and_sources(tmp_path) -> None:
 
 
 def test_dhrystone_without_apt_is_one_line(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dhrystone_source.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(SourceError, match="apt-get not found.* by hand"):
         dhrystone_sources(tmp_path, STRINGS)
 

@@ -9,6 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from firmware import build
+from firmware.headers import header_text
 from firmware.images import IMAGES, Kind
 
 LOCAL = sorted(name for name, image in IMAGES.items() if image.is_local)
@@ -74,9 +75,9 @@ def test_a_missing_compiler_is_one_line(tmp_path: Path) -> None:
 def test_a_changed_header_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(build, "BUILD", tmp_path)
     first = build.build("stub").stat().st_mtime_ns
-    monkeypatch.setattr(build, "header_text", lambda: build_header + "\n/* another */\n")
+    monkeypatch.setattr("firmware.build.header_text", lambda: build_header + "\n/* another */\n")
     assert build.build("stub").stat().st_mtime_ns != first
     assert not list(tmp_path.glob("tmp*"))
 
 
-build_header = build.header_text()
+build_header = header_text()

@@ -69,7 +69,7 @@ def test_lines_of_the_distribution_alone(etc: Path) -> None:
 def test_without_an_entry_it_is_said_what_to_do(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert source_entries(etc) == {}
     monkeypatch.setattr(dhrystone_source, "source_entries", lambda: source_entries(etc))
-    monkeypatch.setattr(dhrystone_source.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     with pytest.raises(
         SourceError, match="cannot be fetched: apt has no entry for the distribution in /etc/apt: add one, or put"
     ) as caught:

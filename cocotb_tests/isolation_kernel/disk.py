@@ -1,6 +1,7 @@
 """Operations of a guest that drives the disk of the model machine: configuration, descriptor tables, transfers."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 from contracts.ide import Ata, BusMasterCommand, BusMasterPort, BusMasterStatus, PrdFlag, TaskFile
 from contracts.memory_map import Port
@@ -13,10 +14,10 @@ TABLE = 0x0004_8000  # where the guest's descriptor tables lie
 _POLLS = 400
 
 
-def config_read(function: Function, offset: int, size: int = 4) -> Iterator[Operation]:
+def config_read(function: Function, offset: int, size: int = 4) -> Generator[Operation, Any, int]:
     """A register of configuration space."""
     yield Out(Port.PCI_ADDRESS, function.select(offset & ~3), 4)
-    return (yield In(Port.PCI_DATA + (offset & 3), size))  # type: ignore[return-value]
+    return (yield In(Port.PCI_DATA + (offset & 3), size))
 
 
 def config_write(function: Function, offset: int, value: int, size: int = 4) -> Iterator[Operation]:
@@ -30,10 +31,10 @@ def enable(command: int = Command.IO | Command.BUS_MASTER) -> Iterator[Operation
     yield from config_write(IDE_FUNCTION, ConfigOffset.COMMAND, command, 2)
 
 
-def bus_master_ports() -> Iterator[Operation]:
+def bus_master_ports() -> Generator[Operation, Any, int]:
     """The first of them, as a driver finds it."""
     base = yield from config_read(IDE_FUNCTION, ConfigOffset.BAR4)
-    return base & BAR_IO_MASK  # type: ignore[operator,return-value]
+    return base & BAR_IO_MASK
 
 
 def begin(base: int, sector: int, count: int, write: bool, regions: list[tuple[int, int]], table: int = TABLE,
@@ -56,14 +57,14 @@ def begin(base: int, sector: int, count: int, write: bool, regions: list[tuple[i
 
 
 def transfer(base: int, sector: int, count: int, write: bool, regions: list[tuple[int, int]], table: int = TABLE,
-             offset: int = 0) -> Iterator[Operation]:  # fmt: skip
+             offset: int = 0) -> Generator[Operation, Any, int]:  # fmt: skip
     """Start it and wait; the bus master's STATUS."""
     yield from begin(base, sector, count, write, regions, table, offset)
     status = 0
     for _ in range(_POLLS):
-        status = yield In(base + BusMasterPort.STATUS, 1)  # type: ignore[assignment]
+        status = yield In(base + BusMasterPort.STATUS, 1)
         if status & (BusMasterStatus.INTERRUPT | BusMasterStatus.ERROR):
             break
         yield Spin(10)
     yield Read(table)
-    return status  # type: ignore[return-value]
+    return status

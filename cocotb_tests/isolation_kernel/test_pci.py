@@ -41,7 +41,7 @@ def run(script: Callable[[list[int]], Script], owner: bool = True) -> tuple[Worl
 
 def identities(found: list[int]) -> Script:
     for function in FUNCTIONS:
-        found.append((yield from config_read(function, ConfigOffset.VENDOR_ID)))  # type: ignore[arg-type]
+        found.append((yield from config_read(function, ConfigOffset.VENDOR_ID)))
 
 
 def test_a_guest_sees_the_bridges_and_its_own_functions() -> None:
@@ -59,7 +59,7 @@ def test_nothing_else_answers(rng: random.Random) -> None:
     def script(found: list[int]) -> Script:
         for address in addresses:
             yield Out(Port.PCI_ADDRESS, address, 4)
-            found.append((yield In(Port.PCI_DATA, 4)))  # type: ignore[arg-type]
+            found.append((yield In(Port.PCI_DATA, 4)))
 
     assert run(script)[1] == [ONES] * len(addresses)
 
@@ -72,9 +72,9 @@ def test_config_address_is_a_dword_of_the_guests_own() -> None:
         yield Out(Port.PCI_ADDRESS, 0x00, 1)
         yield Out(Port.RESET_CONTROL, 0x00, 1)
         yield Out(Port.PCI_ADDRESS + 2, 0x00, 2)
-        found.append((yield In(Port.PCI_ADDRESS, 4)))  # type: ignore[arg-type]
-        found.append((yield In(Port.PCI_ADDRESS, 1)))  # type: ignore[arg-type]
-        found.append((yield In(Port.PCI_DATA, 4)))  # type: ignore[arg-type]
+        found.append((yield In(Port.PCI_ADDRESS, 4)))
+        found.append((yield In(Port.PCI_ADDRESS, 1)))
+        found.append((yield In(Port.PCI_DATA, 4)))
 
     world, found = run(script)
     assert found == [IDE_FUNCTION.select(0), 0xFF, IDE_FUNCTION.words[0].reset]
@@ -87,7 +87,7 @@ def test_registers_by_byte_word_and_dword() -> None:
         yield from config_write(IDE_FUNCTION, ConfigOffset.IDE_TIMING_SECONDARY, 0x8765, 2)
         yield from config_write(IDE_FUNCTION, ConfigOffset.INTERRUPT_LINE, 14, 1)
         for offset, size in ((0x40, 4), (0x42, 2), (0x41, 1), (0x3C, 1), (ConfigOffset.CLASS, 1), (0xF0, 4)):
-            found.append((yield from config_read(IDE_FUNCTION, offset, size)))  # type: ignore[arg-type]
+            found.append((yield from config_read(IDE_FUNCTION, offset, size)))
 
     assert run(script)[1] == [0x8765_A307, 0x8765, 0xA3, 14, 0x01, 0]
 
@@ -97,18 +97,18 @@ def test_a_base_address_can_be_sized_and_set_and_moves_nothing() -> None:
     moved = (Port.PIC_MASTER, Port.PIT, Port.COM1 & ~0xF, 0x0010_0000, Physical.GUARD, 0x3000)
 
     def script(found: list[int]) -> Script:
-        found.append((yield from bus_master_ports()))  # type: ignore[arg-type]
+        found.append((yield from bus_master_ports()))
         yield from config_write(IDE_FUNCTION, ConfigOffset.BAR4, ONES)
-        found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.BAR4)))  # type: ignore[arg-type]
+        found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.BAR4)))
         yield from config_write(IDE_FUNCTION, ConfigOffset.BAR4 + 1, 0x12, 1)
-        found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.BAR4)))  # type: ignore[arg-type]
+        found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.BAR4)))
         for place in moved:
             yield from config_write(IDE_FUNCTION, ConfigOffset.BAR4, place)
-            found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.BAR4)))  # type: ignore[arg-type]
+            found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.BAR4)))
             yield Out(place + BusMasterPort.DESCRIPTOR_TABLE & 0xFFFF, 0xA5, 1)
         for offset in (0x10, 0x14, 0x18, 0x1C, 0x24):
             yield from config_write(IDE_FUNCTION, offset, ONES)
-            found.append((yield from config_read(IDE_FUNCTION, offset)))  # type: ignore[arg-type]
+            found.append((yield from config_read(IDE_FUNCTION, offset)))
 
     world, found = run(script)
     want = [PLACE, BAR_IO_MASK | BAR_IO_SPACE, BAR_IO_MASK & ~0xFF00 | 0x1200 | BAR_IO_SPACE]
@@ -120,7 +120,7 @@ def test_a_base_address_can_be_sized_and_set_and_moves_nothing() -> None:
 def test_only_the_owner_makes_it_master_the_bus() -> None:
     def script(found: list[int]) -> Script:
         yield from enable()
-        found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.COMMAND, 2)))  # type: ignore[arg-type]
+        found.append((yield from config_read(IDE_FUNCTION, ConfigOffset.COMMAND, 2)))
 
     world, found = run(script, owner=False)
     assert found == [0xFFFF] and hardware(world, IDE_FUNCTION, ConfigOffset.COMMAND) & 0xFFFF == Command.IO
@@ -129,7 +129,7 @@ def test_only_the_owner_makes_it_master_the_bus() -> None:
 
 
 @pytest.mark.parametrize("function", [HOST_BRIDGE, ISA_BRIDGE], ids=lambda f: f.name)
-def test_bridges_are_nobodys_to_write(function: Function) -> None:
+def test_bridges_are_nobodys_to_write(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[int] = []
 
     def script(found: list[int]) -> Script:
@@ -139,7 +139,12 @@ def test_bridges_are_nobodys_to_write(function: Function) -> None:
     world = World()
     pci = world.machine.memory.pci
     write = pci.write
-    pci.write = lambda lane, value: (writes.append(pci.address & ~0xFF), write(lane, value))  # type: ignore[method-assign]
+
+    def noted(lane: int, value: int) -> None:
+        writes.append(pci.address & ~0xFF)
+        write(lane, value)
+
+    monkeypatch.setattr(pci, "write", noted)
     world.guest(lambda: script([]), one_to_one=True, devices=DISK)
     world.run()
     assert function.select(0) not in writes and IDE_FUNCTION.select(0) in writes, "the kernel's own are seen"
@@ -149,14 +154,14 @@ def drives(found: list[int], seed: int = 1) -> Callable[[], Script]:
     """A driver: finds its ports, writes three sectors from two regions and reads them back into one."""
 
     def script() -> Script:
-        base: int = yield from bus_master_ports()  # type: ignore[assignment]
+        base: int = yield from bus_master_ports()
         yield from enable()
         for n in range(0, 3 * SECTOR_SIZE, 4):
             yield Write(BUFFER + n, seed << 24 | n)
-        found.append((yield from transfer(base, 5, 3, True, [(BUFFER, 600), (BUFFER + 600, 3 * SECTOR_SIZE - 600)])))  # type: ignore[arg-type]
-        found.append((yield from transfer(base, 5, 3, False, [(BUFFER + 0x1000, 3 * SECTOR_SIZE)])))  # type: ignore[arg-type]
+        found.append((yield from transfer(base, 5, 3, True, [(BUFFER, 600), (BUFFER + 600, 3 * SECTOR_SIZE - 600)])))
+        found.append((yield from transfer(base, 5, 3, False, [(BUFFER + 0x1000, 3 * SECTOR_SIZE)])))
         for n in (0, 596, 600, 3 * SECTOR_SIZE - 4):
-            found.append((yield Read(BUFFER + 0x1000 + n)))  # type: ignore[arg-type]
+            found.append((yield Read(BUFFER + 0x1000 + n)))
 
     return script
 
@@ -186,7 +191,7 @@ def test_a_function_starts_afresh_with_each_owner() -> None:
 
     def second() -> Script:
         for offset in (ConfigOffset.COMMAND, ConfigOffset.IDE_TIMING_PRIMARY, ConfigOffset.INTERRUPT_LINE, LATENCY, ConfigOffset.BAR4):
-            found.append((yield from config_read(IDE_FUNCTION, offset & ~3)))  # type: ignore[arg-type]
+            found.append((yield from config_read(IDE_FUNCTION, offset & ~3)))
         yield from waits()
 
     world = World()
@@ -212,7 +217,7 @@ def in_flight(world: World) -> Partition:
     """A guest with a long transfer under way, and the disk still at it."""
 
     def script() -> Script:
-        base: int = yield from bus_master_ports()  # type: ignore[assignment]
+        base: int = yield from bus_master_ports()
         yield from enable()
         yield from begin(base, 0, 32, True, [(BUFFER, 32 * SECTOR_SIZE)])
         yield Vmmcall(Hypercall.YIELD)

@@ -6,6 +6,7 @@ which error code a refused one raises.
 
 import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -68,7 +69,7 @@ def reference(directory: int, table: int, linear: int, access: Access, write_pro
 COMBINATIONS = list(itertools.product((0, P), (0, RW), (0, US), (0, A), (0, D)))
 
 
-def setup_tables() -> list[tuple[int, int]]:
+def setup_tables() -> Sequence[tuple[int, int]]:
     """The guest's own code, tables and data below 1 MiB, reachable by everyone through directory entry 0."""
     return [(DIRECTORY, CODE_TABLE | P | RW | US | A)] + [(CODE_TABLE + 4 * n, n * PAGE_SIZE | P | RW | US | A | D) for n in range(64)]
 
@@ -203,7 +204,7 @@ def test_random_tables_and_edits(rng: random.Random) -> None:
                     if access.write:
                         yield Write(linear + 4, rng.getrandbits(32))
                     else:
-                        seen = yield Read(linear)  # type: ignore[assignment]
+                        seen = yield Read(linear)
                 except GuestException as fault:
                     error = fault.error
                 yield SetRing(0)
@@ -219,9 +220,9 @@ def test_random_tables_and_edits(rng: random.Random) -> None:
                     refused += 1
                 # the guest's own bits: whatever was set is read back, so that the mirror stays true
                 for at in [cr3 + 4 * (linear >> 22), *(t + 4 * (linear >> 12 & 0x3FF) for t in tables)]:
-                    value: int = yield Read(at)  # type: ignore[assignment]
-                    assert (value | A | D) == (memory[at] | A | D)
-                    memory[at] = value
+                    word: int = yield Read(at)
+                    assert (word | A | D) == (memory[at] | A | D)
+                    memory[at] = word
                 history.setdefault(linear, []).append(now(linear))
                 if current.error is None and len(past) == 1 and error is None:
                     directory, table = now(linear)

@@ -1,6 +1,7 @@
 """The judges themselves: unicorn and QEMU agree on random instructions, and a wrong result does not pass."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_wrong_bit_is_found(mode: Mode, seed: int) -> None:
 def test_a_failing_case_is_reduced(seed: int) -> None:
     """A machine whose ADD forgets the carry out of bit 15: the reduction keeps failing and drops what does not matter."""
 
-    def run(cases: list[Case]) -> list[tuple[Result, Result]]:
+    def run(cases: Sequence[Case]) -> list[tuple[Result, Result]]:
         image = build_image(cases)
         out = []
         for case, right in zip(cases, expected_results(image), strict=True):

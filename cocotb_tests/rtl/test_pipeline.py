@@ -73,10 +73,10 @@ class Bench:
         result: list[Any] = []
 
         async def front(ctx: Any) -> None:
-            eip = None
+            eip: int | None = None
             ctx.set(pipeline.maintenance.done, 1)
             while True:
-                row = self.program.get(eip)
+                row = None if eip is None else self.program.get(eip)
                 ctx.set(pipeline.decoded.valid, row is not None)
                 if row is not None:
                     ctx.set(pipeline.decoded.payload, row)
@@ -85,7 +85,7 @@ class Bench:
                 )
                 if redirected:
                     eip = target
-                elif taken:
+                elif taken and row is not None:
                     eip = row["next_eip"]
 
         async def memory(ctx: Any) -> None:

@@ -141,10 +141,11 @@ class Fst:
         reader.varint()
         base = reader.at  # places count from the letter of the packing
         times, places, table = self._tables(reader.data)
-        if places[number] is None:
+        place = places[number]
+        if place is None:
             return
-        reader.at = base + places[number]
-        end = min((base + p for p in places if p is not None and p > places[number]), default=table)
+        reader.at = base + place
+        end = min((base + p for p in places if p is not None and p > place), default=table)
         unpacked = reader.varint()
         data = reader.data[reader.at : end]
         changes = _Reader(lz4(data, unpacked) if unpacked else data)

@@ -143,7 +143,7 @@ def test_what_gcc_links_without_a_script(tmp_path: Path, flags: tuple[str, ...])
         'const char text[] = "hello"; int data = 3; int zeros[100];\n'
         "int _start(void) { return text[data] + zeros[data]; }\n"
     )
-    gcc = ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-fno-pic", "-Wl,-Ttext=0x100000", *flags, "-o", program, source]
+    gcc = ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-fno-pic", "-Wl,-Ttext=0x100000", *flags, "-o", str(program), str(source)]
     subprocess.run(gcc, check=True, capture_output=True)
     image = read_multiboot(program, 32 << 20)
     assert image.segments[0].address >= EXTENDED and image.entry == EXTENDED + len(HEADER)

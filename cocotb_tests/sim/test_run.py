@@ -57,7 +57,7 @@ def test_program_talks_and_ends(machine: Machine, tmp_path: Path) -> None:
     machine.on_output(lambda name, data: heard.append((name, data)))
     outcome = machine.run(1_000_000)
     assert (outcome.ending, outcome.status) == (Ending.EXIT, 0x21)
-    assert (machine.outputs["com1"], machine.outputs["debug"]) == (b"serial\n", b"debug\n")
+    assert bytes(machine.outputs["com1"]) == b"serial\n" and bytes(machine.outputs["debug"]) == b"debug\n"
     assert heard == [("com1", b"serial\n"), ("debug", b"debug\n")]
     assert outcome.cycles > outcome.instructions > 3 * 14
 

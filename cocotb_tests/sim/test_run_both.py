@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cocotb_tests.sim.test_multiboot import CODE, elf
-from cocotb_tests.sim.test_run import ENDLESS, HEADER, HELLO, ringfence, say, write
+from cocotb_tests.sim.test_multiboot import CODE, HEADER, elf
+from cocotb_tests.sim.test_run import ENDLESS, HELLO, ringfence, say, write
 from contracts.memory_map import Port
 from sim.cli import run
 from sim.cli.main import main
@@ -34,7 +34,7 @@ def test_a_program_that_asks_for_much(tmp_path: Path, how: tuple[str, ...]) -> N
         f"movl ${Port.EXIT - 3}, %edx\noutl %eax, %dx\nmovb $1, %al\noutb %al, ${Port.EXIT:#x}\nhlt\n"
         ".section .rodata\nvalue: .long 0x05444342\n"
     )
-    gcc = ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000", "-o", program, source]
+    gcc = ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000", "-o", str(program), str(source)]
     subprocess.run(gcc, check=True, capture_output=True)
     done = ringfence("run", *how, program)
     assert done.returncode == 5 << 1 | 1

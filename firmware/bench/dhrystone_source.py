@@ -82,14 +82,14 @@ def _fetch(directory: Path) -> None:
             for member in tar:
                 base = os.path.basename(member.name)
                 if member.isfile() and _FOLDER in member.name and base in FETCHED:
-                    source = tar.extractfile(member)
-                    assert source is not None
-                    (unpacked / base).write_bytes(source.read())
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    (unpacked / base).write_bytes(file.read())
         if not _complete(unpacked):
             raise SourceError(f"lib/dhry in Debian's source package {_PACKAGE} is not the one that is pinned by hash")
         directory.mkdir(exist_ok=True)
-        for file in unpacked.iterdir():
-            os.replace(file, directory / file.name)
+        for path in unpacked.iterdir():
+            os.replace(path, directory / path.name)
 
 
 def check_flags(flags: Iterable[str]) -> None:

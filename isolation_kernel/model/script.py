@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "Clts", "Cpuid", "GuestException", "Halt", "In", "Invlpg", "Lmsw", "Out", "OutString", "Operation", "Rdmsr", "Rdtsc", "Read", "ReadCr",
@@ -183,4 +184,4 @@ class Spin(Operation):
     cycles: int = 100
 
 
-Script = Generator[Operation, object, None]
+Script = Generator[Operation, Any, None]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -160,7 +160,7 @@ class Decoder(wiring.Component):
         with m.Else():
             m.d.comb += need.eq(operands.length)
 
-        def physical_of(index):
+        def physical_of(index: Value) -> Value:
             """Physical address of a byte of the window."""
             low = Signal(6, name="low")
             m.d.comb += low.eq(window.physical[:4] + index)

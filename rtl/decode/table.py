@@ -6,6 +6,7 @@ of 16 words chosen by the ModRM byte's mod (is it 3?) and reg. A word there may 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from amaranth.lib import data, enum
 
@@ -72,8 +73,8 @@ class Tables:
     """
 
     def __init__(self, rows: Iterable[Row], labels: Mapping[str, int]) -> None:
-        self.first: list[dict[str, object]] = [{} for _ in range(FIRST_DEPTH)]
-        self.second: list[dict[str, object]] = []
+        self.first: list[dict[str, Any]] = [{} for _ in range(FIRST_DEPTH)]
+        self.second: list[dict[str, Any]] = []
         self._labels = labels
         by_opcode: dict[int, list[Row]] = {}
         for row in rows:
@@ -87,7 +88,7 @@ class Tables:
             self.first[index] = self._opcode(group)
         self.second = self.second or [{}]
 
-    def _opcode(self, rows: list[Row]) -> dict[str, object]:
+    def _opcode(self, rows: list[Row]) -> dict[str, Any]:
         if len({row.modrm for row in rows}) > 1:
             raise ValueError(f"opcode {rows[0].opcode:02X}: some rows have a ModRM byte, some have not")
         if len({_key(row) for row in rows}) == 1 and all(row.reg is None and row.rm is None for row in rows):
@@ -100,12 +101,12 @@ class Tables:
             words.append(self._narrowed(here))
         return self._block(Narrow.REG, words)
 
-    def _narrowed(self, rows: list[Row]) -> dict[str, object]:
+    def _narrowed(self, rows: list[Row]) -> dict[str, Any]:
         if all(row.rm is None for row in rows):
             return self._word(rows)
         return self._block(Narrow.RM, [self._word(here) for here in ([r for r in rows if r.rm in (None, n)] for n in range(_REGS))])
 
-    def _block(self, narrow: Narrow, words: list[dict[str, object]]) -> dict[str, object]:
+    def _block(self, narrow: Narrow, words: list[dict[str, Any]]) -> dict[str, Any]:
         """Puts a block into the second table (once, if it is there already) and gives the word that leads to it."""
         for start in range(0, len(self.second) - len(words) + 1, _REGS):
             if self.second[start : start + len(words)] == words:
@@ -115,7 +116,7 @@ class Tables:
             self.second += words
         return {"narrow": narrow, "register": start, "modrm": 1}
 
-    def _word(self, rows: list[Row]) -> dict[str, object]:
+    def _word(self, rows: list[Row]) -> dict[str, Any]:
         """The word of rows that differ at most in having a register or a memory form."""
         if not rows:
             return {}
@@ -124,7 +125,7 @@ class Tables:
         memory = [row for row in rows if row.memory]
         if len(register) > 1 or len(memory) > 1:
             raise ValueError(f"opcode {row.opcode:02X}: two rows for the same instruction: {rows}")
-        word: dict[str, object] = {
+        word: dict[str, Any] = {
             "modrm": int(row.modrm), "ignore_mod": int(row.ignore_mod), "byte": int(row.byte), "lock": int(row.lock),
             "protected_only": int(row.protected_only), "immediate": row.immediate, "fn": row.fn,
         }  # fmt: skip

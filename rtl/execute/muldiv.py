@@ -1,6 +1,6 @@
 """Multiplication and division (:class:`rtl.microcode.uop.MulDiv`), over several cycles."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -72,7 +72,7 @@ class MulDivUnit(wiring.Component):
         high = Signal(32)
         overflow = Signal()  # the product does not fit the low half
 
-        def extended(value, is_signed):
+        def extended(value: Value, is_signed: Value) -> Value:
             """33 bits, signed: the value of the width, sign- or zero-extended."""
             top = sign(value, self.width) & is_signed
             word, dword = self.width == OperandWidth.WORD, self.width == OperandWidth.DWORD

@@ -4,6 +4,8 @@
 writes anything but the units' own latches.
 """
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -153,7 +155,7 @@ class ExecuteStage(wiring.Component):
         self._faults(m, branch, muldiv)
         return m
 
-    def _results(self, m: Module, arithmetic: dict, others: dict, condition: ConditionUnit, merge: FlagMerge) -> None:
+    def _results(self, m: Module, arithmetic: dict[Unit, Any], others: dict[Unit, Any], condition: ConditionUnit, merge: FlagMerge) -> None:
         """Chooses the result, and the flags that conditions and EFLAGS see; other units than these have flags by their result."""
         flags, mask = Signal(ArithmeticFlags), Signal(ArithmeticFlags)
         with m.Switch(self.operation.unit):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from amaranth import Module, Signal
+from amaranth import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -77,7 +77,7 @@ class Frontend(wiring.Component):
         recent_line = Signal(LINE_NUMBER_WIDTH)
         m.d.sync += [recent.eq(self.stores.valid), recent_line.eq(self.stores.line)]
 
-        def written(line):
+        def written(line: Value) -> Value:
             return (self.stores.valid & (line == self.stores.line)) | (recent & (line == recent_line))
 
         waiting = self.decoded.payload

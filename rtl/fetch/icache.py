@@ -53,7 +53,7 @@ class InstructionCache(wiring.Component):
             "clear": In(1), "busy": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         port, tlb, walk = self.lines, self.tlb, self.walk
         state = Signal(MemoryState)  # of the open request

@@ -1,6 +1,6 @@
 """The prefetch queue: two lines of the instruction stream and the window that the decoder looks through."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -171,7 +171,7 @@ class PrefetchQueue(wiring.Component):
         recent = Signal()
         recent_line = Signal(LINE_NUMBER_WIDTH)
 
-        def written(line, valid):
+        def written(line: Value, valid: Value) -> Value:
             """A valid line that is being written, or was in the last cycle."""
             return valid & ((self.stores.valid & (line == self.stores.line)) | (recent & (line == recent_line)))
 

@@ -13,7 +13,7 @@ straight to the bus), the lines are ``held``: announced early, not handed to the
 made, and announced once more then, in case the instruction cache has read one of them in between.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -68,7 +68,7 @@ class AccessUnit(wiring.Component):
             "held": Out(1), "held_first": Out(LINE_WIDTH), "held_last": Out(LINE_WIDTH),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         access, cache, tlb, walk, single = self.access, self.cache, self.tlb, self.walk, self.single
         request = Signal(AccessRequest)
@@ -97,7 +97,7 @@ class AccessUnit(wiring.Component):
             translated.eq(~paged | known.bit_select(page, 1) | (tlb.hit & rights & (tlb.entry.dirty | ~shape.stores))),
         ]
 
-        def physical(found):
+        def physical(found: Value) -> Value:
             return through_a20(found, self.state.a20_masked)
 
         with m.If(known.bit_select(page, 1)):
@@ -107,7 +107,7 @@ class AccessUnit(wiring.Component):
         with m.Else():
             m.d.comb += [frame.eq(physical(piece_line[_PAGE_LINE_BITS:])), frame_strong.eq(is_uncacheable(frame))]
 
-        def remember(number, found, is_strong) -> None:
+        def remember(number: Value, found: Value, is_strong: Value) -> None:
             """``found`` is a frame as memory sees it."""
             for n in range(2):
                 with m.If(number == n):
@@ -149,7 +149,7 @@ class AccessUnit(wiring.Component):
             walk.request.a20_masked.eq(self.state.a20_masked),
         ]
 
-        def look(at_second) -> None:
+        def look(at_second: Value | int) -> None:
             m.d.comb += [cache.lookup.eq(1), tlb.lookup.eq(1), look_second.eq(at_second)]
 
         # The data of a load: by pieces from lines, or by words from the bus.
@@ -228,7 +228,7 @@ class AccessUnit(wiring.Component):
                 cache.write_mask.eq(shape.mask[WORD_BYTES:]),
             ]  # fmt: skip
 
-        def announce(line) -> None:
+        def announce(line: Value) -> None:
             m.d.comb += [self.written.eq(1), self.written_line.eq(line)]
 
         # What goes straight to the bus.
@@ -237,7 +237,7 @@ class AccessUnit(wiring.Component):
         goes_direct = Signal()
         m.d.comb += goes_direct.eq(request.lock | self.locked | frame_strong | (shape.crosses_page & strong.any()))
 
-        def piece_is_complete(hit, way) -> None:
+        def piece_is_complete(hit: Value, way: Value) -> None:
             """Remembers it and goes on with the second, or ends the first half of the access."""
             for n in range(2):
                 with m.If(second == n):

@@ -45,7 +45,7 @@ class BusUnit(wiring.Component):
     data_locked: Out(1)
     stores_pending: Out(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         ports = {
             Source.STORE: self.store, Source.SINGLE: self.single, Source.FILL: self.fill, Source.WALK: self.walk, Source.LINE: self.line,

@@ -53,7 +53,7 @@ class DataCache(wiring.Component):
             "invalidate": In(1), "invalidate_line": In(LINE_WIDTH), "clear": In(1), "busy": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.lines = lines = LineCache(lines=self._lines)
         m.submodules.fill = fill = LineFill()

@@ -55,7 +55,7 @@ class LineCache(wiring.Component):
             "clear": In(1), "busy": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         set_bits = self._sets.bit_length() - 1
         tag_width = LINE_WIDTH - set_bits

@@ -36,7 +36,7 @@ class LineFill(wiring.Component):
     invalidate_line: In(LINE_WIDTH)
     bus: Out(BusSignature())
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         words = Signal(8 * LINE_BYTES)
         beat = Signal(range(BURST_WORDS))

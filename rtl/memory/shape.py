@@ -50,7 +50,7 @@ class AccessShape(wiring.Component):
     mask: Out(2 * WORD_BYTES)
     next_line: Out(LINE_WIDTH)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         linear = self.request.linear
         size = self.request.size

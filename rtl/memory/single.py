@@ -46,7 +46,7 @@ class SingleAccess(wiring.Component):
     asked: In(SingleSignature())
     bus: Out(BusSignature())
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         request = self.asked.request
         second = Signal()

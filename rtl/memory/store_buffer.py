@@ -34,7 +34,7 @@ class StoreBuffer(wiring.Component):
         self._depth = depth
         super().__init__({"push": In(1), "store": In(Store), "full": Out(1), "empty": Out(1), "bus": Out(BusSignature())})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.queue = queue = fifo.SyncFIFO(width=Store.as_shape().size, depth=self._depth)
         oldest = Signal(Store)

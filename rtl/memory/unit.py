@@ -46,7 +46,7 @@ class MemoryUnit(wiring.Component):
             "fetch": In(FetchContext), "redirect": In(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         params = self._params
         m.submodules.access = access = AccessUnit(dcache_lines=params.dcache_lines)

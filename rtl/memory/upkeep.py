@@ -43,7 +43,7 @@ class Upkeep(wiring.Component):
     clear_caches: Out(1)
     busy: In(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         asked, order = self.asked, self.order
         word = Signal(FlushWord)

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.arch.registers import Gpr
 from rtl.decode.decoded import Decoded
 from rtl.execute.operand import OperandWidth, cut
-from rtl.microcode.operation import AddressParts, Operand, Operation, RegisterTarget
+from rtl.microcode.operation import Operand, Operation, RegisterTarget
 from rtl.microcode.uop import (
     AddressBase,
     AddressSegment,
@@ -161,7 +161,7 @@ class Issue(wiring.Component):
         with m.Elif(d != Destination.NONE):
             m.d.comb += [target.write.eq(1), target.temporary.eq(d[3]), target.index.eq(d[:3])]
 
-    def _address(self, m: Module, parts: AddressParts) -> None:
+    def _address(self, m: Module, parts: data.View) -> None:
         """What stage A adds up."""
         t, i = self.template, self.instruction
         esp = self.gpr[Gpr.ESP.value]

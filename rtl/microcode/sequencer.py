@@ -10,7 +10,8 @@ When the last micro-op changes nothing on which the choice of events or fetching
 already, BOUNDARY is passed in the same cycle (``passing``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, enum, wiring
@@ -22,6 +23,8 @@ from rtl.microcode.uop import LABEL_WIDTH, Memory, Sequence
 __all__ = ["Sequencer", "State"]
 
 STACK_DEPTH = 3
+
+_Assign = Callable[[Any], list[Any]]
 
 
 class State(enum.Enum, shape=4):
@@ -118,10 +121,10 @@ class Sequencer(wiring.Component):
         with m.If(goto):
             m.d.sync += self.address.eq(goto_target)
 
-        def jump(target: Signal) -> list:
+        def jump(target: Signal) -> list[Any]:
             return [goto.eq(1), goto_target.eq(target)]
 
-        def push(active: Signal) -> list:
+        def push(active: Signal) -> list[Any]:
             return [stack[0].address.eq(after), stack[0].active.eq(active), *(stack[i + 1].eq(stack[i]) for i in range(STACK_DEPTH - 1))]
 
         with m.FSM():
@@ -204,7 +207,7 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.shutdown.eq(1)
         return m
 
-    def _next(self, m: Module, jump: object, push: object, stack: data.View, after: Signal) -> None:
+    def _next(self, m: Module, jump: _Assign, push: _Assign, stack: data.View, after: Signal) -> None:
         """The micro-op finishes: where to?"""
         op = self.operation
         m.next = State.ISSUE.name

@@ -96,7 +96,7 @@ class Tlb(wiring.Component):
         kept = order.keep_global & found.entry.global_
         return (found.asid == order.asid) & ~kept & (~order.page_only | same_page)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         port = self.port
         slot_bits = self._entries.bit_length() - 1

@@ -67,7 +67,7 @@ class Walker(wiring.Component):
     announce_line: Out(LINE_WIDTH)
     announced: In(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         request = Signal(WalkRequest)
         for_fetch = Signal()

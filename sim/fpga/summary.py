@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from sim.fpga.board import Board
 from sim.fpga.design import WHOLE
@@ -19,14 +20,14 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def summarize(board: Board, areas: Mapping[str, Area]) -> tuple[dict[str, object], str]:
+def summarize(board: Board, areas: Mapping[str, Area]) -> tuple[dict[str, Any], str]:
     """For ``summary.json``, and for the terminal; ``areas`` by variant. What the chip has none of is not told."""
     capacity = asdict(board.capacity)
     numbers = {variant: {name: count for name, count in asdict(area).items() if capacity[name]} for variant, area in areas.items()}
     whole = numbers[WHOLE]
     taken = [f"{whole[name]} {unit} ({_percent(whole[name], capacity[name])})" for name, unit in _UNITS.items() if name in whole]
     lines = [f"{board.name}: {', '.join(taken)} of the chip"]
-    result: dict[str, object] = {"board": board.name, **numbers}
+    result: dict[str, Any] = {"board": board.name, **numbers}
     for key, part in board.design.parts.items():
         if part.without not in numbers:
             continue

@@ -3,9 +3,8 @@
 set -eu
 
 PACKAGES="g++ make perl gcc-multilib nasm qemu-system-x86 iverilog liblz4-dev zlib1g-dev ccache"
-LOCK_SECONDS=600
 
-say() { echo "ringfence: $*" >&2; }
+. "$(dirname "$0")/debian.sh"
 
 is_installed() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -39,12 +38,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 say "installing ${missing% }"
-export DEBIAN_FRONTEND=noninteractive
-# Another installation, such as a fresh machine's own upgrade, may hold the locks: wait for it.
-APT="apt-get -qq -o DPkg::Lock::Timeout=$LOCK_SECONDS"
-# A package manager that was interrupted must first finish what it began.
-dpkg --configure -a >&2
-if ! { $APT update && $APT install -y --no-install-recommends $missing; } >&2; then
-    say "apt-get could not install: ${missing% }"
+if ! install_debian $missing; then
+    say "these Debian packages could not be installed, for the reason above: ${missing% }"
     exit 2
 fi

@@ -7,7 +7,7 @@ VENV=$1
 STAMP=$2
 UNFINISHED=$VENV/.unfinished
 
-say() { echo "ringfence: $*" >&2; }
+. "$(dirname "$0")/debian.sh"
 
 exec 9>"${VENV%/}.lock"
 flock 9
@@ -29,7 +29,7 @@ make_venv() {
     if ! python=$(find_python); then
         if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
             say "installing python3-venv"
-            { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } >&2 || true
+            install_debian python3-venv || true
         fi
         if ! python=$(find_python); then
             say "Python 3.11 or newer with its venv module is needed (Debian: python3-venv)"

@@ -30,7 +30,7 @@ class DecimalDigits(wiring.Component):
             "start": In(1), "dividend": In(width), "divisor": In(width), "digits": Out(stream.Signature(4)),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         rest = Signal(self._width + _BASE.bit_length())
         divisor = Signal(self._width)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -64,7 +64,7 @@ class GuardDemo(wiring.Component):
         self._accesses = accesses
         super().__init__({"tx": Out(1, init=1), "passed": Out(1), "failed": Out(1)})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         guarded, beside = self._lanes
         m.submodules.guarded, m.submodules.beside = guarded, beside
@@ -105,7 +105,7 @@ class GuardDemo(wiring.Component):
                     m.next = "START"
         return m
 
-    def _passes(self, attack: Signal):
+    def _passes(self, attack: Signal) -> Value:
         """A round passes if nothing of a closed page was reached or read through the guard, and what it refused is just what was reached
         beside it: something in an attack, nothing in peace. What is open was read as often, and nobody waits for an answer."""
         guarded, beside = (lane.counts for lane in self._lanes)

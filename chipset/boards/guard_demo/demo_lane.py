@@ -59,7 +59,7 @@ class DemoLane(wiring.Component):
             "counts": Out(COUNTER_WIDTH).array(len(Count)),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.lane = lane = self._lane
         m.submodules.memory = memory = self._memory

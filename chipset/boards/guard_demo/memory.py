@@ -36,7 +36,7 @@ class DemoMemory(wiring.Component):
         self._main = main
         super().__init__({"port": In(RamSignature(MEMORY_BYTES // WORD_BYTES)), "reached": Out(1)})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         port = self.port
         m.submodules.main = main = self._main

@@ -76,7 +76,7 @@ class Report(wiring.Component):
             "dividend": In(width), "divisor": In(width), "bytes_out": Out(stream.Signature(8)),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.text = text = memory.Memory(shape=8, depth=len(self._code), init=self._code)
         m.submodules.decimal = decimal = DecimalDigits(self._width)

@@ -54,7 +54,7 @@ class BusMasterRegisters(wiring.Component):
     irq: In(1)
     hold: In(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         io = self.io
         command = Signal(_Command)

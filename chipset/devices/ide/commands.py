@@ -66,7 +66,7 @@ class CommandDecoder(wiring.Component):
     code: In(8)
     command: Out(Command)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         words = [Command.const({"work": Work.ABORT}) for _ in range(_CODES)]
         for codes, work, flags in _COMMANDS:

@@ -44,7 +44,7 @@ class IdeController(wiring.Component):
         super().__init__()
         self.drive = Drive()
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.drive = drive = self.drive
         m.submodules.registers = registers = BusMasterRegisters()

@@ -1,5 +1,8 @@
 """The ATA drive: task file, commands, and sectors between storage and host (ATA/ATAPI-6, T13/1410D)."""
 
+from collections.abc import Callable
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -89,7 +92,7 @@ class Drive(wiring.Component):
         super().__init__()
         self.buffer = SectorBuffer()
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.buffer = self.buffer
         m.submodules.identify = self._identify = Identify()
@@ -346,13 +349,13 @@ class Drive(wiring.Component):
         with m.If(block > 1):
             m.d.sync += self._deep.eq(1)
 
-    def _signature(self) -> list:
+    def _signature(self) -> list[Any]:
         """The registers of an ATA device after reset and diagnostics (9.12)."""
         return [
             self._error.eq(_DIAGNOSTIC_PASSED), self._count.eq(1), self._address.eq(1), self._select.eq(0),
         ]  # fmt: skip
 
-    def _begin(self, m: Module, end) -> None:
+    def _begin(self, m: Module, end: Callable[..., None]) -> None:
         """A command's first step, a cycle after it was written."""
         command, count, decoder = self._command, self._count, self._decoder
         m.d.sync += command.eq(decoder.command)
@@ -408,7 +411,7 @@ class Drive(wiring.Component):
             self.buffer.both.eq(self.data.mask == _DWORD_MASK),
         ]  # fmt: skip
 
-    def _give(self, m: Module, end) -> None:
+    def _give(self, m: Module, end: Callable[..., None]) -> None:
         """A sector goes to the host."""
         buffer, cable, command = self.buffer, self.cable, self._command
         with m.If(command.dma):
@@ -427,7 +430,7 @@ class Drive(wiring.Component):
             with m.If(command.work == Work.IDENTIFY):
                 end(quiet=True)
 
-    def _take(self, m: Module, end) -> None:
+    def _take(self, m: Module, end: Callable[..., None]) -> None:
         """A sector comes from the host."""
         buffer, cable, command = self.buffer, self.cable, self._command
         m.d.comb += [buffer.write.eq(1), buffer.write_data.eq(Mux(command.dma, cable.write.payload, self.data.write_data))]

@@ -68,7 +68,7 @@ class Identify(wiring.Component):
     dma_set: In(1)
     multiple: In(range(BLOCK_SECTORS + 1))
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         modes = Cat(Const(0b111, 8), (self.dma_set << self.dma_mode)[:3])
         variable = {

@@ -1,5 +1,8 @@
 """The bus master itself: follows a table of physical regions, and moves what the cable carries, a line of memory at a time."""
 
+from collections.abc import Callable
+from typing import Any
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -58,7 +61,7 @@ class RegionWalker(wiring.Component):
     hold: In(1)
     idle: Out(1)
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         bus, cable = self.bus, self.cable
         self._pointer = pointer = Signal(32)  # of the next descriptor
@@ -85,7 +88,7 @@ class RegionWalker(wiring.Component):
         with m.If(bus.rsp_valid):
             m.d.sync += failed.eq(error)
 
-        def moved_on() -> list:
+        def moved_on() -> list[Any]:
             """Past one half."""
             return [base.eq(base + _HALF), left.eq(left - _HALF)]
 
@@ -166,7 +169,7 @@ class RegionWalker(wiring.Component):
             m.d.sync += wipe.eq(1)
         return m
 
-    def _fetch(self, m: Module, drop: Signal, finished: Signal, error: Signal, give_up) -> None:
+    def _fetch(self, m: Module, drop: Signal, finished: Signal, error: Signal, give_up: Callable[[], None]) -> None:
         """The next descriptor, word by word."""
         bus, beat, pointer = self.bus, self._beat, self._pointer
         count = _Count(bus.rsp.data)
@@ -191,7 +194,7 @@ class RegionWalker(wiring.Component):
                 with m.Elif(error):
                     give_up()
 
-    def _write(self, m: Module, drop: Signal, finished: Signal, error: Signal, give_up) -> None:
+    def _write(self, m: Module, drop: Signal, finished: Signal, error: Signal, give_up: Callable[[], None]) -> None:
         """The line to memory: as a burst, or each of its words by itself."""
         bus, beat, held = self.bus, self._beat, self._held
         word = Array(Cat(self._line[2 * n], self._line[2 * n + 1]) for n in range(BURST_WORDS))[beat]
@@ -227,7 +230,7 @@ class RegionWalker(wiring.Component):
             with m.If(drop):
                 m.next = "IDLE"
 
-    def _read(self, m: Module, drop: Signal, finished: Signal, error: Signal, give_up) -> None:
+    def _read(self, m: Module, drop: Signal, finished: Signal, error: Signal, give_up: Callable[[], None]) -> None:
         """A line from memory, or the word that comes next."""
         bus, beat, held, base = self.bus, self._beat, self._held, self._base
         place = base[2:_LINE_BITS]

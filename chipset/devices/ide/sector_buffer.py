@@ -35,7 +35,7 @@ class SectorBuffer(wiring.Component):
             "at": Out(range(BLOCK_SECTORS * HALFWORDS + 1)), "full": Out(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         at = self.at
         at_last = (at[_INDEX_BITS:] + 1 == self.sectors) & at[:_INDEX_BITS].all()

@@ -31,7 +31,7 @@ class ConfigFunction(wiring.Component):
             "words": Out(data.StructLayout({f"at_{offset:02x}": _WORD_BITS for offset in self._writable})),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         lane = self.offset[:2]
         word = Signal(_WORD_BITS)

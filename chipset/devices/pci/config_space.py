@@ -55,7 +55,7 @@ class ConfigSpace(wiring.Component):
             "address": In(WideIoSignature()), "data": In(IoSignature()), "ide": Out(IdeSettings), "clear_ide": In(1),
         })  # fmt: skip
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         selected = Signal(ConfigAddress)
         written = Signal(ConfigAddress)

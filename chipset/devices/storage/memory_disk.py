@@ -27,7 +27,7 @@ class MemoryDisk(wiring.Component):
         self.words = memory.MemoryData(shape=32, depth=max(1, sectors) * SECTOR_WORDS, init=list(init))
         super().__init__({"port": In(StorageSignature())})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         port = self.port
         m.submodules.array = array = memory.Memory(self.words)

@@ -15,7 +15,7 @@ class SimulationDisk(wiring.Component):
     def __init__(self) -> None:
         super().__init__({"port": In(StorageSignature())})
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         port = self.port
         m.submodules.file = Instance(

@@ -104,7 +104,7 @@ class Bench:
         self.button = False
         self.shutdown = False
         self.sectors: dict[int, list[int]] = {}
-        lines = [BusLines(self._double.bus), LinkLines(self.soc), *(BusLines(d.raw) for d in self._devices)]
+        lines: list[BusLines | LinkLines] = [BusLines(self._double.bus), LinkLines(self.soc), *(BusLines(d.raw) for d in self._devices)]
         self.masters = [Master(each, evidence.jobs) for each in lines]
         self.processor, self.host, *self.raw = self.masters
         self._script = script()

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from cocotb_tests.attacks.dma.disk_driver import DiskDriver
 from cocotb_tests.attacks.dma.evidence import Contest, Evidence, Job, Party
@@ -57,13 +58,13 @@ class Caller:
         self.party = party
 
     def read(self, address: int, *, burst: bool = False, lawful: bool = False, hostile: bool = False, gap: int = 0,
-             **lies: int) -> Pending:  # fmt: skip
+             **lies: Any) -> Pending:  # fmt: skip
         """A word, or a line."""
         job = Job(self.party, address, write=False, lawful=lawful, hostile=hostile)
         return self._send(job, beats_of(address, None, burst=burst, gap=gap, authority=self._authority, **lies))
 
     def write(self, address: int, *words: int, mask: int = 0xF, lawful: bool = False, hostile: bool = False, gap: int = 0,
-              **lies: int) -> Pending:  # fmt: skip
+              **lies: Any) -> Pending:  # fmt: skip
         """A word (or bytes of it), or a line."""
         job = Job(self.party, address, write=True, lawful=lawful, hostile=hostile)
         if self.party in (Party.RING_MINUS_1, Party.HOST):

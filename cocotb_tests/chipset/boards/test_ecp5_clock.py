@@ -43,8 +43,8 @@ def test_place_and_route_is_held_to_the_machines_clock(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
     tools = Path(sys.executable).parent
     for command in (
-        [tools / YOSYS, "-q", "-p", "read_rtlil top.il; synth_ecp5 -top top -json top.json"],
-        [tools / board.toolchain.nextpnr, "-q", *board.chip_options, "--json", "top.json",
+        [str(tools / YOSYS), "-q", "-p", "read_rtlil top.il; synth_ecp5 -top top -json top.json"],
+        [str(tools / board.toolchain.nextpnr), "-q", *board.chip_options, "--json", "top.json",
          "--lpf", "top.lpf", "--textcfg", "top.config", "--report", "report.json"],
     ):  # fmt: skip
         subprocess.run(command, cwd=tmp_path, check=True)

@@ -18,7 +18,7 @@ def test_keeps_what_is_written(banks: int, rng: random.Random) -> None:
     words = banks * DEPTH
     places = [rng.randrange(words) for _ in range(6)] + [0, words - 1, DEPTH - 1, DEPTH % words]
     model = Model(build_model(ModelSpec("chipset.boards.ice40_ram:SpRam", {"words": words}, rooms=("chipset",), verilog=(ICE40_CELLS,))))
-    array = {}
+    array: dict[int, int] = {}
 
     def access(address: int, mask: int = 0, data: int = 0, *, enable: bool = True, clear: bool = False) -> int:
         for name, value in (("enable", enable), ("address", address), ("write_mask", mask), ("write_data", data), ("clear", clear)):

@@ -1,6 +1,7 @@
 """The DMA engine against a memory of the testbench's own: chains, alignment, errors, reset."""
 
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 
@@ -21,7 +22,7 @@ PATIENCE = 4000
 class Memory:
     """Answers after a while; ``bad`` addresses with an error. Keeps what it was asked."""
 
-    rng: object
+    rng: Random
     words: dict[int, int] = field(default_factory=dict)
     bad: set[int] = field(default_factory=set)
     log: list[tuple[str, int, int]] = field(default_factory=list)  # what, address, words

@@ -14,6 +14,8 @@ from amaranth.lib.wiring import In, Out
 
 from chipset import memory_fabric
 from chipset.dma_policy import checker
+from chipset.dma_policy.registers import GuardRegisters
+from chipset.dma_policy.word_cache import WordCache
 from chipset.interconnect.ports import RegisterSignature
 from chipset.memory_controller.ram import BlockRam
 from cocotb_tests.chipset.bus_master import BusMaster, simulate
@@ -204,9 +206,9 @@ def test_every_verdict_is_one_of_a_policy_in_force(rng, part):
 def test_a_cache_that_misses_writes_is_found_out(rng, monkeypatch):
     """The judge has teeth: without the watch on writes, stale permissions are used."""
 
-    class Deaf(checker.WordCache):
+    class Deaf(WordCache):
         def elaborate(self, platform) -> Module:
-            self.written = Signal.like(self.written)
+            self.written = Signal.like(self.written)  # type: ignore[has-type]
             return super().elaborate(platform)
 
     monkeypatch.setattr(checker, "WordCache", Deaf)
@@ -218,7 +220,7 @@ def test_a_cache_that_misses_writes_is_found_out(rng, monkeypatch):
 def test_a_commit_that_does_not_wait_is_found_out(rng, monkeypatch):
     """The judge has teeth: a register write must wait for what is in flight."""
 
-    class Hasty(memory_fabric.GuardRegisters):
+    class Hasty(GuardRegisters):
         def elaborate(self, platform) -> Module:
             self.drained = Const(1)
             return super().elaborate(platform)

@@ -6,6 +6,7 @@ again where bursts arrive at memory. The memory keeps no order that AXI4 does no
 
 import os
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cocotb
 from cocotb.triggers import Combine
@@ -52,7 +53,7 @@ class Run:
 
     # The policy.
 
-    async def _register(self, name: str, value: int, index: int = 0, **changes: object) -> None:
+    async def _register(self, name: str, value: int, index: int = 0, **changes: Any) -> None:
         version = self.history.begin(replace(self.history.last, **changes), self.bench.now(), commits=True)
         await self.bench.within(self.bench.put(name, value, index))
         version.done = self.bench.now()

@@ -1,5 +1,8 @@
 """cocotb tests of the exported AXI4 guard among masters that stall, flood and race with commits; ``test_axi.py`` runs them."""
 
+from typing import Any
+from unittest.mock import patch
+
 import cocotb
 from cocotb.triggers import Combine, RisingEdge
 from cocotbext.axi import AxiResp
@@ -103,7 +106,7 @@ async def a_flood_of_refusals_takes_nothing_from_others(dut) -> None:
     await bench.protect({OPEN})
     times = {}
     for flood in (False, True):
-        stop = []
+        stop: list[int] = []
 
         async def refused(stop=stop) -> int:
             count = 0
@@ -281,18 +284,21 @@ async def a_verdict_that_follows_a_failed_write_is_dropped(dut) -> None:
 async def failing_write(bench: Bench, address: int, word: int) -> int:
     """Memory refuses it without keeping a byte; reads of the same word go on. When it has been answered."""
     device, memory = bench.trusted, bench.memory
-    apply = memory._apply
-    memory._apply = lambda late: late.clear() if late and late[0][0] & ~3 == address else apply(late)
-    give = memory.b.send
+    apply, give = memory._apply, memory.b.send
+
+    def loses(late: Any) -> None:
+        if late and late[0][0] & ~3 == address:
+            late.clear()
+        else:
+            apply(late)
 
     async def send(answer) -> None:
         if int(answer.bid) == REQUESTERS:
             answer.bresp = AxiResp.SLVERR
         await give(answer)
 
-    memory.b.send = send
-    assert await device.write(address, [word]) == AxiResp.SLVERR
-    memory._apply, memory.b.send = apply, give
+    with patch.object(memory, "_apply", loses), patch.object(memory.b, "send", send):
+        assert await device.write(address, [word]) == AxiResp.SLVERR
     return bench.now()
 
 
@@ -302,7 +308,7 @@ async def trusted_writes_and_walks_let_each_other_by(dut) -> None:
     bench = await started(dut, patience=0)
     pages = list(range(0, 32, 2)) + list(range(32, 60))
     await bench.protect(set(pages))
-    stop = []
+    stop: list[int] = []
     counts = {"writes": 0, "reads": 0}
 
     async def writes() -> None:

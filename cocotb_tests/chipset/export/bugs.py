@@ -6,20 +6,23 @@ from contextlib import contextmanager
 import pytest
 from amaranth.hdl import Const, Module, Signal
 
+from chipset.dma_policy.checker import Checker
+from chipset.dma_policy.registers import GuardRegisters
 from chipset.export import axi_guard, wishbone_guard
+from chipset.export.map_order import MapOrder
 
 __all__ = ["BUGS", "seeded"]
 
 
-class _Deaf(axi_guard.Checker):
+class _Deaf(Checker):
     """Writes to the map are not reported: what is cached stays."""
 
     def elaborate(self, platform) -> Module:
-        self.written = Signal.like(self.written)
+        self.written = Signal.like(self.written)  # type: ignore[has-type]
         return super().elaborate(platform)
 
 
-class _Hasty(axi_guard.GuardRegisters):
+class _Hasty(GuardRegisters):
     """A commit does not wait for what is in flight."""
 
     def elaborate(self, platform) -> Module:
@@ -27,7 +30,7 @@ class _Hasty(axi_guard.GuardRegisters):
         return super().elaborate(platform)
 
 
-class _Careless(axi_guard.MapOrder):
+class _Careless(MapOrder):
     """Reads of the map and trusted writes pass each other."""
 
     def elaborate(self, platform) -> Module:
@@ -36,7 +39,7 @@ class _Careless(axi_guard.MapOrder):
         return m
 
 
-class _Forgiving(axi_guard.MapOrder):
+class _Forgiving(MapOrder):
     """A trusted write that fails spoils no walk."""
 
     def elaborate(self, platform) -> Module:
@@ -44,7 +47,7 @@ class _Forgiving(axi_guard.MapOrder):
         return super().elaborate(platform)
 
 
-class _Stubborn(axi_guard.MapOrder):
+class _Stubborn(MapOrder):
     """What has been found out counts although the write that it follows has failed."""
 
     def elaborate(self, platform) -> Module:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from chipset.export.axi_top import AxiTop
+from chipset.export.wishbone_top import WishboneTop
 from cocotb_tests.chipset.export import test_axi, test_wishbone
 from cocotb_tests.chipset.export.exported import exported
 from sim.cocotb_runner import run_cocotb
@@ -30,9 +32,9 @@ def diagram(name: str) -> re.Pattern[str]:
 def test_the_page_shows_what_happens(bus: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIAGRAMS", str(tmp_path))
     if bus == "axi":
-        design = exported(test_axi.AxiTop(test_axi.SETTINGS), test_axi.NAME)
+        design = exported(AxiTop(test_axi.SETTINGS), test_axi.NAME)
     else:
-        design = exported(test_wishbone.WishboneTop(test_wishbone.SETTINGS), test_wishbone.NAME)
+        design = exported(WishboneTop(test_wishbone.SETTINGS), test_wishbone.NAME)
     module = f"cocotb_tests.chipset.export.{bus}_diagrams_under_cocotb"
     assert run_cocotb(design, module, "icarus", seed=seed, folder=tmp_path) == 1
     for wanted in NAMES[bus]:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import cocotb
 from cocotb.triggers import Combine, RisingEdge
@@ -37,7 +38,8 @@ async def allowed_accesses_pass_unchanged(dut) -> None:
         for n in range(60):
             port = bench.ports[n % REQUESTERS]
             first = OPEN * PAGE + 4 * rng.randrange(1000)
-            operations, expected, memory = [], [], bytearray(bench.memory.data)
+            operations, memory = [], bytearray(bench.memory.data)
+            expected: list[int | None] = []
             for at in range(first, first + 4 * rng.randrange(1, 5), 4):
                 if rng.random() < 0.5:
                     operations.append(WBOp(at, idle=rng.randrange(3)))
@@ -162,7 +164,7 @@ async def a_flood_of_refusals_leaves_the_others_their_share(dut) -> None:
 
     await bench.protect({OPEN})
     for page in (OPEN, SHUT):
-        stop = []
+        stop: list[int] = []
 
         async def flood(page=page, stop=stop) -> int:
             count = 0
@@ -205,7 +207,7 @@ async def random_traffic_while_the_policy_changes(dut) -> None:
     history = History()
     records, finished = [], []
 
-    async def change(act, *, commits: bool, **changes: object) -> None:
+    async def change(act, *, commits: bool, **changes: Any) -> None:
         version = history.begin(replace(history.last, **changes), bench.now(), commits=commits)
         await bench.within(act)
         version.done = bench.now()

@@ -33,14 +33,14 @@ def test_everyone_is_served_in_turn():
         for _ in range(12):
             served.append(granted(ctx, dut))
             await ctx.tick()
-        assert sorted(served[:4]) == [0, 1, 2, 3]
+        assert set(served[:4]) == {0, 1, 2, 3}
         assert served[:4] * 3 == served
         ctx.set(dut.ports[1].valid, 0)
         served = []
         for _ in range(9):
             served.append(granted(ctx, dut))
             await ctx.tick()
-        assert sorted(set(served)) == [0, 2, 3]
+        assert set(served) == {0, 2, 3}
         assert [served.count(n) for n in (0, 2, 3)] == [3, 3, 3]
 
     simulate(dut, bench)

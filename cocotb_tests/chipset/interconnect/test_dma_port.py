@@ -1,5 +1,6 @@
 """Where a DMA master attaches: an honest burst passes as it is, at a beat a cycle; a dishonest one is held to what a burst is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -29,7 +30,7 @@ class Out:
     requester: int
 
 
-def passed(beats: list[dict[str, int] | None], rng=None) -> list[Out]:
+def passed(beats: Sequence[dict[str, int] | None], rng=None) -> list[Out]:
     """What leaves when a master says that; None is a cycle of silence. Memory is ready always, or at random."""
     dut = DmaPort(1)
     left: list[Out] = []

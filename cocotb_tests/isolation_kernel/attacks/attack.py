@@ -4,8 +4,9 @@ An attack builds its guests in a world and returns a judge, which looks at the m
 it does not know which protections are on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from cocotb_tests.isolation_kernel.world import RW, US, P, World, paging_on
 from contracts.dma_engine import DMA_ENGINE
@@ -87,10 +88,10 @@ def shows(address: int = SCRATCH) -> Judge:
     return lambda world: SECRET in words(world, address, 8)
 
 
-def tries(operation: Operation) -> Iterator[Operation]:
+def tries(operation: Operation) -> Generator[Operation, Any, Any]:
     """An operation that may fault; the result is that of the operation, or None."""
     try:
-        return (yield operation)  # type: ignore[return-value]
+        return (yield operation)
     except GuestException:
         return None
 

@@ -22,7 +22,7 @@ def _disk_attack(world: World, regions: Callable[[int], list[tuple[int, int]]], 
     world.machine.memory.ide.medium[:] = BAD.to_bytes(4, "little") * (len(world.machine.memory.ide.medium) // 4)
 
     def script() -> Script:
-        base: int = yield from disk.bus_master_ports()  # type: ignore[assignment]
+        base: int = yield from disk.bus_master_ports()
         yield from disk.enable()
         yield from disk.transfer(base, 0, 1, write, regions(target), table(target))
         yield from disk.transfer(base, 0, 1, False, [(SCRATCH, SECTOR_SIZE)])  # sector 0, wherever it came from
@@ -128,7 +128,7 @@ def leaves_a_transfer_in_the_disk_for_its_next_owner(world: World) -> Judge:
     receiver, target = victim(world)
 
     def script() -> Script:
-        base: int = yield from disk.bus_master_ports()  # type: ignore[assignment]
+        base: int = yield from disk.bus_master_ports()
         yield from disk.enable()
         yield from disk.begin(base, 0, 32, False, [(0x0010_0000, 31 * SECTOR_SIZE), (target, SECTOR_SIZE)])
         yield Vmmcall(Hypercall.GIVE_DEVICE, DeviceNumber.IDE, receiver.number)

@@ -105,7 +105,7 @@ def reads_what_a_moved_page_held(world: World) -> Judge:
         while (yield Vmmcall(Hypercall.ACCEPT_PAGE, 0x0700_0000)):
             yield Spin(1000)
         seen = yield Read(0x0700_0000)
-        yield Write(SCRATCH, seen)  # type: ignore[arg-type]
+        yield Write(SCRATCH, seen)
 
     world.guest(script, one_to_one=True)
     return shows()
@@ -118,7 +118,7 @@ def reads_what_an_ended_guest_left(world: World) -> Judge:
 
     def looks() -> Script:
         seen = yield Read(VICTIM_PAGE)
-        yield Write(0x21000, seen)  # type: ignore[arg-type]
+        yield Write(0x21000, seen)
 
     def spins() -> Script:
         while True:
@@ -147,7 +147,7 @@ def hits_a_neighbours_tlb_entry(world: World) -> Judge:
         yield Vmmcall(Hypercall.YIELD)
         for _ in range(4):
             seen = yield Read(VICTIM_PAGE)  # the attacker's own page of that address, which it has never touched
-            yield Write(SCRATCH, seen)  # type: ignore[arg-type]
+            yield Write(SCRATCH, seen)
             yield Vmmcall(Hypercall.YIELD)
 
     world.guest(script, one_to_one=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.sim import Simulator
 
@@ -105,7 +106,7 @@ def simulate(body: Callable[[Feed], Coroutine], rows: Iterable[Row] = ROWS, labe
     simulator.run()
 
 
-async def decode(feed: Feed, code: bytes, mode: dict[str, int], **stream: object):
+async def decode(feed: Feed, code: bytes, mode: dict[str, int], **stream: Any):
     """The first instruction of ``code``."""
     await feed.start(Stream(code, **stream), mode)
     return await feed.result()

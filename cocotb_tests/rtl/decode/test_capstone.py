@@ -1,6 +1,7 @@
 """Random instructions against capstone, an independent disassembler: lengths, fields, addressing forms, immediates."""
 
 from random import Random
+from typing import Any
 
 import capstone
 import pytest
@@ -31,10 +32,10 @@ def _instruction(rng: Random) -> bytes:
     return (code + rng.randbytes(_CODE_BYTES))[:_CODE_BYTES]
 
 
-def _find(code: bytes) -> tuple[Row, int, int, dict[str, object]] | None:
+def _find(code: bytes) -> tuple[Row, int, int, dict[str, Any]] | None:
     """Row, position of the ModRM byte, of the opcode's last byte, and prefixes, by a search through the rows."""
     at = 0
-    prefixes: dict[str, object] = {"override": None, "rep": 0, "operand": False, "address": False}
+    prefixes: dict[str, Any] = {"override": None, "rep": 0, "operand": False, "address": False}
     while code[at] in _PREFIXES:
         byte = code[at]
         if byte in (0x66, 0x67):

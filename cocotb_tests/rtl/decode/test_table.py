@@ -1,5 +1,7 @@
 """The tables, read back as the decoder does, say what the rows say; contradictions are refused."""
 
+from typing import Any
+
 import pytest
 
 from cocotb_tests.rtl.decode.bench import LABELS
@@ -8,7 +10,7 @@ from rtl.decode.row import Immediate, Row
 from rtl.decode.table import Narrow, Tables
 
 
-def _lookup(tables: Tables, opcode: int, modrm: int) -> dict[str, object]:
+def _lookup(tables: Tables, opcode: int, modrm: int) -> dict[str, Any]:
     word = tables.first[opcode & 0xFF | (0x100 if opcode >> 8 else 0)]
     while word.get("narrow", Narrow.NONE) != Narrow.NONE:
         index = modrm & 7 if word["narrow"] == Narrow.RM else modrm >> 3 & 7 | (8 if modrm >> 6 == 3 else 0)

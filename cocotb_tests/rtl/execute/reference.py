@@ -43,7 +43,7 @@ def shift(name: str, a: int, count: int, other: int, carry: int, bits: int) -> A
     """A shift or rotate, one bit at a time. ``other`` is the register of SHLD and SHRD."""
     count %= 32
     top = 1 << bits - 1
-    value, cf, of, steps = a, carry, None, count
+    value, cf, of, steps = a, carry, 0, count
     if name in ("RCL", "RCR"):
         steps %= bits + 1
     wheel = [other, a] * 2  # what SHLD and SHRD take in, oldest first: for 16 bits the operand itself after the other register

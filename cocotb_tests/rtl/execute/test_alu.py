@@ -1,12 +1,14 @@
 """The ALU against plain arithmetic."""
 
 from random import Random
+from typing import Any
 
 import pytest
 
 from cocotb_tests.rtl.execute.bench import WIDTHS, Answer, combinational, flags_of, operand
 from cocotb_tests.rtl.execute.reference import add, logic, subtract, to_signed
 from rtl.execute.alu import AluUnit
+from rtl.execute.operand import OperandWidth
 from rtl.microcode.uop import Alu
 
 _CASES = 250
@@ -41,10 +43,10 @@ def _expected(fn: Alu, bits: int, a: int, b: int, c: int, flags: dict[str, int],
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("fn", Alu)
-def test_against_reference(fn: Alu, width: object, rng: Random) -> None:
+def test_against_reference(fn: Alu, width: OperandWidth, rng: Random) -> None:
     """Result and all six flags, corners preferred."""
     bits = WIDTHS[width]
-    cases = []
+    cases: list[dict[str, Any]] = []
     for _ in range(_CASES):
         whole = fn in (Alu.SEXT8, Alu.SEXT16, Alu.ZEXT8, Alu.ZEXT16)  # look at b whatever the width
         b = operand(rng, 32 if whole else bits)

@@ -1,6 +1,7 @@
 """Decimal adjustments, exhaustively in AL, AF and CF."""
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from rtl.microcode.uop import Bcd
 @pytest.mark.parametrize("fn", Bcd)
 def test_every_al(fn: Bcd, rng: Random) -> None:
     """256 × 4 cases; AH at random and at its ends."""
-    cases = [
+    cases: list[dict[str, Any]] = [
         {
             "fn": fn,
             "b": al | rng.choice((0, 0xFF00, rng.randrange(256) << 8)),

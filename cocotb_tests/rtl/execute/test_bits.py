@@ -1,6 +1,7 @@
 """Bit tests and scans."""
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from rtl.microcode.uop import Bits
 def test_against_reference(fn: Bits, width: OperandWidth, rng: Random) -> None:
     """Random words, single bits, and none."""
     bits = WIDTHS[width]
-    cases = [{"fn": fn, "width": width, "a": operand(rng, bits), "b": operand(rng, bits)} for _ in range(800)]
+    cases: list[dict[str, Any]] = [{"fn": fn, "width": width, "a": operand(rng, bits), "b": operand(rng, bits)} for _ in range(800)]
     for case, answer in zip(cases, combinational(BitsUnit(), cases), strict=True):
         reference = bit_scan if fn in (Bits.BSF, Bits.BSR) else bit_test
         assert answer == reference(fn.name, case["a"], case["b"], bits), case

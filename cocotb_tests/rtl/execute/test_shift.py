@@ -1,6 +1,7 @@
 """The shifter against shifting one bit at a time."""
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_every_count(fn: Shift, width: OperandWidth, rng: Random) -> None:
     if fn in (Shift.SHLD, Shift.SHRD) and width == OperandWidth.BYTE:
         pytest.skip("no such instruction")
     bits = WIDTHS[width]
-    cases = [
+    cases: list[dict[str, Any]] = [
         {
             "fn": fn, "width": width, "a": operand(rng, bits), "b": count | rng.choice((0, 0, 0x20, 0xE0)), "c": operand(rng, bits),
             "flags_in": flags_of(rng.randrange(64)),

@@ -166,7 +166,11 @@ def test_page_fault(rng: Random) -> None:
     async def body(ctx, queue: PrefetchQueue) -> None:
         for bytes_before in (0, 1, 7, 15, 16, 40):
             page = rng.randrange(1, 1 << 15)
-            taker = _Taker(ctx, queue, rng, faults=lambda line, page=page: line >> 8 == page)
+
+            def faults(line: int, page: int = page) -> bool:
+                return line >> 8 == page
+
+            taker = _Taker(ctx, queue, rng, faults)
             start = page * 0x1000 - bytes_before
             await taker.redirect(start, 0, _ADDRESS)
             for _ in range(150):

@@ -255,7 +255,7 @@ def test_flush_waits_for_walks(rng):
             ctx.set(port.demand, 1)
             await bench.until(ctx, port.request_ready)
             ctx.set(port.request_valid, 0)
-            answers = []
+            answers: list[int] = []
 
             async def step(answers=answers):
                 _, _, valid, physical = await ctx.tick().sample(port.response_valid, port.response_physical)

@@ -1,6 +1,7 @@
 """The microcode assembler: each clause by the fields it sets, each mistake by one clear message."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ from rtl.microcode.uop import (
 
 __all__: list[str] = []
 
-BARE = {
+BARE: dict[str, Any] = {
     "unit": Unit.ALU, "fn": Alu.PASS, "width": Width.D, "destination": Destination.NONE, "source1": Source.ZERO, "source2": Source.ZERO,
     "base": AddressBase.ZERO,
 }  # fmt: skip
@@ -44,17 +45,17 @@ STACK = {"base": AddressBase.ESP, "segment": AddressSegment.SS, "address_size": 
 CONST2 = {"source2": Source.CONST}
 
 
-def rom(text: str, **extension: object) -> Rom:
+def rom(text: str, **extension: Any) -> Rom:
     return assemble([], extension.get("specials", {}), extension.get("functions", {}), extension.get("points", {}), text,
                     extension.get("constants"))  # fmt: skip
 
 
-def fields(text: str, **extension: object) -> dict[str, int]:
+def fields(text: str, **extension: Any) -> dict[str, int]:
     """Fields of the last micro-op of ``text``."""
     return unpack(Template, rom(text, **extension).words[-1])
 
 
-CLAUSES = {
+CLAUSES: dict[str, dict[str, Any]] = {
     "mov.d t1": {"source2": Source.T1},
     "t0 = add.row mem, 1": {"fn": Alu.ADD, "width": Width.ROW, "destination": Destination.T0, "source1": Source.MEM, **CONST2,
                             "constant": 1},
@@ -119,7 +120,7 @@ CLAUSES = {
 
 @pytest.mark.parametrize("text", CLAUSES, ids=lambda text: text.replace("\n", " "))
 def test_clause(text):
-    wanted = dict.fromkeys(fields("last"), 0) | BARE | CLAUSES[text]
+    wanted: dict[str, Any] = dict.fromkeys(fields("last"), 0) | BARE | CLAUSES[text]
     assert fields(text) == {name: int(getattr(value, "value", value)) for name, value in wanted.items()}
 
 

@@ -1,5 +1,7 @@
 """RDMSR, WRMSR and CPUID: the generated comparisons, followed as a program."""
 
+from typing import cast
+
 import pytest
 
 from cocotb_tests.rtl.packed import unpack
@@ -9,7 +11,7 @@ from rtl.microcode.dispatch import text
 from rtl.microcode.rom import build
 from rtl.microcode.uop import Alu, Condition, Destination, Sequence, Source, Template, Unit
 from rtl.params import CoreParams
-from rtl.seam import CpuidLeaf, MsrRow
+from rtl.seam import CpuidLeaf, Extension, MsrRow
 
 __all__: list[str] = []
 
@@ -74,11 +76,13 @@ def test_cpuid():
 
 def test_an_extension_may_add_to_a_leaf_of_the_core():
     class Small:
+        """All but its circuit."""
+
         rows, sources, specials, functions, points, constants = (), (), {}, {}, {}, {}
         msrs = (MsrRow(0x77, "read_msr_tsc", None),)
         cpuid = (CpuidLeaf(1, ecx=0x80), CpuidLeaf(0x8000_0003, ebx=5))
 
-    lines = text(Small()).splitlines()
+    lines = text(cast(Extension, Small())).splitlines()
     at = lines.index("cpuid_1:")
     assert [line.split("=")[1].strip() for line in lines[at + 1 : at + 5]][2] == "mov.d 0x80"
     assert "cpuid_80000000:" in lines

@@ -92,13 +92,13 @@ def test_the_shadow_covers_one_instruction(rng: Random):
             cycles = rng.randrange(1, 5)
             setter = rng.choice((None, None, rng.randrange(cycles)))
             written = rng.getrandbits(1)
-            casts = setter is not None and (written or not covered)
+            casts = bool(setter is not None and (written or not covered))
             for n in range(cycles):
                 inputs: dict[str, int] = {"ended": int(n == cycles - 1)}
                 if n == setter:
                     inputs |= {"write": 1, "number": INTERRUPT_STATE, "data": 1} if written else {"shadow_set": 1}
                 out = await bench.cycle(**inputs)
-                assert out["shadow_now"] == (casts and n > setter)
+                assert out["shadow_now"] == (casts and setter is not None and n > setter)
             covered = casts
 
     simulate(ControlRegisters(), program)

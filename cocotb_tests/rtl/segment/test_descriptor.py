@@ -1,6 +1,7 @@
 """Descriptor arithmetic against descriptors built from their parts (SDM vol. 3, figure 3-8), and what each load writes."""
 
 from random import Random
+from typing import Any
 
 from cocotb_tests.rtl.packed import evaluate, unpack
 from rtl.microcode.uop import Segmentation
@@ -43,7 +44,7 @@ def test_parts_of_descriptors(rng: Random):
 
 
 def test_gates_and_privileges(rng: Random):
-    cases = [{"fn": f, "a": rng.getrandbits(32), "b": rng.getrandbits(32), "cpl": rng.randrange(4)}
+    cases: list[dict[str, Any]] = [{"fn": f, "a": rng.getrandbits(32), "b": rng.getrandbits(32), "cpl": rng.randrange(4)}
              for f in (Segmentation.GATE_OFFSET, Segmentation.MAX_PRIVILEGE) for _ in range(300)]  # fmt: skip
     for case, out in zip(cases, run(cases), strict=True):
         gate = case["a"] % 0x10000 + case["b"] // 0x10000 * 0x10000
@@ -54,7 +55,8 @@ def test_gates_and_privileges(rng: Random):
 def test_loads_write_what_they_name_and_no_other_field(rng: Random):
     of_instruction = {Segmentation.LOAD_SREG, Segmentation.LOAD_REAL_SREG, Segmentation.LOAD_NULL_SREG}
     loads = of_instruction | {Segmentation.LOAD, Segmentation.LOAD_REAL, Segmentation.LOAD_NULL, Segmentation.COPY}
-    cases, parts_of = [], []
+    cases: list[dict[str, Any]] = []
+    parts_of = []
     for function in sorted(loads):
         for _ in range(150):
             low, high, parts = descriptor(rng)

@@ -186,7 +186,7 @@ def test_micro_ops_set_the_event():
         assert out["delivered"]
         assert not await unit.read(EVENT) >> 31
         for vector in range(32):
-            await unit.put(EVENT, word(EXCEPTION, vector, vector & 1))
+            await unit.put(EVENT, word(EXCEPTION, vector, bool(vector & 1)))
             out = await unit.cycle()
             assert (out["event_software"], out["event_has_error"]) == (vector in (3, 4), vector & 1)
         await unit.put(FAULT_CODE, 0x1_FFF8)

@@ -71,7 +71,7 @@ def test_help_is_no_error() -> None:
 
 def test_a_fault_of_ours_is_not_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     """It keeps its traceback."""
-    monkeypatch.setattr("sim.cli.run._run_native", lambda *_: {}["nothing"])
+    monkeypatch.setattr("sim.cli.run._run_native", lambda *_: dict[str, int]()["nothing"])
     assert isinstance(CliRunner().invoke(main, ["run", "x"]).exception, KeyError)
 
 
@@ -96,7 +96,8 @@ def program(folder: Path, name: str, script: str = "") -> None:
 
 @pytest.mark.parametrize("command", ["run", "sim", "bench"])
 def test_a_missing_compiler_is_named_with_its_package(command: str, tmp_path: Path) -> None:
-    arguments = {"run": [write(tmp_path, HELLO)], "sim": [], "bench": ["--output", tmp_path / "bench.json"]}[command]
+    lines: dict[str, list[object]] = {"run": [write(tmp_path, HELLO)], "sim": [], "bench": ["--output", tmp_path / "bench.json"]}
+    arguments = lines[command]
     assert "not found" in (said := ended("", command, *arguments)) and "(Debian package g" in said
     assert not (tmp_path / "bench.json").exists()
 

@@ -55,7 +55,7 @@ class Storage:
 
     def read(self, sector: int) -> bytes | None:
         self.request(StorageOp.READ, sector)
-        words = []
+        words: list[int] = []
         while self.model.get("port__read__valid"):
             ready = len(words) % 3 != 2 or self.model.cycle % 2 == 0  # with pauses
             self.model.set("port__read__ready", ready)
@@ -90,10 +90,10 @@ def test_sectors_are_the_files(image: Path, rng) -> None:
             sector = rng.randrange(SECTORS)
             place = slice(sector * SECTOR_SIZE, (sector + 1) * SECTOR_SIZE)
             if rng.random() < 0.5:
-                assert storage.read(sector) == content[place]
+                assert storage.read(sector) == bytes(content[place])
             else:
                 content[place] = rng.randbytes(SECTOR_SIZE)
-                storage.write(sector, content[place])
+                storage.write(sector, bytes(content[place]))
                 assert storage.done()
                 assert image.read_bytes() == content  # at once, before any flush
         storage.request(StorageOp.FLUSH, 0)

@@ -3,6 +3,7 @@
 import multiprocessing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_what_an_interrupted_build_left_is_replaced(empty_cache: Path, monkeypat
 def test_an_unchanged_room_is_not_elaborated_again(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = replace(sample_spec(), rooms=("cocotb_tests/sim/model/sample.py",))
     first = build_model(spec)
-    monkeypatch.setattr(build.verilog, "elaborate", lambda *_: pytest.fail("elaborated again"))
+    monkeypatch.setattr("sim.model.verilog.elaborate", lambda *_: pytest.fail("elaborated again"))
     again = build_model(spec)
     assert (again.folder, again.interface) == (first.folder, first.interface)
     monkeypatch.setattr(build, "sources_digest", lambda rooms: "changed")
@@ -66,7 +67,7 @@ def test_an_unchanged_room_is_not_elaborated_again(empty_cache: Path, monkeypatc
         ({"streams": (Stream("s", "say_valid", "wide__out"),)}, "port wide__out is 70 bits wide, more than 32"),
     ],
 )
-def test_a_wrong_specification_is_refused(change: dict[str, object], message: str) -> None:
+def test_a_wrong_specification_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_model(replace(sample_spec(), **change))
 

@@ -71,6 +71,7 @@ def test_every_run_has_its_own_start(workers: int) -> None:
         for run in runs:
             attack = BY_NAME[run.name]
             off = {*attack.off_in_both, *({attack.control} if run.control else ())}
+            assert isinstance(group.start, partial)
             (start,) = group.start.args
             assert start.off == off
             assert (Right.GIVE_PAGE in start.rights1) == (Needs.GIVE_PAGE in attack.needs)

@@ -101,7 +101,7 @@ class Memory:
     """Bytes by address; what nobody wrote holds its address. ``bad`` pages answer with an error, and change by nothing."""
 
     rng: Random
-    bytes: dict[int, int] = field(default_factory=dict)
+    content: dict[int, int] = field(default_factory=dict)
     bad: set[int] = field(default_factory=set)  # page numbers
     log: list[tuple[str, int, int]] = field(default_factory=list)  # what, address, words
     touched: set[tuple[str, int]] = field(default_factory=set)  # what, byte address
@@ -110,7 +110,7 @@ class Memory:
 
     def byte(self, address: int) -> int:
         """One of them."""
-        return self.bytes.get(address, (address * 5 + (address >> 8)) & 0xFF)
+        return self.content.get(address, (address * 5 + (address >> 8)) & 0xFF)
 
     def read(self, address: int, count: int) -> bytes:
         """Several."""
@@ -118,7 +118,7 @@ class Memory:
 
     def write(self, address: int, values: bytes) -> None:
         """Several."""
-        self.bytes |= {(address + n) % 2**32: value for n, value in enumerate(values)}
+        self.content |= {(address + n) % 2**32: value for n, value in enumerate(values)}
 
     async def serve(self, ctx, bus) -> None:
         """In the background; checks what every master has to keep to."""
@@ -151,7 +151,7 @@ class Memory:
             self.touched |= {(what, address) for address, _ in places}
             if first.write:
                 if not error:
-                    self.bytes |= dict(places)
+                    self.content |= dict(places)
                 answers = [0]
             else:
                 answers = [int.from_bytes(self.read(first.address + 4 * n, 4), "little") for n in range(count)]

@@ -310,7 +310,7 @@ def test_hold_at_any_moment(rng, code, short):
             assert (len(storage.log), len(memory.log)) == (requests, accesses) and ctx.get(dut.idle) and not host.irq
             ctx.set(dut.hold, 0)
             await ctx.tick().repeat(3)
-            assert [await host.read(r) for r in range(1, 8)] == [1, 1, 1, 0, 0, 0, READY]  # the signature
+            assert [await host.read(TaskFile(r)) for r in range(1, 8)] == [1, 1, 1, 0, 0, 0, READY]  # the signature
             assert [await host.master_read(port) for port in range(16)] == [0] * 16
             assert all(ctx.get(word) == 0 for bank in (dut.drive.buffer.even, dut.drive.buffer.odd) for word in bank)
             assert await host.data_in(4) == bytes(4) and not host.irq
