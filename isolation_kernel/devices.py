@@ -14,8 +14,8 @@ from contracts.pci import BAR_IO_MASK, IDE_FUNCTION, Command, ConfigOffset, Func
 __all__ = ["DEVICES", "Device", "DeviceNumber"]
 
 _UART_PORTS = 8
-_UART_INTERRUPT_ENABLE, _UART_FIFO_CONTROL, _UART_LINE_CONTROL, _UART_MODEM_CONTROL = (Port.COM1 + n for n in (1, 2, 3, 4))
-_UART_CLEAR_FIFOS = 0x07
+_UART_ENABLE, _UART_FIFO, _UART_LINE, _UART_MODEM, _UART_STATUS, _UART_MODEM_STATUS, _UART_SCRATCH = range(Port.COM1 + 1, Port.COM1 + 8)
+_UART_CLEAR_FIFOS, _UART_DIVISOR_ACCESS = 0x07, 0x80
 _BASE = 0xC000  # where the kernel places the ports of PCI functions: above those of every other device
 _BASE_PORTS = -BAR_IO_MASK & 0xFFFF_FFFF
 
@@ -33,15 +33,15 @@ class DeviceNumber(IntEnum):
 class Device:
     """An interrupt line, ports, one register page, a DMA requester and a PCI function, as far as the device has them.
 
-    ``quiet``: ports and bytes that bring it to rest if it has no requester. ``settings``: what configuration space holds beyond its reset
-    values, by offset.
+    ``quiet``: ports and bytes (None: it is read) that bring it to rest, with nothing of its last owner left, if it has no requester.
+    ``settings``: what configuration space holds beyond its reset values, by offset.
     """
 
     irq: Irq
     ports: tuple[int, ...] = ()
     page: int | None = None
     requester: int | None = None
-    quiet: tuple[tuple[int, int], ...] = ()
+    quiet: tuple[tuple[int, int | None], ...] = ()
     function: Function | None = None
     settings: Mapping[int, int] = field(default_factory=dict)
 
@@ -57,7 +57,8 @@ DEVICES: dict[DeviceNumber, Device] = {
         Irq.COM1,
         tuple(range(Port.COM1, Port.COM1 + _UART_PORTS)),
         quiet=(
-            (_UART_LINE_CONTROL, 0), (_UART_INTERRUPT_ENABLE, 0), (_UART_FIFO_CONTROL, _UART_CLEAR_FIFOS), (_UART_MODEM_CONTROL, 0),
+            (_UART_MODEM, 0), (_UART_LINE, _UART_DIVISOR_ACCESS), (Port.COM1, 0), (_UART_ENABLE, 0), (_UART_LINE, 0), (_UART_ENABLE, 0),
+            (_UART_FIFO, _UART_CLEAR_FIFOS), (_UART_FIFO, 0), (_UART_SCRATCH, 0), (_UART_STATUS, None), (_UART_MODEM_STATUS, None),
         ),
     ),
     DeviceNumber.IDE: Device(

@@ -4,7 +4,7 @@ The maps are kept whole in both formats. While one guest owns every requester th
 and the per-requester format say the same, and the change between them opens no gap; it is made before any map differs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from contracts.memory_map import PAGE_SIZE, Physical
@@ -16,6 +16,7 @@ __all__ = ["DmaPolicy", "Refusal"]
 
 _WORD = 32  # bits
 _POLLS = 1000  # within which a device comes to rest, or never
+_LOOKS = 4  # at the log in a row
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,14 @@ class DmaPolicy:
         """Requesters of one owner."""
         return [index for index, o in enumerate(self.owners) if o == owner]
 
-    def refusal(self) -> Refusal | None:
-        """What the guard has logged since the last call."""
-        status, address, info = map(self._read, ("STATUS", "LOG_ADDRESS", "LOG_INFO"))
-        if not GUARD["STATUS"].field("DENIED").get(status):
-            return None
-        self._write("STATUS", status)
-        requester, write = (GUARD["LOG_INFO"].field(name).get(info) for name in ("REQUESTER", "WRITE"))
-        return Refusal(requester, address, bool(write))
+    def refusals(self) -> Iterator[Refusal]:
+        """What the guard has logged since the last call. Its line falls only once STATUS has been seen clear: what is refused as the log is
+        cleared is logged next, without another edge. Who keeps refusals coming is looked at again with the kernel's next timer tick."""
+        for _ in range(_LOOKS):
+            status = self._read("STATUS")
+            if not GUARD["STATUS"].field("DENIED").get(status):
+                return
+            address, info = self._read("LOG_ADDRESS"), self._read("LOG_INFO")
+            self._write("STATUS", status)
+            requester, write = (GUARD["LOG_INFO"].field(name).get(info) for name in ("REQUESTER", "WRITE"))
+            yield Refusal(requester, address, bool(write))

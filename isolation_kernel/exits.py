@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from contracts.architecture import Exc, Gpr
+from contracts.architecture import Eflags, Exc, Gpr
 from contracts.exit_codes import ExitCode, exit_name
 from contracts.msr import Msr
 from contracts.vmcb import EVENT_ERROR_VALID, EVENT_TYPE_LSB, EVENT_TYPE_MASK, EVENT_VALID, EventType
@@ -73,7 +73,8 @@ def _cpuid(kernel: "Kernel", partition: Partition) -> None:
 
 
 def _hlt(kernel: "Kernel", partition: Partition) -> None:
-    partition.state = State.HALTED
+    if not partition.vcpu.get("RFLAGS") & Eflags.TF:  # the trap of a single step wakes it at once
+        partition.state = State.HALTED
 
 
 def _read_clock(kernel: "Kernel", partition: Partition) -> None:
@@ -131,7 +132,10 @@ _OTHERS: dict[int, _Handler] = {
 
 
 def _redeliver(partition: Partition) -> None:
-    """An event was being delivered at the exit: deliver it again, unless the guest's instruction raises it again by itself."""
+    """An event was being delivered at the exit: deliver it again, unless the guest's instruction raises it again by itself.
+
+    Where the guest's own tables do not hold what the delivery needs, it gets that fault instead, and an interrupt is lost while the 8259
+    has it in service: so it is on the bare machine, whose 8259 has been acknowledged by then."""
     vcpu = partition.vcpu
     event = vcpu.get("EXITINTINFO")
     kind, vector = (event & EVENT_TYPE_MASK) >> EVENT_TYPE_LSB, event & _EVENT_VECTOR

@@ -112,6 +112,24 @@ def tables_are_watched(kernel: Kernel) -> Iterator[str]:
                 yield f"partition {partition.number}: page table {table:#x} is writable and trusted"
 
 
+def trusted_tables_are_the_guests(kernel: Kernel) -> Iterator[str]:
+    """A shadow entry was computed from what the guest's tables hold now, unless they are due to be read again: A and D may have been set
+    since. (What DMA may write is read again at every load.)"""
+    words: dict[int, bytes] = {}
+    for partition in (p for p in _alive(kernel) if not p.shadow.dma):
+        for root in partition.shadow.roots:
+            for page, entry in root.entries.items():
+                for where, value in entry.leaf.sources:
+                    frame = partition.memory.table_frame(where)
+                    if frame is None or frame in root.loose:
+                        continue
+                    if frame not in words:
+                        words[frame] = kernel.machine.read_block(frame * PAGE_SIZE, PAGE_SIZE)
+                    now = int.from_bytes(words[frame][where % PAGE_SIZE :][:4], "little")
+                    if (now ^ value) & ~(now & _LEFT_TO_THE_PROCESSOR):
+                        yield f"partition {partition.number}: linear page {page:#x} comes from {value:#x} at {where:#x}, now {now:#x}"
+
+
 def kernel_owns_its_own(kernel: Kernel) -> Iterator[str]:
     """Shadow tables, VMCBs, permission maps and DMA maps lie in frames of the kernel that are in use, and none serves twice."""
     used: list[tuple[str, int]] = [("MSR map", kernel.msr_map // PAGE_SIZE + n) for n in range(MSRPM_SIZE // PAGE_SIZE)]
@@ -211,8 +229,8 @@ def free_is_clean(kernel: Kernel) -> Iterator[str]:
 
 
 INVARIANTS: tuple[Callable[[Kernel], Iterator[str]], ...] = (
-    one_owner, shadow_reaches_own, shadow_is_recorded, tables_are_watched, kernel_owns_its_own, dma_within_owner, ports_within_owner,
-    asids_apart, devices_have_one_owner, unowned_devices_rest, functions_stay_placed, free_is_clean,
+    one_owner, shadow_reaches_own, shadow_is_recorded, tables_are_watched, trusted_tables_are_the_guests, kernel_owns_its_own,
+    dma_within_owner, ports_within_owner, asids_apart, devices_have_one_owner, unowned_devices_rest, functions_stay_placed, free_is_clean,
 )  # fmt: skip
 
 

@@ -70,9 +70,10 @@ class Kernel:
 
     # guests come and go
 
-    def load_guest(self, config: GuestConfig) -> Partition:
-        """Make a partition, load the guest and make it ready to run. KernelError if it does not fit."""
-        number = self._next_number
+    def load_guest(self, config: GuestConfig, number: int | None = None) -> Partition:
+        """Make a partition (in the place of an ended one, if its number is given), load the guest and make it ready to run. KernelError if
+        it does not fit: then nothing is held by it."""
+        number = number or self._next_number
         if config.memory <= 0 or config.memory % PAGE_SIZE:
             raise KernelError(f"{config.name}: memory must be a multiple of {PAGE_SIZE} bytes")
         guests = 1 + sum(p.alive for p in self.partitions.values())
@@ -84,19 +85,26 @@ class Kernel:
         first = 0 if config.one_to_one else self.frames.take_run(config.memory // PAGE_SIZE, number)
         memory = GuestMemory(self.machine, self.frames, number, first, self.config.protections)
         claim_memory(self.frames, memory, config, first)
-        self._next_number += 1
+        self._next_number = max(self._next_number, number + 1)
         limits = (self.config.roots_per_guest, self.config.tables_per_guest)
         vcpu = Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE)
         shadow = Shadow(self.machine, self.frames, self.asids, memory, limits, self.config.protections)
         io_map = PermissionMap(self.machine, self.frames, IOPM_SIZE, self.config.protections.io_permission)
         pit, pci = VirtualPit(self.config.cycles_per_pit_tick), ConfigurationSpace(self.machine, self.config.protections.pci_configuration)
         self.partitions[number] = partition = Partition(number, config, memory, vcpu, shadow, io_map, pit, pci, self._console)
-        load_segments(memory, config)
-        for device in sorted(config.devices):
-            self.mover.give_device(device, partition)
+        self.scheduler.add(partition)
+        over = self.over
+        try:
+            load_segments(memory, config)
+            for device in sorted(config.devices):
+                if not self.mover.give_device(device, partition):
+                    raise KernelError(f"{config.name}: {device.name} does not come to rest")
+        except KernelError as error:
+            self.end_guest(partition, f"could not be loaded: {error}")
+            self.over = over  # as before: a first guest that cannot be loaded may be followed by one that can
+            raise
         set_up_vmcb(partition, self.config.protections, self.msr_map)
         set_start_state(partition, self.config.native_cpuid[1][0])
-        self.scheduler.add(partition)
         return partition
 
     def end_guest(self, partition: Partition, reason: str) -> None:
@@ -117,7 +125,7 @@ class Kernel:
         self.end_guest(partition, reason)
         if partition.config.restart_on_reset:
             with suppress(KernelError):
-                self.load_guest(partition.config)
+                self.load_guest(partition.config, partition.number)
                 self.over = False
 
     def shutdown(self, status: int) -> None:
@@ -156,9 +164,10 @@ class Kernel:
     def move_page(self, giver: int, page: int, receiver: int, at: int) -> bool:
         """Move a page (page numbers) from one guest to another while both run."""
         source, target = self.living(giver), self.living(receiver)
-        if source is None or target is None or target.offered or at in target.memory.pages:
+        if source is None or target is None or at in target.memory.pages or at in target.memory.device_pages:
             return False
-        return self.mover.give_page(source, page, target) and self.mover.accept_page(target, at)
+        waiting = len(target.offered)  # what guests have offered stays; nor does it stand in the way
+        return self.mover.give_page(source, page, target, waiting + 1) and self.mover.accept_page(target, at, waiting)
 
     def move_device(self, device: DeviceNumber, receiver: int) -> bool:
         """Move a device to a guest while all run."""
@@ -172,16 +181,18 @@ class Kernel:
         if self.over:
             return Step.OVER
         self._tick()
-        started = self.machine.time()
-        partition = self.scheduler.choose(started)
+        partition = self.scheduler.choose()
         if partition is None:
             return self._wait()
+        started = self.machine.time()
         self._enter(partition)
         code = partition.vcpu.get("EXITCODE")
         self.exit_counts[code] = self.exit_counts.get(code, 0) + 1
         partition.exits += 1
         handle_exit(self, partition)
-        partition.cycles += self.machine.time() - started
+        spent = self.machine.time() - started
+        partition.cycles += spent
+        self.scheduler.charge(partition, spent)
         return Step.RAN
 
     def _enter(self, partition: Partition) -> None:
@@ -220,8 +231,9 @@ class Kernel:
 
     def _route(self, vector: int | None) -> None:
         line = None if vector is None else self._interrupts.line(vector)
-        if line == Irq.GUARD and (refusal := self.policy.refusal()) is not None and len(self.refusals) < _MAX_REFUSALS:
-            self.refusals.append(refusal)
+        for refusal in self.policy.refusals() if line in (Irq.GUARD, Irq.TIMER) else ():
+            if len(self.refusals) < _MAX_REFUSALS:
+                self.refusals.append(refusal)
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:

@@ -28,10 +28,10 @@ class Mover:
 
     # pages: shadow entries, TLB, DMA; then clean; then the new owner
 
-    def give_page(self, giver: Partition, page: int, receiver: Partition) -> bool:
-        """Take a page from its guest and offer it to another; False if it is not the giver's or too many wait already."""
+    def give_page(self, giver: Partition, page: int, receiver: Partition, limit: int = MAX_OFFERED) -> bool:
+        """Take a page from its guest and offer it to another; False if it is not the giver's or ``limit`` wait already."""
         frame = giver.memory.frame_of(page)
-        if frame is None or len(receiver.offered) >= MAX_OFFERED:
+        if frame is None or len(receiver.offered) >= limit:
             return False
         self._close(giver, frame)
         if self._protections.clean_moved_page:
@@ -46,11 +46,11 @@ class Mover:
         if self._protections.dma_revoke:
             self._policy.change(giver.number, frame, admitted=False)
 
-    def accept_page(self, receiver: Partition, page: int) -> bool:
-        """Let an offered page appear at a free place; False if nothing is offered or something is there."""
+    def accept_page(self, receiver: Partition, page: int, which: int = 0) -> bool:
+        """Let an offered page (the first, or the one numbered) appear at a free place; False if none is offered or something is there."""
         if not receiver.offered or page in receiver.memory.pages or page in receiver.memory.device_pages:
             return False
-        frame = receiver.offered.popleft()
+        frame = receiver.offered.pop(which)
         self._frames.change(frame, Owner.IN_TRANSIT, receiver.number)
         receiver.memory.pages[page] = frame
         receiver.shadow.forget_absent()
@@ -75,12 +75,15 @@ class Mover:
                 self._policy.hold(device.requester, True)  # before its memory is closed: what it is at is no attack
             self._policy.assign(device.requester, None, ())
         if owner is not None:
-            owner.shadow.dma = bool(self._policy.of_owner(owner.number))
+            owner.shadow.set_dma(bool(self._policy.of_owner(owner.number)))
         return not self._protections.device_reset or self._reset(device)
 
     def _reset(self, device: Device) -> bool:
         for port, value in device.quiet:
-            self._machine.io_write(port, value)
+            if value is None:
+                self._machine.io_read(port)
+            else:
+                self._machine.io_write(port, value)
         reset_function(self._machine, device)
         return device.requester is None or self._policy.rests(device.requester)
 
@@ -96,7 +99,7 @@ class Mover:
             owner.memory.device_pages.add(device.page)
             owner.shadow.forget_absent()
         if device.requester is not None:
-            owner.shadow.dma = True
+            owner.shadow.set_dma(True)
             self._policy.assign(device.requester, owner.number, owner.memory.pages.values())
             self._policy.hold(device.requester, False)
             if self._protections.device_reset:

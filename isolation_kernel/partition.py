@@ -56,7 +56,7 @@ class Partition:
     cr4: int = 0
     inbox: deque[bytes] = field(default_factory=deque)
     answers: deque[bytes] = field(default_factory=deque)
-    offered: deque[int] = field(default_factory=deque)  # frames in transit to this guest
+    offered: list[int] = field(default_factory=list)  # frames in transit to this guest
     console: bytearray = field(default_factory=bytearray)
     exit_status: int | None = None
     end_reason: str = ""

@@ -24,6 +24,7 @@ from isolation_kernel.protections import Protections
 __all__ = ["Entry", "Root", "Shadow"]
 
 _ENTRIES = 1024
+_LINE = 16  # bytes of a guest's table that are read at once
 _WRITABLE = int(Pte.RW | Pte.D)  # a plain number: ~ of a flag has the named bits alone
 
 
@@ -70,7 +71,7 @@ class Shadow:
         self._protections = protections
         self._reached: dict[int, set[tuple[Root, int]]] = {}  # frame: entries that map it
         self.roots: list[Root] = []  # least recently used first
-        self.dma = False  # a DMA device of this guest may write its tables unseen
+        self.dma = False  # a DMA device of this guest may write its tables unseen (``set_dma``)
         memory.before_write = self.loosen
 
     @property
@@ -125,17 +126,28 @@ class Shadow:
             self._discard(self.roots[0])
 
     def _compare(self, root: Root, globals_too: bool) -> None:
-        """Drop the entries whose sources have changed, and protect their tables again."""
+        """Drop the entries whose sources have changed, and protect their tables again. Those of an entry that stays although they have
+        changed, as a global one may, stay loose: the next flush of global entries is to find it."""
         suspects = set(root.uses) if self.dma else root.loose & root.uses.keys()
-        now = cache(self._memory.read_table)  # each entry is read once
+        kept: set[int] = set()
+        line = cache(lambda at: self._memory.read(at, _LINE, self._protections.table_owner_check))  # each is read once
+
+        def changed(where: int, value: int) -> bool:
+            words = line(where - where % _LINE)
+            return words is None or int.from_bytes(words[where % _LINE :][:4], "little") != value
+
         for table in sorted(suspects):
             for page in sorted(root.uses.get(table, ())):
                 entry = root.entries[page]
-                if (globals_too or not entry.leaf.global_) and any(now(where) != value for where, value in entry.leaf.sources):
+                if not any(changed(where, value) for where, value in entry.leaf.sources):
+                    continue
+                if globals_too or not entry.leaf.global_:
                     self._drop(root, page)
-        for table in sorted(root.loose & root.uses.keys()):
+                else:
+                    kept.update(entry.tables)
+        for table in sorted(root.loose & root.uses.keys() - kept):
             self._protect(table)
-        root.loose.clear()
+        root.loose = kept
 
     # guest page tables are watched
 
@@ -152,6 +164,12 @@ class Shadow:
         for root in self.roots:
             if frame in root.uses:
                 root.loose.add(frame)
+
+    def set_dma(self, on: bool) -> None:
+        """Whether a DMA device may write this guest's tables unseen. One that has left may have done so since they were last read."""
+        for root in self.roots:
+            root.loose.update(root.uses if self.dma else ())
+        self.dma = on
 
     # entries
 

@@ -12,7 +12,8 @@ _PIT_PORTS = range(Port.PIT, Port.PIT + 4)
 _UART_PORTS = range(Port.COM1, Port.COM1 + 8)
 _PCI_PORTS = range(Port.PCI_DATA, Port.PCI_DATA + 4)
 _ONES = 0xFF
-_KBC_RESET, _KBC_READ_OUTPUT, _KBC_WRITE_OUTPUT = 0xFE, 0xD0, 0xD1
+_KBC_READ_OUTPUT, _KBC_WRITE_OUTPUT = 0xD0, 0xD1
+_KBC_PULSE, _KBC_PULSE_MASK = 0xF0, 0xF1  # F0h to FEh pulse the lines whose bits are 0; line 0 is reset
 _OUTPUT_PORT = 0xDF  # A20 on, no reset
 _OUTPUT_NO_RESET = 1 << 0
 _STATUS_OUTPUT_FULL = 1 << 0
@@ -62,7 +63,7 @@ def write_port(partition: Partition, port: int, value: int, now: int) -> PortEff
     elif port == Port.DEBUG_CONSOLE:
         partition.say(bytes([value]))
     elif port == Port.KBC_STATUS:
-        reset = value == _KBC_RESET
+        reset = value & _KBC_PULSE_MASK == _KBC_PULSE
         partition.keyboard_command = value if value == _KBC_WRITE_OUTPUT else 0
         if value == _KBC_READ_OUTPUT:
             partition.keyboard_output = _OUTPUT_PORT

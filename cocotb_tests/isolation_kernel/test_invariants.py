@@ -75,6 +75,12 @@ def trusted_table(world: World, a: Partition, b: Partition) -> None:
     root.loose.discard(table)
 
 
+def edited_unseen(world: World, a: Partition, b: Partition) -> None:
+    b.shadow.load(b.cr3, b.mode, True)  # its tables are protected now
+    (where, value), *_ = reversed(b.shadow.current.entries[6].leaf.sources)
+    world.machine.memory.write32(b.memory.pages[where // PAGE_SIZE] * PAGE_SIZE + where % PAGE_SIZE, value ^ 1 << 12)
+
+
 def table_in_guest_memory(world: World, a: Partition, b: Partition) -> None:
     b.shadow.current.directory = a.memory.pages[3]
 
@@ -147,7 +153,8 @@ def dirty_in_transit(world: World, a: Partition, b: Partition) -> None:
 BREAKS: dict[Callable[[World, Partition, Partition], None], str] = {
     two_owners: "one_owner", foreign_frame: "one_owner", reaches_neighbour: "shadow_reaches_own", reaches_kernel: "shadow_reaches_own",
     reaches_device: "shadow_reaches_own", unknown_entry: "shadow_is_recorded", unknown_directory: "shadow_is_recorded",
-    trusted_table: "tables_are_watched", table_in_guest_memory: "kernel_owns_its_own", map_released: "kernel_owns_its_own",
+    trusted_table: "tables_are_watched", edited_unseen: "trusted_tables_are_the_guests",
+    table_in_guest_memory: "kernel_owns_its_own", map_released: "kernel_owns_its_own",
     block_serves_twice: "kernel_owns_its_own", guard_off: "dma_within_owner", dma_reaches_neighbour: "dma_within_owner",
     dma_map_elsewhere: "dma_within_owner", uniform_for_two: "dma_within_owner", port_granted: "ports_within_owner",
     msr_granted: "ports_within_owner", shared_asid: "asids_apart", other_root_runs: "asids_apart", device_of_two: "devices_have_one_owner",

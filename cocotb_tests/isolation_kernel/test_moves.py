@@ -10,6 +10,7 @@ from contracts.policy_map import Format
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.dma_policy import Refusal
 from isolation_kernel.model.script import GuestException, Invlpg, Out, Read, Script, Spin, Vmmcall, Write
+from isolation_kernel.partition import MAX_OFFERED
 
 PAGE, PLACE = 0x30000, 0x0500_0000
 MASTERS = frozenset({DeviceNumber.DMA0, DeviceNumber.DMA1, DeviceNumber.IDE})
@@ -72,6 +73,34 @@ def test_the_host_moves_a_page_under_a_running_guest() -> None:
     world.run(60)
     assert seen[0] == 7 and seen[-1] == 0xFFFF_FFFF and seen == sorted(seen)
     assert world.frame_bytes(second, PLACE, 8) == bytes(8)
+
+
+def test_what_guests_offer_does_not_stand_in_the_hosts_way() -> None:
+    """A guest that may give pages away fills the other's queue with offers: the host still moves its page, and the offers stay."""
+
+    def script() -> Script:
+        for n in range(MAX_OFFERED + 1):
+            answers.append((yield Vmmcall(Hypercall.GIVE_PAGE, 0x40000 + n * PAGE_SIZE, 2)))
+        while True:
+            yield Spin(1000)
+
+    answers: list[object] = []
+    world = World()
+    first, second = world.guest(script, one_to_one=True), world.guest(waits)
+    world.run(60)
+    assert answers == [Status.OK] * MAX_OFFERED + [Status.AGAIN]
+    assert not world.kernel.move_page(first.number, PAGE // PAGE_SIZE, second.number, 1), "something is there"
+    assert world.kernel.move_page(first.number, PAGE // PAGE_SIZE, second.number, PLACE // PAGE_SIZE)
+    assert second.memory.pages[PLACE // PAGE_SIZE] == PAGE // PAGE_SIZE and len(second.offered) == MAX_OFFERED
+    world.run(10)
+
+
+def test_the_host_moves_no_page_over_a_device() -> None:
+    """The page stays its owner's."""
+    world = World()
+    first, second = world.guest(spins, one_to_one=True), world.guest(spins, devices=frozenset({DeviceNumber.DMA0}))
+    assert not world.kernel.move_page(first.number, PAGE // PAGE_SIZE, second.number, Physical.DMA_ENGINES // PAGE_SIZE)
+    assert first.memory.pages[PAGE // PAGE_SIZE] == PAGE // PAGE_SIZE and not second.offered
 
 
 def test_a_page_that_holds_page_tables_moves() -> None:

@@ -19,6 +19,7 @@ from isolation_kernel.partition import Partition, State
 IMAGE = 0x3000
 RESETS = {
     "8042": Out(Port.KBC_STATUS, 0xFE),
+    "8042, all its lines": Out(Port.KBC_STATUS, 0xF0),
     "port 92h": Out(Port.SYSTEM_CONTROL_A, 1),
     "CF9h": Out(Port.RESET_CONTROL, 6),
     "triple fault": SvmInstruction("VMRUN"),  # #UD without a handler
@@ -30,8 +31,8 @@ def starts(world: World, scripts: list[Callable[[], Script]]) -> list[Partition]
     loaded: list[Partition] = []
     load = world.kernel.load_guest
 
-    def load_guest(config: GuestConfig) -> Partition:
-        partition = load(config)
+    def load_guest(config: GuestConfig, number: int | None = None) -> Partition:
+        partition = load(config, number)
         world.machine.attach(partition.vcpu.block, scripts[len(loaded)])
         loaded.append(partition)
         return partition

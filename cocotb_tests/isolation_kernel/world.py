@@ -61,7 +61,9 @@ class World:
         for _ in range(steps):
             outcome = self.kernel.step()
             if self.checked:
+                price, self.machine.access_cycles = self.machine.access_cycles, 0  # the checks are nobody's work
                 violations = check(self.kernel)
+                self.machine.access_cycles = price
                 assert not violations, violations
             if outcome in (Step.IDLE, Step.OVER):
                 break

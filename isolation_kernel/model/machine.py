@@ -10,12 +10,16 @@ from isolation_kernel.model.memory import PhysicalMemory, Straps
 from isolation_kernel.model.script import Script
 from isolation_kernel.model.state import Block
 from isolation_kernel.model.tlb import Tlb
+from isolation_kernel.model.uart import Uart
 from isolation_kernel.virtual_pic import PicPair
 from isolation_kernel.virtual_pit import VirtualPit
 
 __all__ = ["ModelMachine", "PlatformReset", "Stuck"]
 
 _RUN_CYCLES = 100
+_ACCESS_CYCLES = 14  # a word, a byte, or a line of 16 bytes over the host link: what a burst takes on the RTL
+_LINE = 16
+_KBC_PULSE, _KBC_PULSE_MASK = 0xF0, 0xF1
 _RESET_BITS: dict[int, int] = {Port.SYSTEM_CONTROL_A: 1, Port.RESET_CONTROL: 4}
 
 
@@ -28,7 +32,10 @@ class Stuck(Exception):
 
 
 class ModelMachine:
-    """A machine without circuits. ``translations`` (None: not kept) lists each translation used: ASID, linear, physical, write."""
+    """A machine without circuits. ``translations`` (None: not kept) lists each translation used: ASID, linear, physical, write.
+
+    Each access of the kernel takes ``access_cycles``, of a block each line of 16 bytes.
+    """
 
     def __init__(
         self, layout: RamLayout | None = None, cycles_per_pit_tick: int = CYCLES_PER_PIT_TICK, straps: Straps | None = None
@@ -38,7 +45,8 @@ class ModelMachine:
         self.pic = PicPair()
         self.pit = VirtualPit(cycles_per_pit_tick)
         self.msrs: dict[int, int] = {}
-        self.com1 = bytearray()
+        self.uart = Uart()
+        self.access_cycles = _ACCESS_CYCLES
         self.exited: int | None = None
         self.is_shut_down = False
         self.operation_limit = 100_000
@@ -64,6 +72,14 @@ class ModelMachine:
         while self.memory.raised:
             self.pic.raise_line(self.memory.raised.pop())
 
+    def _charge(self, length: int = 1) -> None:
+        self._cycles += self.access_cycles * -(-length // _LINE)
+
+    @property
+    def com1(self) -> bytearray:
+        """What COM1 has sent."""
+        return self.uart.sent
+
     def interrupt_pending(self) -> bool:
         """INTR of the 8259s."""
         return self.pic.pending() is not None
@@ -79,20 +95,24 @@ class ModelMachine:
     # the machine interface
 
     def read32(self, address: int) -> int:
+        self._charge()
         value = self.memory.read32(address)
         self.on_read(address)
         return value
 
     def write32(self, address: int, value: int) -> None:
         assert 0 <= value < 1 << 32 and not address & 3
+        self._charge()
         self.memory.write32(address, value)
 
     def read_block(self, address: int, length: int) -> bytes:
         assert not address & 3 and not length & 3 and address + length <= len(self.memory.ram)
+        self._charge(length)
         return bytes(self.memory.ram[address : address + length])
 
     def write_block(self, address: int, data: bytes) -> None:
         assert not address & 3 and not len(data) & 3 and address + len(data) <= len(self.memory.ram)
+        self._charge(len(data))
         self.memory.ram[address : address + len(data)] = data
 
     def clear(self, address: int, length: int) -> None:
@@ -100,6 +120,9 @@ class ModelMachine:
         self.write_block(address, bytes(length))
 
     def io_read(self, port: int) -> int:
+        self._charge()
+        if Port.COM1 <= port < Port.COM1 + 8:
+            return self.uart.read(port - Port.COM1)
         if port & ~0x81 == Port.PIC_MASTER:
             return self.pic.read(port)
         if Port.PIT <= port < Port.PIT + 4:
@@ -111,15 +134,16 @@ class ModelMachine:
 
     def io_write(self, port: int, value: int) -> None:
         assert 0 <= value < 256
+        self._charge()
         if port & ~0x81 == Port.PIC_MASTER:
             self.pic.write(port, value)
         elif Port.PIT <= port < Port.PIT + 4:
             self.pit.write(port, value, self._cycles)
-        elif port == Port.COM1:
-            self.com1.append(value)
+        elif Port.COM1 <= port < Port.COM1 + 8:
+            self.uart.write(port - Port.COM1, value)
         elif port == Port.EXIT:
             self.exited = value
-        elif port == Port.KBC_STATUS and value == 0xFE or value & _RESET_BITS.get(port, 0):
+        elif port == Port.KBC_STATUS and value & _KBC_PULSE_MASK == _KBC_PULSE or value & _RESET_BITS.get(port, 0):
             raise PlatformReset
         elif Port.PCI_DATA <= port < Port.PCI_DATA + 4:
             self.memory.pci.write(port - Port.PCI_DATA, value)
@@ -129,6 +153,7 @@ class ModelMachine:
     def io_write32(self, port: int, value: int) -> None:
         assert 0 <= value < 1 << 32 and not port & 3
         if port == Port.PCI_ADDRESS:
+            self._charge()
             self.memory.pci.address = value
             return
         for n in range(4):
