@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from firmware.guests.attacks import ATTACKS, BY_NAME, PENDING, Attack
+from firmware.guests.attacks import ATTACKS, BY_NAME, PENDING, Attack, Witness
 from sim.sanctuary.attack_run import AttackRun
 from sim.sanctuary.branches import Branches
 from sim.sanctuary.judge import Verdict, judge
@@ -17,7 +17,7 @@ from sim.sanctuary.started import Start, Started
 
 __all__ = ["verdict_of"]
 
-_LEAST = 45  # attacks that the scenario holds
+_LEAST = 70  # attacks that the scenario holds
 _KEPT = 2  # starts, each a machine in a process
 
 Run = Callable[[Attack, tuple[str, ...]], Verdict]
@@ -73,7 +73,9 @@ def test_blocked(attack: Attack, run: Run) -> None:
 
 @pytest.mark.parametrize("attack", BY_SWITCH, ids=name)
 def test_succeeds_without_its_protection(attack: Attack, run: Run) -> None:
+    """Tried and achieved; what is allowed works here too, unless the attack has left no machine that runs."""
     verdict = run(attack, (*attack.off_in_both, attack.control))
+    assert verdict.allowed or not verdict.runs_on, verdict
     assert verdict.attempted, verdict
     assert verdict.succeeded, verdict
 
@@ -84,6 +86,12 @@ def test_the_attacks_are_many_and_distinct() -> None:
     assert len(BY_NAME) == len(ATTACKS)
     assert len({(a.attempt, a.target, a.control) for a in ATTACKS}) == len(ATTACKS)
     assert not {a.name for a, _ in PENDING} & BY_NAME.keys()
+
+
+def test_every_allowed_access_comes_after_the_attempt_and_is_of_its_own_kind() -> None:
+    """Giving up the processor is that of attacks on ring −1's instructions alone, of which VMMCALL is the one that a guest may use."""
+    assert {a.control for a in ATTACKS if a.allowed == "call_own"} == {"svm_intercepts"}
+    assert {a.name for a in ATTACKS if isinstance(a.allowed, Witness)} == {"exit_port", "reset_and_read"}
 
 
 def test_a_control_switches_off_what_its_run_has_on() -> None:

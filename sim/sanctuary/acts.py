@@ -1,221 +1,336 @@
-"""How an attempt is recognised in what guest 1 retired and in its exits, whether it was refused or not."""
+"""What guest 1 can be seen to do: building blocks that find an act in what it retired and in its exits, whether it was refused or not."""
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from contracts.dma_engine import DMA_ENGINE
+from contracts.architecture import Exc, Gpr
+from contracts.dma_engine import DESCRIPTOR_SIZE, DMA_ENGINE, DescriptorFlag
 from contracts.hypercalls import Hypercall
-from contracts.memory_map import PAGE_SIZE, Physical, Port
-from firmware.guests.attacks import BY_NAME
-from firmware.guests.layout import Trusted
-from sim.sanctuary.evidence import Access, Evidence, Step
+from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Physical
+from sim.sanctuary.evidence import Access, Evidence, GuestExit, Step
 
-__all__ = ["attempt_seen"]
+__all__ = [
+    "Act", "Descriptor", "Seen", "access", "between", "call", "clears_if", "cpuid_exits", "cr3_held", "engine", "faults", "instruction",
+    "interrupted", "load_cr3", "maps", "out", "returns", "spins", "ss_loads", "then", "touch", "went_on",
+]  # fmt: skip
 
-_Act = Callable[[Evidence], str | None]
-_WINDOW, _LARGE_WINDOW, _TABLE_WINDOW = 0x8000_0000, 0x9000_0000, 0xA000_0000  # firmware/guests/attacker/attacker.h
+_WORD = 4
+_BYTE = 0xFF
+_PRESENT, _LARGE = 1 << 0, 1 << 7  # of page-table entries
 _LARGE_PAGE = 4 << 20
+_CHAIN = 2048  # descriptors that are followed
 _ROUNDS = 10  # of what goes round and round
-_INVALID_OPCODE = 6
-_CYCLE = re.compile(r"in cycle (\d+)")
-_USER = 3
+_FIRST_INTERRUPT = 0x20  # vector
+_PF_WRITE, _PF_USER = 1 << 1, 1 << 2  # of a page fault's error code
+_PF_EXIT = f"EXCEPTION_{int(Exc.PF)}"
+_CALL_BYTES, _CR_BYTES = 3, 3  # of VMMCALL, MOV to CR3
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An act: when, and in words."""
+
+    cycle: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A descriptor of the DMA engine as it stood in memory at START."""
+
+    source: int
+    destination: int
+    length: int
+    flags: int
+
+    @property
+    def fill(self) -> bool:
+        """Whether ``source`` is a pattern."""
+        return bool(self.flags & DescriptorFlag.FILL)
+
+
+Act = Callable[[Evidence], Seen | None]
+
+
+def between(e: Evidence, first: int, end: int | None = None) -> Evidence:
+    """What happened from cycle ``first`` on, before cycle ``end``."""
+    within = range(first, 1 << 62 if end is None else end)
+    return replace(e, steps=[s for s in e.steps if _within(s.cycle, within)], exits=[x for x in e.exits if _within(x.cycle, within)])
+
+
+def _within(number: int, numbers: range) -> bool:
+    """``in``, which goes through the whole range for what is more than a plain int."""
+    return numbers.start <= number < numbers.stop
+
+
+def then(first: Act, *acts: Act) -> Act:
+    """An act, and each of the others after the one before it."""
+
+    def act(e: Evidence) -> Seen | None:
+        found = first(e)
+        for following in acts:
+            if found is None:
+                return None
+            later = following(between(e, found.cycle + 1))
+            found = later and Seen(later.cycle, f"{found.text}; then {later.text}")
+        return found
+
+    return act
+
+
+# memory
 
 
 def _accesses(e: Evidence) -> Iterator[tuple[Step, Access]]:
     for step in e.steps:
-        for access in step.accesses:
-            yield step, access
+        for a in step.accesses:
+            if not a.io:
+                yield step, a
 
 
-def _linear(first: int, size: int, write: bool | None = None, cpl: int | None = None) -> _Act:
-    """A data access to linear addresses of that range."""
+def access(
+    first: int, size: int, write: bool | None = None, cpl: int | None = None, data: Callable[[int], bool] | None = None,
+    physical: range | None = None,
+) -> Act:  # fmt: skip
+    """A data access to those linear addresses that completed; ``data`` says whether what was read or written will do."""
 
-    def act(e: Evidence) -> str | None:
+    def act(e: Evidence) -> Seen | None:
         for step, a in _accesses(e):
-            if a.io or not first <= a.linear < first + size:
+            if not first <= a.linear < first + size or write not in (None, a.write) or cpl not in (None, step.cpl):
                 continue
-            if write in (None, a.write) and cpl in (None, step.cpl):
+            if (data is None or data(a.data)) and (physical is None or _within(a.physical, physical)):
                 what = f"{'write to' if a.write else 'read of'} {a.linear:#x}, physical {a.physical:#x}"
-                return f"EIP {step.eip:#x}: {what}, in cycle {step.cycle}"
+                return Seen(step.cycle, f"EIP {step.eip:#x}: {what}, in cycle {step.cycle}")
         return None
 
     return act
 
 
-def _at_target(e: Evidence) -> str | None:
-    return _linear(e.target, PAGE_SIZE)(e)
+def _refused(first: int, size: int, write: bool | None, cpl: int | None) -> Act:
+    """A data access to those linear addresses for which the guest got a page fault: the exit, and the exception at the same instruction."""
+
+    def act(e: Evidence) -> Seen | None:
+        for x in e.exits:
+            if x.name != _PF_EXIT or not first <= x.info2 < first + size or write not in (None, bool(x.info1 & _PF_WRITE)):
+                continue
+            if cpl is not None and bool(cpl) != bool(x.info1 & _PF_USER):
+                continue
+            got = next((s for s in e.steps if s.cycle > x.cycle), None)
+            if got is not None and got.vector == Exc.PF and got.eip == x.eip:
+                what = "write to" if x.info1 & _PF_WRITE else "read of"
+                return Seen(got.cycle, f"EIP {x.eip:#x}: {what} {x.info2:#x} raises #PF, in cycle {got.cycle}")
+        return None
+
+    return act
 
 
-def _large(e: Evidence) -> str | None:
-    return _linear(_LARGE_WINDOW + e.target % _LARGE_PAGE, PAGE_SIZE)(e)
+def touch(first: int, size: int, write: bool | None = None, cpl: int | None = None) -> Act:
+    """A data access to those linear addresses, completed or refused with a page fault."""
+    acts = access(first, size, write, cpl), _refused(first, size, write, cpl)
+
+    def act(e: Evidence) -> Seen | None:
+        return min((seen for a in acts if (seen := a(e)) is not None), key=lambda seen: seen.cycle, default=None)
+
+    return act
 
 
-def _engine(e: Evidence) -> str | None:
-    """A store of START to engine 0's CONTROL, at its address."""
-    at, start = Physical.DMA_ENGINES + DMA_ENGINE["CONTROL"].offset, DMA_ENGINE["CONTROL"].field("START").mask
-    for step, a in _accesses(e):
-        if a.write and a.linear == at and a.data & start:
-            return f"EIP {step.eip:#x}: starts the DMA engine, in cycle {step.cycle}"
-    return None
+def maps(address: int, large: bool = False) -> Act:
+    """A store of a page-table entry that leads to the page at ``address``."""
+    frame = -_LARGE_PAGE if large else -PAGE_SIZE
+    bits = _PRESENT | (_LARGE if large else 0)
+
+    def act(e: Evidence) -> Seen | None:
+        for step, a in _accesses(e):
+            if a.write and a.size == _WORD and a.data & bits == bits and a.data & frame == address & frame:
+                return Seen(step.cycle, f"EIP {step.eip:#x}: entry {a.data:#x} for {address & frame:#x} stored at {a.linear:#x}")
+        return None
+
+    return act
 
 
-def _code(*prefixes: str) -> _Act:
-    """An instruction, by its first bytes in hexadecimal, retired or the cause of an exit or an exception."""
+# instructions
+
+
+def instruction(prefixes: Sequence[str], tie: Callable[[Sequence[int]], bool] = lambda registers: True) -> Act:
+    """An instruction, by its first bytes in hexadecimal, retired or the cause of an exit; ``tie`` looks at its registers (by Gpr)."""
     wanted = tuple(bytes.fromhex(p) for p in prefixes)
 
-    def act(e: Evidence) -> str | None:
+    def act(e: Evidence) -> Seen | None:
         for step in e.steps:
-            if step.code.startswith(wanted):
-                return f"EIP {step.eip:#x}: {step.code.hex(' ')} retired in cycle {step.cycle}"
+            if step.code.startswith(wanted) and tie(step.registers):
+                return Seen(step.cycle, f"EIP {step.eip:#x}: {step.code.hex(' ')} retired in cycle {step.cycle}")
         for x in e.exits:
-            if x.code.startswith(wanted):
-                return f"EIP {x.eip:#x}: {x.code[:3].hex(' ')} exits with {x.name} in cycle {x.cycle}"
+            if x.code.startswith(wanted) and tie(x.registers):
+                return Seen(x.cycle, f"EIP {x.eip:#x}: {x.code[:3].hex(' ')} exits with {x.name} in cycle {x.cycle}")
         return None
 
     return act
 
 
-def _port(*ports: int) -> _Act:
-    """An OUT to each of the ports."""
+def load_cr3(value: Callable[[int], bool]) -> Act:
+    """MOV to CR3 with a value that will do."""
 
-    def act(e: Evidence) -> str | None:
-        found = []
-        for port in ports:
-            done = [f"retired in cycle {s.cycle}" for s, a in _accesses(e) if a.io and a.write and a.linear & 0xFFFF == port]
-            done += [f"exits in cycle {x.cycle}" for x in e.exits if x.name == "IOIO" and not x.info1 & 1 and x.info1 >> 16 == port]
+    def act(e: Evidence) -> Seen | None:
+        acts = (instruction([f"0f22{0xD8 | r:02x}"], lambda registers, r=r: value(registers[r])) for r in Gpr)  # type: ignore[misc]
+        return min((seen for a in acts if (seen := a(e)) is not None), key=lambda seen: seen.cycle, default=None)
+
+    return act
+
+
+def went_on(e: Evidence, x: GuestExit, length: int) -> bool:
+    """Whether the guest went on behind the instruction that exited."""
+    step = next((s for s in e.steps if s.cycle > x.cycle), None)
+    exit_ = next((y for y in e.exits if y.cycle > x.cycle), None)
+    following = min((y for y in (step, exit_) if y is not None), key=lambda y: y.cycle, default=None)
+    return following is not None and following.eip == (x.eip + length) & 0xFFFF_FFFF
+
+
+def cr3_held(value: int) -> Act:
+    """MOV to CR3 with this value after which the guest went on."""
+
+    def act(e: Evidence) -> Seen | None:
+        for before, after in pairwise(e.steps):
+            if before.code[:2] == b"\x0f\x22" and before.code[2] & 0xF8 == 0xD8 and before.registers[before.code[2] & 7] == value:
+                if after.eip == before.eip + _CR_BYTES and after.vector is None:
+                    return Seen(after.cycle, f"EIP {before.eip:#x}: CR3 holds {value:#x}, in cycle {after.cycle}")
+        for x in e.exits:
+            loads = x.name == "CR_WRITE_3" and len(x.code) >= _CR_BYTES and x.registers[x.code[2] & 7] == value
+            if loads and went_on(e, x, _CR_BYTES):
+                return Seen(x.cycle, f"EIP {x.eip:#x}: CR3 holds {value:#x}, after cycle {x.cycle}")
+        return None
+
+    return act
+
+
+def out(*wanted: tuple[int, Callable[[int], bool]]) -> Act:
+    """An OUT to each of the ports with a byte that will do."""
+
+    def act(e: Evidence) -> Seen | None:
+        texts, last = [], 0
+        for port, fits in wanted:
+            done = [
+                Seen(s.cycle, f"retired in cycle {s.cycle}")
+                for s in e.steps for a in s.accesses
+                if a.io and a.write and a.linear & 0xFFFF == port and fits(a.data & _BYTE)
+            ] + [
+                Seen(x.cycle, f"exits in cycle {x.cycle}")
+                for x in e.exits if x.name == "IOIO" and not x.info1 & 1 and x.info1 >> 16 == port and fits(x.registers[Gpr.EAX] & _BYTE)
+            ]  # fmt: skip
             if not done:
                 return None
-            found.append(f"OUT to port {port:#x} {done[0]}")
-        return ", ".join(found)
+            texts.append(f"OUT to port {port:#x} {done[0].text}")
+            last = max(last, done[0].cycle)
+        return Seen(last, ", ".join(texts))
 
     return act
 
 
-def _call(number: Hypercall, cpl: int = 0) -> _Act:
-    """A hypercall."""
+def call(number: Hypercall, first: int | range, second: int | None = None, cpl: int = 0, passed: bool = False) -> Act:
+    """A hypercall with these arguments; ``passed``: after which the guest went on."""
+    fits = first if isinstance(first, range) else range(first, first + 1)
 
-    def act(e: Evidence) -> str | None:
+    def act(e: Evidence) -> Seen | None:
         for x in e.exits:
-            if x.name == "VMMCALL" and x.eax == number and x.cpl == cpl:
-                return f"VMMCALL {number.name} of ring {cpl} exits in cycle {x.cycle}"
+            arguments = _within(x.registers[Gpr.EBX], fits) and second in (None, x.registers[Gpr.ECX])
+            if x.name != "VMMCALL" or x.registers[Gpr.EAX] != number or x.cpl != cpl or not arguments:
+                continue
+            if not passed or went_on(e, x, _CALL_BYTES):
+                return Seen(x.cycle, f"VMMCALL {number.name} of ring {cpl} exits in cycle {x.cycle}")
         return None
 
     return act
 
 
-def _spins(e: Evidence) -> str | None:
-    loop = [s for s in e.steps if s.code == b"\x75\xfd" or s.code[:1] == b"\x75"]
+# the DMA engines
+
+
+def _chain(words: dict[int, int], at: int) -> Iterator[Descriptor]:
+    for _ in range(_CHAIN):
+        found = [words.get(at + _WORD * n) for n in range(DESCRIPTOR_SIZE // _WORD)]
+        if None in found:
+            return
+        descriptor = Descriptor(*(w for w in found if w is not None))
+        yield descriptor
+        if descriptor.flags & DescriptorFlag.LAST:
+            return
+        at += DESCRIPTOR_SIZE
+
+
+def engine(fits: Callable[[Descriptor], bool], at: int | None = None, number: int = 0) -> Act:
+    """A store of START to an engine's CONTROL, with a chain one of whose descriptors will do, as guest 1 has written them before; or
+    with the chain ``at`` an address."""
+    base = Physical.DMA_ENGINES + number * DMA_ENGINE_STRIDE
+    control, pointer = (base + DMA_ENGINE[name].offset for name in ("CONTROL", "DESCRIPTOR"))
+    start = DMA_ENGINE["CONTROL"].field("START").mask
+
+    def act(e: Evidence) -> Seen | None:
+        words: dict[int, int] = {}
+        chain = 0
+        for step, a in _accesses(e):
+            if not a.write:
+                continue
+            if a.linear == pointer:
+                chain = a.data
+            elif a.linear == control and a.data & start:
+                if chain == at if at is not None else any(map(fits, _chain(words, chain))):
+                    return Seen(step.cycle, f"EIP {step.eip:#x}: starts the DMA engine with the chain at {chain:#x}, in cycle {step.cycle}")
+            elif a.size == _WORD:
+                words[a.physical] = a.data
+        return None
+
+    return act
+
+
+# time
+
+
+def spins(e: Evidence) -> Seen | None:
+    """JNZ to itself or back, again and again."""
+    loop = [s for s in e.steps if s.code[:1] == b"\x75"]
     eips = [s.eip for s in loop]
     busy = max(set(eips), key=eips.count, default=None)
     count = eips.count(busy) if busy is not None else 0
-    return f"EIP {busy:#x}: goes round {count} times and more" if busy is not None and count >= _ROUNDS else None
+    return Seen(loop[0].cycle, f"EIP {busy:#x}: goes round {count} times and more") if busy is not None and count >= _ROUNDS else None
 
 
-def _faults(e: Evidence) -> str | None:
-    count = sum(s.vector == _INVALID_OPCODE for s in e.steps)
-    return f"#UD taken {count} times and more" if count >= _ROUNDS else None
+def faults(e: Evidence) -> Seen | None:
+    """#UD at one instruction, again and again."""
+    taken = [s for s in e.steps if s.vector == Exc.UD]
+    enough = len(taken) >= _ROUNDS and len({s.eip for s in taken}) == 1
+    return Seen(taken[0].cycle, f"#UD taken {len(taken)} times and more at EIP {taken[0].eip:#x}") if enough else None
 
 
-def _exits(e: Evidence) -> str | None:
-    count = sum(x.name == "CPUID" for x in e.exits)
-    return f"CPUID exits {count} times" if count >= _ROUNDS else None
+def cpuid_exits(e: Evidence) -> Seen | None:
+    """CPUID, again and again."""
+    taken = [x for x in e.exits if x.name == "CPUID"]
+    return Seen(taken[0].cycle, f"CPUID exits {len(taken)} times") if len(taken) >= _ROUNDS else None
 
 
-def _loads(e: Evidence) -> str | None:
+def ss_loads(e: Evidence) -> Seen | None:
     """MOV SS, EDX again and again, each behind the one before."""
     code = bytes.fromhex("8ed2")
-    behind = [b.eip for a, b in pairwise(e.steps) if a.code == b.code == code and b.eip == a.eip + len(code)]
-    return f"EIP {behind[0]:#x}: loads SS {len(behind)} times in a row and more" if len(behind) >= _ROUNDS else None
+    behind = [b for a, b in pairwise(e.steps) if a.code == b.code == code and b.eip == a.eip + len(code)]
+    return (
+        Seen(behind[0].cycle, f"EIP {behind[0].eip:#x}: loads SS {len(behind)} times in a row and more") if len(behind) >= _ROUNDS else None
+    )
 
 
-def _then(first: _Act, *acts: _Act) -> _Act:
-    """An act, and others after it."""
+def returns(e: Evidence) -> Seen | None:
+    """IRET behind IRET, each at the address that the one before has popped: its own."""
+    code = bytes.fromhex("cf")
+    behind = [b for a, b in pairwise(e.steps) if a.code == b.code == code and a.eip == b.eip]
+    return Seen(behind[0].cycle, f"EIP {behind[0].eip:#x}: IRET {len(behind)} times in a row and more") if len(behind) >= _ROUNDS else None
 
-    def act(e: Evidence) -> str | None:
-        text = first(e)
-        if text is None:
-            return None
-        start = int(_CYCLE.findall(text)[-1])
-        later = replace(e, steps=[s for s in e.steps if s.cycle > start], exits=[x for x in e.exits if x.cycle > start])
-        found = [a(later) for a in acts]
-        return None if None in found else f"{text}; then {'; '.join(f for f in found if f)}"
+
+clears_if = instruction(["fa"])
+
+
+def interrupted(line: int) -> Act:
+    """An interrupt of that line, by the vectors that the guests' kernel gives them."""
+
+    def act(e: Evidence) -> Seen | None:
+        step = next((s for s in e.steps if s.vector == _FIRST_INTERRUPT + line), None)
+        return Seen(step.cycle, f"interrupt {line} taken at EIP {step.eip:#x} in cycle {step.cycle}") if step else None
 
     return act
-
-
-_window = _linear(_WINDOW, PAGE_SIZE)
-_window_write = _linear(_WINDOW, PAGE_SIZE, write=True)
-_mov_cr3 = _code("0f22d8", "0f22d9", "0f22da", "0f22db", "0f22dd", "0f22de", "0f22df")
-_give_page = _call(Hypercall.GIVE_PAGE)
-_give_device = _call(Hypercall.GIVE_DEVICE)
-
-_ACTS: dict[str, _Act] = {
-    "map_read": _window,
-    "map_write": _window_write,
-    "map_write_victim": _window_write,
-    "large_read": _large,
-    "user_read": _linear(_WINDOW, PAGE_SIZE, cpl=_USER),
-    "paging_off_read": _at_target,
-    "real_mode_read": _at_target,
-    "wrap_read": _at_target,
-    "cr3_own_read": _then(_mov_cr3, _window),
-    "second_mapping_read": _window,
-    "dma_table_read": _then(_engine, _window),
-    "dma_race_read": _then(_engine, _window),
-    "cr3_foreign": _mov_cr3,
-    "table_foreign": _linear(_TABLE_WINDOW, PAGE_SIZE),
-    "stale_write": _then(_give_page, _window_write),
-    "stale_global_write": _then(_give_page, _mov_cr3, _window_write),
-    "second_space_write": _then(_give_page, _mov_cr3, _window_write),
-    "dma_given_write": _then(_give_page, _engine),
-    "dma_in_flight_page": _then(_engine, _give_page),
-    "given_device_write": _then(_give_device, _engine),
-    "queued_device_write": _then(_engine, _give_device),
-    "asid_read": _linear(Trusted.SECRET, PAGE_SIZE),
-    "residue_read": _then(_call(Hypercall.ACCEPT_PAGE), _window),
-    "dma_read": _engine,
-    "dma_write": _engine,
-    "dma_write_victim": _engine,
-    "dma_descriptor": _engine,
-    "dma_wrap": _engine,
-    "guard_move_map": _then(_window_write, _engine),
-    "guard_mark_clean": _window_write,
-    "host_link_read": _window,
-    "wrmsr_hsave": _code("0f30"),
-    "rdmsr_hsave": _code("0f32"),
-    "wrmsr_vm_cr": _code("0f30"),
-    "vmsave_write": _code("0f01db"),
-    "vmload_read": _code("0f01da"),
-    "clgi_spin": _code("0f01dd"),
-    "stop_timer": _port(Port.PIT + 3),
-    "mask_interrupts": _port(Port.PIC_MASTER + 1, Port.PIC_SLAVE + 1),
-    "com1_spoof": _port(Port.COM1),
-    "exit_port": _port(Port.EXIT),
-    "a20_off": _port(Port.KBC_STATUS, Port.SYSTEM_CONTROL_A),
-    "reset_8042": _port(Port.KBC_STATUS),
-    "reset_port92": _port(Port.SYSTEM_CONTROL_A),
-    "reset_cf9": _port(Port.RESET_CONTROL),
-    "reset_triple_fault": _code("0f0118", "0f0119", "0f011a", "0f011b", "0f011d", "0f011e", "0f011f", "0f015d", "0f019d"),
-    "starve_cli": _spins,
-    "starve_faults": _faults,
-    "starve_exits": _exits,
-    "starve_shadow": _loads,
-    "send_foreign": _call(Hypercall.SEND),
-    "console_foreign": _call(Hypercall.CONSOLE_WRITE),
-    "receive_foreign": _call(Hypercall.RECEIVE),
-    "system_shutdown": _call(Hypercall.SYSTEM_SHUTDOWN),
-    "give_foreign_device": _give_device,
-    "ring3_give_page": _call(Hypercall.GIVE_PAGE, _USER),
-}
-
-
-def attempt_seen(e: Evidence) -> str | None:
-    """Where the attempt of this attack is to be seen; None if it is not. The function that makes it must have been entered."""
-    attempt = BY_NAME[e.attack].attempt
-    start = e.entered.get(attempt)
-    if start is None:
-        return None
-    steps, exits = [s for s in e.steps if s.cycle >= start], [x for x in e.exits if x.cycle >= start]
-    return _ACTS[attempt](replace(e, steps=steps, exits=exits))

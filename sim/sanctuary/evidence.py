@@ -9,7 +9,7 @@ from firmware.guests.layout import Result
 from sim.kernel_time import KernelTime
 from sim.sanctuary.picture import MemoryPicture
 
-__all__ = ["Access", "Answer", "Evidence", "GuestExit", "Region", "Step"]
+__all__ = ["Access", "Answer", "Evidence", "GuestExit", "GuestSeen", "Region", "Step"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Access:
     write: bool
     io: bool
     data: int
+    size: int = 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,19 @@ class Step:
     cpl: int
     accesses: tuple[Access, ...] = ()
     vector: int | None = None
+    registers: tuple[int, ...] = (0,) * 8  # by Gpr, after it
 
 
 @dataclass(frozen=True)
 class GuestExit:
-    """An exit of guest 1, with the instruction at its EIP as far as it could be read."""
+    """An exit of a guest, with the instruction at its EIP as far as it could be read. ``registers`` go by Gpr."""
 
     cycle: int
     name: str
     info1: int
     info2: int
     eip: int
-    eax: int
+    registers: tuple[int, ...]
     cpl: int
     code: bytes = b""
 
@@ -58,6 +60,17 @@ class Answer:
     posted: int  # cycle
     answered: int | None = None
     answer: bytes = b""
+
+
+@dataclass(frozen=True)
+class GuestSeen:
+    """A guest that ran: its image, memory in bytes, the machine address of its physical 0, and the devices it was started with."""
+
+    name: str
+    image: str
+    memory: int
+    base: int
+    devices: tuple[str, ...]
 
 
 @dataclass
@@ -91,14 +104,18 @@ class Evidence:
     entered: dict[str, int] = field(default_factory=dict)  # function of guest 1: cycle in which its first instruction was retired
     refusals: tuple[tuple[int, bool, int], ...] = ()  # DMA accesses: address, write, requester
     given: bytes = b""  # the page that guest 1 gave away, as the machine holds it at the end; empty if it still is guest 1's
-    owners: dict[str, tuple[str, str]] = field(default_factory=dict)  # page or device: owner before, at the end
-    engine: tuple[int, ...] = ()  # registers of DMA engine 0 at the end, if guest 1 has given it away
+    engine: tuple[int, ...] = ()  # registers of DMA engine 0 at the end, of a run whose attack gives it away
     guard: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())  # what the guard's registers held before and at the end
     sent: bytes = b""  # what guest 1 sent and printed
     com1: bytes = b""  # what the machine's own COM1 printed
     reset: bool = False
     status: int | None = None  # the machine ended with it
-    system_status: int | None = None  # the kernel shut the system down with it
+    stub_halted: bool = False  # the last that ring −1 did was to halt in the stub, where it waits for no command any more
+    cleared: bool = False  # no byte of guest 1's memory is left at the end
+    own_page: int = 0  # where guest 1's image has its own_page
+    main: int = 0  # and its main()
+    guest2_calls: list[GuestExit] = field(default_factory=list)  # guest 2's last hypercalls
+    after_reset: list[Step] = field(default_factory=list)  # the first that the processor retired after a platform reset
     answers: list[Answer] = field(default_factory=list)
     guest2_end: str = ""  # why guest 2 ended, if it did
     ended: str = ""  # how the run ended
@@ -107,6 +124,7 @@ class Evidence:
     picture: MemoryPicture | None = None  # who owned what at the end; for the report, not for the judge
     exit_counts: dict[str, int] = field(default_factory=dict)
     kernel_time: KernelTime = KernelTime()  # from power-on
+    guests: tuple[GuestSeen, ...] = ()
 
     def word(self, field_: Result) -> int:
         """A word of the attacker's record."""

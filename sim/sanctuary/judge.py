@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.guests.attack import Judge, Stage
-from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SHUTDOWN_STATUS, SPOOF
-from firmware.guests.layout import SECRET, Result
-from sim.sanctuary.acts import attempt_seen
+from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SPOOF
+from firmware.guests.layout import GIVEN_PAGE, SECRET, Result
+from sim.sanctuary.acts import access, cr3_held
+from sim.sanctuary.allowed import allowed_seen
+from sim.sanctuary.attempts import attempt_seen
 from sim.sanctuary.evidence import Evidence
 from sim.sanctuary.world import expected
 
@@ -22,10 +24,12 @@ class Verdict:
 
     attempted: bool
     succeeded: bool
-    allowed: bool  # the allowed access of the same kind worked
+    allowed: bool  # after the attempt the allowed access of the same kind worked
+    runs_on: bool  # at the end the machine still ran: neither reset nor ended, and ring −1 had not halted for good
     answers_right: bool  # all that guest 2 was asked it answered, as Python's hmac does
     attempt: str
     found: str
+    access: str = ""  # where the allowed access is to be seen
 
 
 _Finding = str | None  # what shows that the attack succeeded
@@ -64,11 +68,22 @@ def _loot(e: Evidence) -> _Finding:
     return f"brought in {brought[0]:#x}" if brought else None
 
 
-def _owner(e: Evidence) -> _Finding:
-    for what, (before, after) in e.owners.items():
-        if before != after:
-            return f"{what}: {before}'s before, {after}'s now"
-    return None
+def _page_lost(e: Evidence) -> _Finding:
+    elsewhere = access(GIVEN_PAGE, 1, write=False, physical=range(GIVEN_PAGE + 1, 1 << 32))(e)
+    return f"its page at {GIVEN_PAGE:#x} is gone: {elsewhere.text}" if elsewhere else None
+
+
+def _copied(e: Evidence) -> _Finding:
+    """What was there at some time, and is no pattern that a refusal could leave."""
+    source = e.regions["target"]
+    brought = e.record[Result.LOOT : Result.LOOT + len(source.before)]
+    there = brought in (source.before, source.attempted, source.end)
+    return f"brought in {brought.hex()}, as it stands at {e.target:#x}" if there and len(set(brought)) > 1 else None
+
+
+def _cr3_loaded(e: Evidence) -> _Finding:
+    held = cr3_held(e.target)(e)
+    return f"went on, {held.text}" if held else None
 
 
 def _engine(e: Evidence) -> _Finding:
@@ -85,11 +100,14 @@ _RULES: dict[Judge, Callable[[Evidence], _Finding]] = {
     Judge.SECRET_SENT: lambda e: "guest 1 has sent or printed the secret" if SECRET in e.sent else None,
     Judge.MACHINE_RESET: lambda e: "the machine was reset" if e.reset else None,
     Judge.MACHINE_ENDED: lambda e: f"the machine ended with status {e.status:#x}" if e.status == MACHINE_STATUS << 1 & 0xFF | 1 else None,
-    Judge.SYSTEM_ENDED: lambda e: f"the system was shut down with {e.system_status:#x}" if e.system_status == SHUTDOWN_STATUS else None,
+    Judge.SYSTEM_ENDED: lambda e: "ring −1 has halted for good" if e.stub_halted else None,
     Judge.SPOOFED: lambda e: "the machine's COM1 printed what guest 1 wrote" if SPOOF.encode() in e.com1 else None,
     Judge.GUARD_CHANGED: lambda e: "a register of the guard has changed" if e.guard[1] and e.guard[0] != e.guard[1] else None,
     Judge.ENGINE_TOUCHED: _engine,
-    Judge.OWNER_CHANGED: _owner,
+    Judge.PAGE_LOST: _page_lost,
+    Judge.DEVICE_REACHES: _changed("device map"),
+    Judge.COPIED: _copied,
+    Judge.CR3_LOADED: _cr3_loaded,
 }
 
 
@@ -106,13 +124,15 @@ def _not_found(e: Evidence) -> str:
 def judge(e: Evidence) -> Verdict:
     """What the evidence says."""
     attack = BY_NAME[e.attack]
-    attempt = attempt_seen(e)
+    attempt, allowed = attempt_seen(e), allowed_seen(e)
     found = _RULES[attack.judge](e)
     return Verdict(
         attempted=attempt is not None,
         succeeded=found is not None,
-        allowed=attack.allowed in e.entered and e.word(Result.ALLOWED) == 1,
+        allowed=allowed is not None,
+        runs_on=not e.reset and e.status is None and not e.stub_halted,
         answers_right=bool(e.answers) and not e.guest2_end and all(a.answer == expected(a) for a in e.answers),
-        attempt=attempt or "not seen",
+        attempt=attempt.text if attempt else "not seen",
         found=found or _not_found(e),
+        access=allowed.text if allowed else "not seen",
     )

@@ -1,9 +1,10 @@
 """Who owns each page of memory and what DMA may touch: gathered from a running system, small enough to be kept with the evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from contracts.memory_map import PAGE_SIZE
+from contracts.policy_map import Format, map_bytes
 from isolation_kernel.frames import Owner
 from isolation_kernel.kernel import Kernel
 
@@ -65,14 +66,18 @@ def _kernel_parts(kernel: Kernel, names: list[str]) -> None:
     for requester in range(len(kernel.policy.maps)):
         names[kernel.policy.maps[requester] // PAGE_SIZE] = "kernel: DMA map"
     for partition in kernel.partitions.values():
+        if not partition.alive:  # its pages are free again, or another's
+            continue
         names[partition.vcpu.block // PAGE_SIZE] = "kernel: VMCB"
         for root in partition.shadow.roots:
             for page in (root.directory, *root.tables.values()):
                 names[page] = "kernel: shadow tables"
 
 
-def picture_of(kernel: Kernel) -> MemoryPicture:
-    """The picture of a kernel's machine as it is now."""
+def picture_of(kernel: Kernel, read: Callable[[int, int], bytes] | None = None) -> MemoryPicture:
+    """The picture of a kernel's machine as it is now. ``read(address, bytes)`` reads its RAM: what DMA may touch is what the maps there
+    say."""
+    read = kernel.machine.read_block if read is None else read
     guests = {p.number: p.config.name for p in kernel.partitions.values()}
     names = [_SPECIAL.get(o) or guests.get(o, f"partition {o}") for o in map(kernel.frames.owner, range(len(kernel.frames)))]
     _kernel_parts(kernel, names)
@@ -80,5 +85,7 @@ def picture_of(kernel: Kernel) -> MemoryPicture:
     for requester in range(len(kernel.policy.maps)):
         owner = kernel.policy.owners[requester]
         what = f"DMA{requester} ({guests.get(owner, 'nobody') if owner is not None else 'nobody'})"
-        dma.append(tuple(runs_of([what if page in kernel.policy.admitted[requester] else "" for page in range(len(names))])))
+        policy_map = read(kernel.policy.maps[requester], map_bytes(Format.PER_REQUESTER, len(names)))
+        admitted = int.from_bytes(policy_map, "little")
+        dma.append(tuple(runs_of([what if admitted >> page & 1 else "" for page in range(len(names))])))
     return MemoryPicture(len(names), tuple(runs_of(names)), tuple(dma))

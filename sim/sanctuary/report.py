@@ -7,7 +7,7 @@ from pathlib import Path
 from sim.outputs import write_output
 from sim.sanctuary.interference import same
 from sim.sanctuary.runs import AttackPair, Results
-from sim.sanctuary.sensitive import differences
+from sim.sanctuary.sensitive import PLACES, differences, missing
 
 __all__ = ["evidence_text", "passed", "report", "write_report"]
 
@@ -18,9 +18,10 @@ def evidence_text(pair: AttackPair) -> str:
 
 
 def native_as_guest(results: Results) -> bool:
-    """Whether the 17 instructions behave in a guest as natively, and a kernel in ring 1 sees a difference."""
+    """Whether the 17 instructions, each of which all three runs must tell of, behave in a guest as natively, and a kernel in ring 1 sees a
+    difference."""
     seen = {o.place: o for o in results.observed}
-    if len(seen) < 3 or not seen["native"].lines:
+    if set(seen) != set(PLACES) or any(map(missing, seen.values())):
         return False
     return not differences(seen["native"], seen["guest"]) and bool(differences(seen["native"], seen["ring 1"]))
 
@@ -29,6 +30,21 @@ def passed(results: Results, attacks: int) -> bool:
     """Whether everything is as promised."""
     whole = len(results.pairs) == attacks and not results.failures
     return whole and all(p.as_promised for p in results.pairs) and same(results.retired) and native_as_guest(results)
+
+
+def guests(results: Results) -> list[dict[str, object]]:
+    """Who ran in the attack runs, over all of them: name, images, where its memory lies in the machine's, devices that it was given."""
+    found: dict[str, tuple[set[str], set[str], set[str]]] = {}
+    for pair in results.pairs:
+        for guest in (*pair.evidence.guests, *pair.control_evidence.guests):
+            images, memory, devices = found.setdefault(guest.name, (set(), set(), set()))
+            images.add(guest.image)
+            memory.add(f"{guest.memory >> 20} MiB from {guest.base:#x}")
+            devices.update(guest.devices)
+    return [
+        {"name": name, "images": sorted(images), "memory": ", ".join(sorted(memory)), "devices": sorted(devices)}
+        for name, (images, memory, devices) in sorted(found.items())
+    ]
 
 
 def _window(waves: Path, name: str) -> str:
@@ -43,10 +59,7 @@ def report(results: Results, attacks: int, waves: Path) -> dict[str, object]:
     seen = {o.place: o for o in results.observed}
     return {
         "passed": passed(results, attacks),
-        "guests": [
-            {"name": "guest 1", "images": ["mass_market", "attacker", "sensitive"], "memory": "one to one from 0"},
-            {"name": "guest 2", "images": ["trusted"], "memory": "at an offset"},
-        ],
+        "guests": guests(results),
         "attacks": [
             {
                 "name": p.attack.name, "text": p.attack.text, "blocked": p.blocked, "control_succeeded": p.control_succeeded,

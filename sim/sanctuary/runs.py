@@ -8,7 +8,7 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from firmware.guests.attack import Attack
+from firmware.guests.attack import Attack, Needs
 from firmware.guests.attacks import ATTACKS, BY_NAME
 from sim.kernel_time import KernelTime
 from sim.machine import Machine
@@ -47,8 +47,9 @@ class AttackPair:
 
     @property
     def control_succeeded(self) -> bool:
-        """Tried and achieved."""
-        return self.control.attempted and self.control.succeeded
+        """Tried and achieved; and where that has left a machine that runs, what is allowed works there too."""
+        c = self.control
+        return c.attempted and c.succeeded and (c.allowed or not c.runs_on)
 
     @property
     def as_promised(self) -> bool:
@@ -104,7 +105,7 @@ def _attack(waves: Path | None, started: Started, run: Run) -> _Attacked:
     verdict = judge(evidence)
     if waves is not None and not run.control:
         draw_attack(waves, evidence, verdict.attempt)
-    evidence.steps, evidence.exits, evidence.window = evidence.steps[:_KEPT_STEPS], [], b""
+    evidence.steps, evidence.exits, evidence.window, evidence.after_reset = evidence.steps[:_KEPT_STEPS], [], b"", []
     return _Attacked(evidence, verdict, started.time)
 
 
@@ -123,7 +124,7 @@ def scenario(attacks: Sequence[Attack], waves: Path | None, workers: int) -> Ite
     for place in PLACES:
         yield Group(_nothing, _alone, (Run(Kind.OBSERVED, place, f"17 instructions: {place}"),))
     alike: defaultdict[Start, list[Run]] = defaultdict(list)
-    for attack in sorted(attacks, key=lambda a: not a.last):
+    for attack in sorted(attacks, key=lambda a: Needs.RESTART not in a.needs):  # the longest first
         alike[Start.of(attack, attack.off_in_both)].append(Run(Kind.ATTACK, attack.name, attack.name))
         control = Run(Kind.ATTACK, attack.name, f"{attack.name} (control)", control=True)
         alike[Start.of(attack, (*attack.off_in_both, attack.control))].append(control)

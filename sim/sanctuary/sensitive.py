@@ -9,9 +9,12 @@ from sim.machine import Machine
 from sim.multiboot import read_multiboot
 from sim.sanctuary.world import GUEST_MEMORY, KERNEL_CONFIG
 
-__all__ = ["PLACES", "Observed", "differences", "observe"]
+__all__ = ["INSTRUCTIONS", "PLACES", "Observed", "differences", "missing", "observe"]
 
 PLACES = ("native", "guest", "ring 1")
+INSTRUCTIONS = (
+    "SGDT", "SIDT", "SLDT", "SMSW", "PUSHF", "POPF", "LAR", "LSL", "VERR", "VERW", "POP", "PUSH", "CALL", "JMP", "INT", "RET", "STR", "MOV",
+)  # fmt: skip
 _LIMIT = 4_000_000
 _STEPS = 2000
 
@@ -49,6 +52,12 @@ def observe(place: str, machine: Machine | None = None) -> Observed:
             m.run(_LIMIT)
             said = m.outputs["com1"]
         return Observed(place, _lines(bytes(said)), m.cycle)
+
+
+def missing(observed: Observed) -> tuple[str, ...]:
+    """The instructions of which a run tells nothing."""
+    seen = {name.split()[0] for name in observed.lines}
+    return tuple(name for name in INSTRUCTIONS if name not in seen)
 
 
 def differences(one: Observed, other: Observed) -> dict[str, tuple[str, str]]:

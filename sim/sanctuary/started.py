@@ -9,6 +9,7 @@ from typing import cast
 
 from chipset.boards.straps import Strap
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
+from contracts.memory_map import PAGE_SIZE
 from firmware.build import guest
 from firmware.guests.attack import Attack, Needs
 from isolation_kernel.configuration import Right
@@ -20,8 +21,9 @@ from sim.guests import GuestProgram, GuestSystem
 from sim.kernel_time import KernelTime
 from sim.link import LinkMachine
 from sim.machine import Machine
+from sim.sanctuary.evidence import GuestSeen
 from sim.sanctuary.watch import Watch
-from sim.sanctuary.world import GUEST_MEMORY, KERNEL_CONFIG, Correspondent, Targets, trusted
+from sim.sanctuary.world import ATTACKER, GUEST_MEMORY, KERNEL_CONFIG, TRUSTED, Correspondent, Targets, trusted
 
 __all__ = ["Start", "Started", "switches"]
 
@@ -30,6 +32,8 @@ _ANSWER_STEPS = 400
 _READY_STEPS = 400
 _KEY = bytes(range(0x10, 0x30))
 _RIGHTS = {Needs.GIVE_PAGE: Right.GIVE_PAGE, Needs.GIVE_DEVICE: Right.GIVE_DEVICE}  # of guest 1
+
+_DEVICES = {Needs.DMA: DeviceNumber.DMA0, Needs.SECOND_DMA: DeviceNumber.DMA1}  # of guest 1
 
 
 def switches(off: Collection[str]) -> tuple[Protections, Strap]:
@@ -55,7 +59,7 @@ class Start:
         """The start of a run of ``attack`` with ``off`` switched off."""
         rights1 = {_RIGHTS[need] for need in attack.needs if need in _RIGHTS}
         rights2 = {Right.GIVE_PAGE} if Needs.PAGE_FROM_GUEST2 in attack.needs else set()
-        devices = {DeviceNumber.DMA0} if Needs.DMA in attack.needs else set()
+        devices = {device for need, device in _DEVICES.items() if need in attack.needs}
         return cls(frozenset(off), frozenset({Right.MESSAGES, *rights1}), frozenset({Right.MESSAGES, *rights2}), frozenset(devices))
 
 
@@ -82,6 +86,7 @@ class Started:
         self.until_answered()
         self.targets = Targets(self.system, self.guest2)
         (self.guest1,) = self.system.start([self._attacker()])
+        self.targets.guest1 = self.guest1
         self._until_ready()
         self.time = KernelTime.of(self.system.link)  # that the start has taken
 
@@ -91,9 +96,19 @@ class Started:
 
     def _attacker(self) -> GuestProgram:
         program = GuestProgram.load(
-            guest("attacker"), GUEST_MEMORY, "guest 1", one_to_one=True, devices=self.start.devices, rights=self.start.rights1
+            guest(ATTACKER), GUEST_MEMORY, "guest 1", one_to_one=True, devices=self.start.devices, rights=self.start.rights1
         )
         return replace(program, command_line="orders=1")
+
+    def guests(self) -> tuple[GuestSeen, ...]:
+        """Who runs here."""
+        images = {self.guest1.number: ATTACKER, self.guest2.number: TRUSTED}
+        return tuple(
+            GuestSeen(
+                p.config.name, images[p.number], p.config.memory, p.memory.offset * PAGE_SIZE, tuple(d.name for d in p.config.devices)
+            )
+            for p in (self.guest1, self.guest2)
+        )
 
     def _until_ready(self) -> None:
         for _ in range(_READY_STEPS):

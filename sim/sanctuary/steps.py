@@ -5,36 +5,38 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
+from contracts.architecture import Gpr
 from sim.model.layout import RecordDecoder
 from sim.sanctuary.evidence import Access, Step
 
-__all__ = ["functions", "steps"]
+__all__ = ["entered", "functions", "steps"]
 
 _GUEST = 1  # bit of the context word
 
 
-def functions(elf: Path) -> Mapping[str, int]:
-    """Addresses of an image's functions by name."""
+def functions(elf: Path, kind: str = "STT_FUNC") -> Mapping[str, int]:
+    """Addresses of an image's functions by name, or of its objects (``STT_OBJECT``)."""
     with elf.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
-        return {s.name: s["st_value"] for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"}
+        return {s.name: s["st_value"] for s in table.iter_symbols() if s["st_info"]["type"] == kind}
 
 
-def steps(decoder: RecordDecoder, raw: Iterable[bytes], kernel_base: int) -> list[Step]:
-    """Instructions and events in guest mode, each with its data accesses; not the VMRUN of ring −1, which ends in guest mode."""
+def steps(decoder: RecordDecoder, raw: Iterable[bytes], kernel_base: int, context: int = _GUEST) -> list[Step]:
+    """Instructions and events in guest mode (``context`` 0: outside it), each with its data accesses; of a guest not the VMRUN of ring −1,
+    which ends in guest mode."""
     found: list[Step] = []
     accesses: list[Access] = []
     for data in raw:
         for r in decoder.decode(data):
-            if not r.context & _GUEST:
+            if r.context & _GUEST != context:
                 accesses.clear()
                 continue
             if r.access_valid:
                 value = r.access_write_data if r.access_write else r.access_read_data
-                accesses.append(Access(r.access_linear, r.access_physical, bool(r.access_write), bool(r.access_io), value))
+                accesses.append(Access(r.access_linear, r.access_physical, bool(r.access_write), bool(r.access_io), value, r.access_size))
             if not r.instruction_valid:
                 continue
-            if r.instruction_physical >= kernel_base and not r.instruction_event:
+            if context and r.instruction_physical >= kernel_base and not r.instruction_event:
                 accesses.clear()
                 continue
             if r.instruction_event:
@@ -42,6 +44,16 @@ def steps(decoder: RecordDecoder, raw: Iterable[bytes], kernel_base: int) -> lis
             else:
                 length = r.instruction_length
                 code = (r.instruction_bytes & ((1 << 8 * length) - 1)).to_bytes(length, "little")
-                found.append(Step(r.cycle, r.instruction_eip, code, r.instruction_mode_cpl, tuple(accesses)))
+                registers = tuple(r[f"instruction.gpr[{n}]"] for n in Gpr)
+                found.append(Step(r.cycle, r.instruction_eip, code, r.instruction_mode_cpl, tuple(accesses), registers=registers))
             accesses.clear()
     return found
+
+
+def entered(elf: Path, found: Iterable[Step]) -> dict[str, int]:
+    """The cycles in which functions of an image retired their first instruction for the first time, by name."""
+    first: dict[int, int] = {}
+    for step in found:
+        if step.code:
+            first.setdefault(step.eip, step.cycle)
+    return {name: first[at] for name, at in functions(elf).items() if at in first}

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from contracts import vmcb
+from contracts.architecture import Gpr
 from contracts.exit_codes import exit_name
+from contracts.host_link import VcpuBlock
 from firmware.guests.attack import Stage
 from firmware.guests.layout import RESULT_ADDRESS, RESULT_MAGIC, Result
 from sim.link import LinkMachine
@@ -17,6 +19,9 @@ _SLICE = 500  # cycles between two looks at the stage: less than any attempt tak
 _BEFORE = 1500  # records kept before a stage is seen to begin
 _ATTEMPT = 12_000  # records kept of an attempt: enough for all but those that go round in circles
 _EXITS = 4000
+_OTHER_CALLS = 4  # of the neighbour, the newest
+_ONES = 0xFFFF_FFFF
+_IN_BLOCK = ("ECX", "EDX", "EBX", "EBP", "ESI", "EDI")  # registers that VMRUN does not switch
 
 
 class Watch:
@@ -35,12 +40,17 @@ class Watch:
         self.stages: dict[int, int] = {}
         self.record = bytes(Result.SIZE)
         self.exits: list[GuestExit] = []
+        self.other_calls: list[GuestExit] = []
         self.exit_counts: dict[str, int] = {}
         self.window = Window(self._model)
         self.raw: list[bytes] = []  # retire records of guest 1, as the model gives them
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._link, name)
+
+    def follow_also(self, block: int) -> None:
+        """Guest 1 has been started again: its new vCPU block."""
+        self._block = block
 
     def follow(self, block: int, stage_seen: Callable[[int], None]) -> None:
         """Guest 1's vCPU block; ``stage_seen`` is called at each new stage."""
@@ -70,9 +80,17 @@ class Watch:
         name = exit_name(self._field(block, "EXITCODE"))
         self.exit_counts[name] = self.exit_counts.get(name, 0) + 1
         if ours and Stage.ATTEMPTING <= self.stage <= Stage.ATTEMPTED and len(self.exits) < _EXITS:
-            names = ("EXITINFO1", "EXITINFO2", "RIP", "RAX", "CPL")
-            info1, info2, eip, eax, cpl = (self._field(block, n) & 0xFFFF_FFFF for n in names)
-            self.exits.append(GuestExit(self._link.time(), name, info1, info2, eip, eax, cpl))
+            self.exits.append(self._exit(block, name))
+        elif not ours and name == "VMMCALL":
+            self.other_calls.append(self._exit(block, name))
+            del self.other_calls[:-_OTHER_CALLS]
+
+    def _exit(self, block: int, name: str) -> GuestExit:
+        names = ("EXITINFO1", "EXITINFO2", "RIP", "CPL")
+        info1, info2, eip, cpl = (self._field(block, n) & _ONES for n in names)
+        kept = {Gpr[r]: int.from_bytes(self._model.dump(block + VcpuBlock[r], 4), "little") for r in _IN_BLOCK}
+        kept |= {Gpr.EAX: self._field(block, "RAX") & _ONES, Gpr.ESP: self._field(block, "RSP") & _ONES}
+        return GuestExit(self._link.time(), name, info1, info2, eip, tuple(kept[r] for r in Gpr), cpl)
 
     def _field(self, block: int, name: str) -> int:
         f = vmcb.field(name)

@@ -59,6 +59,23 @@ def test_dma_reaches_in_the_picture_what_the_map_admits() -> None:
     assert picture.dma[1] == ()
 
 
+def test_what_dma_may_touch_is_read_in_memory_and_not_asked_of_the_kernel() -> None:
+    world = _world()
+    at = world.kernel.policy.maps[1]
+    world.kernel.machine.write32(at, 1 << 5)
+    picture = picture_of(world.kernel)
+    assert [(run.first, run.count) for run in picture.dma[1]] == [(5, 1)]
+
+
+def test_an_ended_guest_has_no_vmcb_and_no_shadow_tables_in_the_picture() -> None:
+    world = _world()
+    ended = world.kernel.partitions[2]
+    block, directory = ended.vcpu.block // PAGE_SIZE, ended.shadow.current.directory
+    world.kernel.end_guest(ended, "for the test")
+    picture = picture_of(world.kernel)
+    assert {picture.owner(block), picture.owner(directory)} == {"kernel: pool"}
+
+
 def test_drawing_covers_each_page_once_and_marks_the_refusals() -> None:
     marks = (Mark(0x30_0123, "guard", True, "one"), Mark(LAYOUT.kernel_base, "kernel", None, "two & three"))
     picture = replace(picture_of(_world().kernel), marks=marks)

@@ -1,53 +1,75 @@
-"""``report.json`` says how the kernel's time was counted, and how much of the attacks' runs it was."""
+"""The report: what it says of runs made by hand, and that it takes nothing that was not seen for a success."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from cocotb_tests.sim.sanctuary.test_html import pair
-from contracts.host_link import KERNEL_CYCLES_PER_EXIT
-from firmware.guests.attacks import ATTACKS
-from sim.kernel_time import KernelTime
-from sim.sanctuary import runs
-from sim.sanctuary.evidence import Evidence
-from sim.sanctuary.groups import Group
+from firmware.guests.attacks import BY_NAME
+from sim.sanctuary.evidence import Evidence, GuestSeen
 from sim.sanctuary.judge import Verdict
-from sim.sanctuary.report import report, write_report
-from sim.sanctuary.runs import Kind, Results, Run, run_all
+from sim.sanctuary.report import guests, native_as_guest
+from sim.sanctuary.runs import AttackPair, Results
+from sim.sanctuary.sensitive import INSTRUCTIONS, PLACES, Observed, missing
 
-__all__ = ["branch", "start"]
+__all__: list[str] = []
 
-BEGUN = KernelTime(1000, 300, 200)  # a start that both runs share
-ENDS = {False: KernelTime(1500, 400, 250), True: KernelTime(3000, 900, 600)}
-
-
-def start() -> None:
-    """Nothing is needed for it."""
+LINES = {f"{name} something": "00000001" for name in INSTRUCTIONS}
+HELD = Verdict(True, False, True, True, True, "", "")
+BROKEN = replace(HELD, succeeded=True)
 
 
-def branch(_: None, run: Run) -> Any:
-    evidence = Evidence(run.name, 0, range(0), kernel_time=ENDS[run.control])
-    return runs._Attacked(evidence, Verdict(True, run.control, True, True, "seen", "found"), BEGUN)
+def observed(**of_ring_1: str) -> dict[str, Observed]:
+    seen = {place: Observed(place, dict(LINES), 1) for place in PLACES}
+    seen["ring 1"] = Observed("ring 1", {**LINES, "MOV something": "00000002", **of_ring_1}, 1)
+    return seen
 
 
-def test_a_shared_start_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one(*_: object) -> Iterator[Group]:
-        name = ATTACKS[0].name
-        yield Group(start, branch, (Run(Kind.ATTACK, name, "protected"), Run(Kind.ATTACK, name, "control", control=True)))
-
-    monkeypatch.setattr(runs, "scenario", one)
-    results = run_all(ATTACKS[:1], 1)
-    assert results.attacks_time == KernelTime(1000 + 500 + 2000, 300 + 100 + 600, 200 + 50 + 400)
-    assert results.cycles == 3500 and len(results.pairs) == 1
+def as_guest(seen: dict[str, Observed]) -> bool:
+    return native_as_guest(Results(observed=list(seen.values())))
 
 
-def test_the_kernels_time_is_told(tmp_path: Path) -> None:
-    results = Results(pairs=[pair("map_read_guest2")], attacks_time=KernelTime(900, 70, 8))
-    content = json.loads(write_report(tmp_path, report(results, 1, tmp_path)).read_text())
-    told = content["kernel_time"]
-    assert (told["cycles"], told["kernel_cycles"], told["link_cycles"]) == (900, 70, 8)
-    assert told["kernel_cycles_per_command"] == KERNEL_CYCLES_PER_EXIT
-    assert f"{KERNEL_CYCLES_PER_EXIT} cycles are declared for each command" in told["how_it_is_counted"]
+def test_the_17_instructions_are_alike_where_all_of_them_were_seen() -> None:
+    assert len(INSTRUCTIONS) == 18, "the 17, and MOV"
+    assert as_guest(observed())
+    seen = observed()
+    assert not as_guest({**seen, "guest": replace(seen["guest"], lines={**LINES, "STR something": "00000003"})})
+    assert not as_guest({**seen, "ring 1": Observed("ring 1", LINES, 1)}), "ring 1 must differ"
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", INSTRUCTIONS)
+def test_a_run_that_tells_nothing_of_an_instruction_shows_nothing(place: str, name: str) -> None:
+    seen = observed()
+    lines = {key: value for key, value in seen[place].lines.items() if key.split()[0] != name}
+    assert not as_guest({**seen, place: replace(seen[place], lines=lines)})
+    both = {p: replace(o, lines={k: v for k, v in o.lines.items() if k.split()[0] != name}) for p, o in seen.items()}
+    assert not as_guest(both)
+
+
+def test_runs_that_all_die_after_their_first_line_show_nothing() -> None:
+    first = {"SGDT base less its own": "00000000"}
+    seen = {place: Observed(place, first if place != "ring 1" else {}, 1) for place in PLACES}
+    assert not as_guest(seen)
+    assert missing(seen["native"]) == INSTRUCTIONS[1:]
+    assert not native_as_guest(Results(observed=[observed()["native"]]))
+
+
+def test_guests_are_those_that_ran() -> None:
+    one, two = GuestSeen("guest 1", "attacker", 1 << 20, 0, ("DMA0",)), GuestSeen("guest 2", "trusted", 1 << 20, 3 << 20, ())
+    evidence = Evidence("map_read_guest2", 0, range(1), guests=(one, two))
+    other = replace(evidence, guests=(replace(one, devices=("DMA1",)),))
+    results = Results(pairs=[AttackPair(BY_NAME["map_read_guest2"], HELD, BROKEN, evidence, other)])
+    assert guests(results) == [
+        {"name": "guest 1", "images": ["attacker"], "memory": "1 MiB from 0x0", "devices": ["DMA0", "DMA1"]},
+        {"name": "guest 2", "images": ["trusted"], "memory": "1 MiB from 0x300000", "devices": []},
+    ]
+    assert guests(Results()) == []
+
+
+def test_a_control_run_counts_with_its_allowed_access_where_the_machine_runs_on() -> None:
+    evidence = Evidence("map_read_guest2", 0, range(1))
+    pair = AttackPair(BY_NAME["map_read_guest2"], HELD, BROKEN, evidence, evidence)
+    assert pair.as_promised
+    assert not replace(pair, control=replace(BROKEN, allowed=False)).control_succeeded
+    assert replace(pair, control=replace(BROKEN, allowed=False, runs_on=False)).control_succeeded
+    assert not replace(pair, control=replace(BROKEN, attempted=False)).control_succeeded

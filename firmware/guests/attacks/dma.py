@@ -14,6 +14,12 @@ DMA: tuple[Attack, ...] = (
     Attack("dma_write_guest2", "writes to guest 2's page by DMA", "dma_write_victim", "dma_own", _G2, _MARK, _POLICY, needs=_DMA),
     Attack("dma_read_kernel", "reads a page of ring −1 by DMA", "dma_read", "dma_own", _KERNEL, _SECRET, "GUARD_OFF", needs=_DMA),
     Attack("dma_write_kernel", "writes to a page of ring −1 by DMA", "dma_write", "dma_own", _KERNEL, _MARK, "GUARD_OFF", needs=_DMA),
+    Attack(
+        "dma_read_shadow", "reads a shadow table by DMA", "dma_read", "dma_own", Target.SHADOW_DIRECTORY, Judge.COPIED, _POLICY, needs=_DMA
+    ),
+    Attack(
+        "dma_read_policy_map", "reads the policy map by DMA", "dma_read", "dma_own", Target.MAP_EDGE, Judge.COPIED, "GUARD_OFF", needs=_DMA
+    ),
     Attack("dma_write_shadow", "writes a shadow table by DMA", "dma_write", "dma_own", Target.SHADOW, _MARK, _POLICY, needs=_DMA),
     Attack("dma_write_vmcb", "writes guest 2's VMCB by DMA", "dma_write", "dma_own", Target.VMCB, _MARK, _POLICY, needs=_DMA),
     Attack(
@@ -31,9 +37,9 @@ DMA: tuple[Attack, ...] = (
         needs=_DMA,
     ),
     Attack(
-        "dma_wrap",
-        "starts DMA in the last pages below 4 GiB and of RAM, to run on around the end",
-        "dma_wrap",
+        "dma_past_end",
+        "starts DMA in the last page of RAM, to run on past its end, and in the last page below 4 GiB, where it stops at its first access",
+        "dma_past_end",
         "dma_own",
         Target.TOP,
         _MARK,

@@ -6,10 +6,13 @@
 #define PROBE_ADDRESS 0x00ABCDE0u
 #define PATIENCE 2000 /* polls */
 
+static u32 number; /* of the engine in use */
 static volatile u32 interrupts;
 static struct dma_descriptor single ALIGNED(DESCRIPTOR_SIZE);
 
-static volatile u32 *reg(u32 offset) { return word_at(PHYSICAL_DMA_ENGINES + offset); }
+static volatile u32 *reg(u32 offset) { return word_at(PHYSICAL_DMA_ENGINES + number * DMA_ENGINE_STRIDE + offset); }
+
+void dma_use(u32 engine) { number = engine; }
 
 u32 dma_register(u32 offset) { return *reg(offset); }
 
@@ -28,10 +31,10 @@ static void probe(u32 found)
 int dma_init(void)
 {
     u32 found = 0;
-    map_page(kernel_directory, PHYSICAL_DMA_ENGINES, PHYSICAL_DMA_ENGINES, PTE_PRESENT | PTE_WRITE | PTE_UNCACHED);
+    map_page(kernel_directory, (u32)reg(0), (u32)reg(0), PTE_PRESENT | PTE_WRITE | PTE_UNCACHED);
     if (guarded(probe, (u32)&found) != NO_FAULT || !found)
         return 0;
-    on_interrupt(IRQ_DMA0, interrupt);
+    on_interrupt(IRQ_DMA0 + number, interrupt);
     return 1;
 }
 

@@ -1,4 +1,4 @@
-/* Driver of one scatter-gather DMA engine (contracts/dma_engine.py). */
+/* Driver of the scatter-gather DMA engines, one at a time (contracts/dma_engine.py). */
 #ifndef DMA_H
 #define DMA_H
 
@@ -9,6 +9,9 @@
 struct dma_descriptor {
     u32 source, destination, length, flags;
 };
+
+/* The engine that everything below is about; 0 at first. */
+void dma_use(u32 engine);
 
 /* Maps the engine's page and takes its interrupt. Not 0 if there is one. */
 int dma_init(void);
