@@ -1,33 +1,16 @@
-"""QEMU as a machine on which firmware is tried: what it printed on COM1, and the status it left by the exit port."""
+"""QEMU (``sim.oracles.qemu``) as firmware is tried on it: what it printed on COM1, and the status it left by the exit port."""
 
-import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from sim.oracles import qemu
+
 __all__ = ["Outcome", "run"]
 
-_QEMU = "qemu-system-i386"
-_MACHINE = (
-    "-accel",
-    "tcg",
-    "-icount",
-    "shift=0",
-    "-m",
-    "32",
-    "-display",
-    "none",
-    "-no-reboot",
-    "-nodefaults",
-    "-serial",
-    "stdio",
-    "-net",
-    "none",
-)
-_EXIT_PORT = ("-device", "isa-debug-exit,iobase=0xf4")
+_BARE = ("-nodefaults",)  # no drive but what is asked for
 
 
 @dataclass(frozen=True)
@@ -43,19 +26,10 @@ class Outcome:
         return self.text.splitlines()
 
 
-def run(
-    kernel: Path | None, command_line: str = "", cpu: str = "qemu32", extra: Sequence[str] = (), seconds: float | None = None
-) -> Outcome:
-    """Run until the program ends; ``seconds`` is for programs that end by halting."""
-    if shutil.which(_QEMU) is None:
-        pytest.skip(f"{_QEMU} is not installed")
-    command = [_QEMU, *_MACHINE, *_EXIT_PORT, "-cpu", cpu, *extra]
-    if kernel is not None:
-        command += ["-kernel", str(kernel), "-append", command_line]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired as late:
-        out = late.stdout or b""
-        return Outcome(out.decode() if isinstance(out, bytes) else out, None)
-    assert not done.stderr, done.stderr
-    return Outcome(done.stdout, done.returncode >> 1 if done.returncode & 1 else None)
+def run(kernel: Path | None, command_line: str = "", cpu: str = "qemu32", extra: Sequence[str] = (), until: str | None = None) -> Outcome:
+    """Run until the program ends; one that does not end by itself, until it has printed ``until``."""
+    if not qemu.available():
+        pytest.skip("QEMU is not installed")
+    done = qemu.run(kernel, command_line, cpu=cpu, extra=(*_BARE, *extra), until=until)
+    assert not done.errors, done.errors
+    return Outcome(done.text, done.written)

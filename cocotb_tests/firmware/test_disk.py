@@ -56,7 +56,7 @@ def written(before: bytes) -> bytes:
 
 def on_qemu(image: Path, command_line: str = "") -> list[str]:
     """What it says there."""
-    outcome = run_on_qemu(build.guest("disk"), command_line, extra=["-drive", f"file={image},if=ide,format=raw"], seconds=60)
+    outcome = run_on_qemu(build.guest("disk"), command_line, extra=["-drive", f"file={image},if=ide,format=raw"])
     assert outcome.status == 0, outcome.text
     return outcome.lines
 

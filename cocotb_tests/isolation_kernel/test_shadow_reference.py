@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cocotb_tests.isolation_kernel.world import PAGE_TABLES, World
+from cocotb_tests.isolation_kernel.world import CODE, PAGE_TABLES, World
 from contracts.architecture import Cr0, Cr4, Exc, Pte
 from contracts.memory_map import PAGE_SIZE
 from isolation_kernel.model.script import GuestException, Invlpg, Read, Script, SetRing, Write, WriteCr
@@ -75,22 +75,25 @@ def setup_tables() -> Sequence[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("write_protect", (False, True))
-@pytest.mark.parametrize("large", (False, True))
-def test_every_combination_of_bits(write_protect: bool, large: bool) -> None:
-    """P, RW, US, A, D of directory and table, 4 KiB and 4 MiB, CR0.WP, ring, access: result, error code and bits left."""
+@pytest.mark.parametrize("extensions", (False, True), ids=("PSE=0", "PSE=1"))
+@pytest.mark.parametrize("size", (0, PS), ids=("PS=0", "PS=1"))
+def test_every_combination_of_bits(size: int, extensions: bool, write_protect: bool) -> None:
+    """P, RW, US, A, D of directory and table, PS, CR4.PSE, CR0.WP, ring, access: result, error code and bits left. Only with both PS and
+    PSE is a page large, and there is no table."""
     checked = 0
+    large = bool(size) and extensions
 
     def script() -> Script:
         nonlocal checked
         for address, value in setup_tables():
             yield Write(address, value)
-        yield WriteCr(4, Cr4.PSE if large else 0)
+        yield WriteCr(4, Cr4.PSE if extensions else 0)
         yield WriteCr(3, DIRECTORY)
         yield WriteCr(0, Cr0.PG | Cr0.PE | (Cr0.WP if write_protect else 0))
         yield Write(TARGET, 0x600D)
         tables = [(0, 0, 0, 0, 0)] if large else COMBINATIONS
         for upper, lower in itertools.product(COMBINATIONS, tables):
-            directory = sum(upper) | (PS if large else TABLE)
+            directory = sum(upper) | size | (0 if large else TABLE)
             table = sum(lower) | TARGET
             for access in (Access(w, u) for w in (False, True) for u in (False, True)):
                 yield SetRing(0)
@@ -98,7 +101,7 @@ def test_every_combination_of_bits(write_protect: bool, large: bool) -> None:
                 yield Write(TABLE + 4 * 5, table)
                 linear = (0x0040_0000 + TARGET) if large else TESTED
                 yield Invlpg(linear)
-                wanted = reference(directory, table, linear, access, write_protect, large)
+                wanted = reference(directory, table, linear, access, write_protect, extensions)
                 yield SetRing(3 if access.user else 0)
                 error: int | None = None
                 try:
@@ -125,36 +128,52 @@ def test_every_combination_of_bits(write_protect: bool, large: bool) -> None:
 
 
 def test_random_tables_and_edits(rng: random.Random) -> None:
-    """Random edits with and without flushes, several directories, CR0.WP and CR4.PGE on and off: after a flush the reference decides;
-    before it, only translations are used that were valid some time since."""
-    pages = 0x30
-    linears = [0x0040_0000 + n * PAGE_SIZE for n in range(8)] + [0x0080_0000 + n * PAGE_SIZE for n in range(8)]
+    """Random edits with and without flushes, several directories, pages of both sizes, CR0.WP, CR4.PSE and CR4.PGE on and off: after a
+    flush the reference decides; before it, only translations are used that were valid some time since. CR3 flushes no global page."""
+    low, high = 0x20, 0x30  # frames that are read; a large page leads to the first of them, and to some below that no table leads to
+    in_tables = (0, 1, 3)  # few, so that what was changed is met again before it is flushed
+    indices = (*in_tables, low, low + 1)
+    assert CODE // PAGE_SIZE not in indices
+    linears = [base + n * PAGE_SIZE for base in (0x0040_0000, 0x0080_0000) for n in indices]
     directories = [0x10000, 0x11000]
     tables = [0x12000, 0x13000, 0x14000]
     code_table = 0x15000
-    checked = refused = stale = 0
+    spare = 0xFF0  # of each frame: what is written, and no entry that is looked at
+    frames = [n * PAGE_SIZE for n in range(low, high)]
+    checked = refused = stale = large = reserved = 0
 
-    def entry(frames: list[int]) -> int:
-        return rng.choice(frames) | (P if rng.random() < 0.85 else 0) | sum(rng.choice((0, b)) for b in (RW, US, A, D, G))
+    def bits(*of: int) -> int:
+        found = 0
+        for b in of:
+            found |= rng.choice((0, b))
+        return found
+
+    def table_entry() -> int:
+        return rng.choice(frames) | (P if rng.random() < 0.9 else 0) | bits(RW, RW, US, US, A, D, G)
+
+    def directory_entry() -> int:
+        """To a table; or, with PS, to the first 4 MiB, or with a reserved bit set: frame 0 and a table too, without PSE."""
+        kind = rng.random()
+        where = rng.choice(tables) if kind < 0.6 else PS | D | bits(G) if kind < 0.9 else PS | rng.choice(tables)
+        return where | (P if rng.random() < 0.9 else 0) | bits(RW, RW, US, US)
 
     def script() -> Script:
-        nonlocal checked, refused, stale
+        nonlocal checked, refused, stale, large, reserved
         memory: dict[int, int] = {}
-        frames = [0x20000 + n * PAGE_SIZE for n in range(pages - 0x20)]
-        for n in range(0x30):
+        for n in range(high):
             memory[code_table + 4 * n] = n * PAGE_SIZE | P | RW | US | A | D
         for d in directories:
             memory[d] = code_table | P | RW | US | A
             for index in (1, 2):
-                memory[d + 4 * index] = rng.choice(tables) | P | RW | US
+                memory[d + 4 * index] = directory_entry()
         for t in tables:
             for n in range(8):
-                memory[t + 4 * n] = entry(frames)
+                memory[t + 4 * n] = table_entry()
         for address, value in memory.items():
             yield Write(address, value)
-        for frame in frames:
+        for frame in (*(n * PAGE_SIZE for n in indices if n < low), *frames):
             yield Write(frame, frame)  # each frame knows its name
-        cr3, write_protect = directories[0], True
+        cr3, cr4, write_protect = directories[0], 0, True
         yield WriteCr(3, cr3)
         yield WriteCr(0, Cr0.PG | Cr0.PE | Cr0.WP)
         history: dict[int, list[tuple[int, int]]] = {}  # linear page: (directory, table) values since the last flush
@@ -163,46 +182,62 @@ def test_random_tables_and_edits(rng: random.Random) -> None:
             directory = memory[cr3 + 4 * (linear >> 22)]
             return directory, memory.get((directory & ~0xFFF) + 4 * (linear >> 12 & 0x3FF), 0)
 
+        def is_large(directory: int) -> bool:
+            return bool(cr4 & Cr4.PSE and directory & PS)
+
+        def is_global(pair: tuple[int, int]) -> bool:
+            return bool(cr4 & Cr4.PGE and (pair[0] if is_large(pair[0]) else pair[1]) & G)
+
         def remember() -> None:
             for at in linears:
                 history.setdefault(at, []).append(now(at))
 
-        for _ in range(1500):
+        def flush(globals_too: bool) -> None:
+            for at in linears:
+                history[at] = [] if globals_too else [pair for pair in history.get(at, ()) if is_global(pair)]
+            remember()
+
+        for _ in range(2000):
             choice = rng.random()
-            if choice < 0.25:
-                at = rng.choice(tables) + 4 * rng.randrange(8)
-                memory[at] = entry(frames)
+            if choice < 0.22:
+                at = rng.choice(tables) + 4 * rng.choice(in_tables)
+                memory[at] = table_entry()
                 yield Write(at, memory[at])
                 remember()
             elif choice < 0.30:
                 at = rng.choice(directories) + 4 * rng.choice((1, 2))
-                memory[at] = rng.choice(tables) | sum(rng.choice((0, b, b)) for b in (P, RW, US))
+                memory[at] = directory_entry()
                 yield Write(at, memory[at])
                 remember()
-            elif choice < 0.36:
+            elif choice < 0.34:
                 cr3 = rng.choice(directories)
                 yield WriteCr(3, cr3)
-                history.clear()
-                remember()
-            elif choice < 0.39:
+                flush(False)
+            elif choice < 0.36:
                 write_protect = not write_protect
                 yield WriteCr(0, Cr0.PG | Cr0.PE | (Cr0.WP if write_protect else 0))
                 yield WriteCr(3, cr3)
-                history.clear()
-                remember()
-            elif choice < 0.50:
+                flush(False)
+            elif choice < 0.38:
+                cr4 ^= rng.choice((Cr4.PSE, Cr4.PGE))
+                yield WriteCr(4, cr4)
+                flush(True)
+            elif choice < 0.43:
                 linear = rng.choice(linears)
                 yield Invlpg(linear)
-                history[linear] = [now(linear)]
+                for at in linears:  # a large page goes whole
+                    if at == linear or any(is_large(d) for d, _ in history.get(linear, ())) and at >> 22 == linear >> 22:
+                        large_left = [] if at == linear else [p for p in history.get(at, ()) if not is_large(p[0])]
+                        history[at] = [*large_left, now(at)]
             else:
-                linear, access = rng.choice(linears), Access(rng.random() < 0.5, rng.random() < 0.5)
+                linear, access = rng.choice(linears), Access(rng.random() < 0.4, rng.random() < 0.4)
                 past = history.get(linear, []) or [now(linear)]
-                outcomes = [reference(d, t, linear, access, write_protect, False) for d, t in past]
+                outcomes = [reference(d, t, linear, access, write_protect, bool(cr4 & Cr4.PSE)) for d, t in past]
                 yield SetRing(3 if access.user else 0)
                 error, seen = None, 0
                 try:
                     if access.write:
-                        yield Write(linear + 4, rng.getrandbits(32))
+                        yield Write(linear + spare, rng.getrandbits(32))
                     else:
                         seen = yield Read(linear)
                 except GuestException as fault:
@@ -212,27 +247,30 @@ def test_random_tables_and_edits(rng: random.Random) -> None:
                 if error is None:
                     allowed = [o for o in outcomes if o.error is None]
                     assert allowed, f"{linear:#x}: allowed, but the reference never was"
+                    large += is_large(past[-1][0])
                     if not access.write:
                         assert seen in [o.physical for o in allowed]
                         stale += seen != current.physical
                 else:
                     assert error in [o.error for o in outcomes]
                     refused += 1
+                    reserved += error & 8 != 0
                 # the guest's own bits: whatever was set is read back, so that the mirror stays true
                 for at in [cr3 + 4 * (linear >> 22), *(t + 4 * (linear >> 12 & 0x3FF) for t in tables)]:
-                    word: int = yield Read(at)
-                    assert (word | A | D) == (memory[at] | A | D)
-                    memory[at] = word
+                    held: int = yield Read(at)
+                    assert (held | A | D) == (memory.get(at, 0) | A | D)
+                    memory[at] = held
                 history.setdefault(linear, []).append(now(linear))
                 if current.error is None and len(past) == 1 and error is None:
                     directory, table = now(linear)
-                    assert directory & A and table & A and (not access.write or table & D)
+                    leaf = directory if is_large(directory) else table
+                    assert directory & A and leaf & A and (not access.write or leaf & D)
                 checked += 1
 
     world = World(roots_per_guest=3)
     world.guest(script)
     world.run(60_000)
-    assert checked > 500 and refused > 50
+    assert checked > 1000 and refused > 100 and stale > 10 and large > 20 and reserved > 10
 
 
 def test_large_page_is_flushed_whole_and_split() -> None:

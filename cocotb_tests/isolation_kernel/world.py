@@ -15,7 +15,7 @@ from isolation_kernel.model.script import Operation, Read, Script, Write, WriteC
 from isolation_kernel.partition import Partition
 from isolation_kernel.protections import Protections
 
-__all__ = ["CODE", "FIRST_MEMORY", "LAYOUT", "PAGE_TABLES", "SECOND_MEMORY", "World", "flat_tables", "paging_on", "read", "write_words"]
+__all__ = ["CODE", "FIRST_MEMORY", "LAYOUT", "PAGE_TABLES", "SECOND_MEMORY", "World", "flat_tables", "paging_on", "read"]
 
 LAYOUT = RamLayout(size=8 << 20, kernel_size=4 << 20)
 FIRST_MEMORY = 2 << 20
@@ -73,12 +73,6 @@ class World:
         """What a guest's physical memory holds, past all protection."""
         at = partition.memory.pages[address // PAGE_SIZE] * PAGE_SIZE + address % PAGE_SIZE
         return bytes(self.machine.memory.ram[at : at + length])
-
-
-def write_words(address: int, words: list[int]) -> Iterator[Operation]:
-    """Operations that store words in a row."""
-    for n, word in enumerate(words):
-        yield Write(address + 4 * n, word)
 
 
 def flat_tables(base: int = PAGE_TABLES, pages: int = 64, bits: int = P | RW | US) -> list[tuple[int, int]]:

@@ -4,14 +4,17 @@ import mmap
 import shutil
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from contracts.memory_map import Port, RamLayout
 
-__all__ = ["CPU_MODEL", "QemuResult", "available", "run"]
+__all__ = ["CPU_MODEL", "HANG_SECONDS", "QemuResult", "available", "run"]
 
 CPU_MODEL = "qemu32,+svm"
+HANG_SECONDS = 3600.0  # only a program that hangs takes so long, on any machine: the longest takes seconds
 _PROGRAM = "qemu-system-i386"
 
 
@@ -22,6 +25,12 @@ class QemuResult:
     text: str
     status: int | None  # None: it did not end by itself
     memory: bytes = b""
+    errors: str = ""  # what QEMU itself said
+
+    @property
+    def written(self) -> int | None:
+        """What the program wrote to the exit port; None if it ended in another way."""
+        return self.status >> 1 if self.status is not None and self.status & 1 else None
 
     def read(self, address: int, length: int) -> bytes:
         """Physical memory as the run left it."""
@@ -34,31 +43,57 @@ def available() -> bool:
 
 
 def run(
-    image: bytes | Path, *, timeout: float = 60.0, memory: bool = False, cpu: str = CPU_MODEL, extra: tuple[str, ...] = ()
+    image: bytes | Path | None,
+    command_line: str = "",
+    *,
+    memory: bool = False,
+    cpu: str = CPU_MODEL,
+    extra: tuple[str, ...] = (),
+    until: str | None = None,
 ) -> QemuResult:
-    """Run a multiboot image. ``timeout`` in seconds ends a run that hangs; what it printed is kept. RAM is as large as the machine's."""
+    """Run a multiboot image (none: whatever ``extra`` has QEMU start) to its end, or until it has printed ``until``. RAM is as large as
+    the machine's. A run that hangs is ended after HANG_SECONDS; what it printed is kept. RuntimeError if QEMU does not start."""
     size = RamLayout().size
     with tempfile.TemporaryDirectory(prefix="ringfence-qemu-") as scratch:
-        file = Path(scratch) / "image.elf" if isinstance(image, bytes) else image
-        if isinstance(image, bytes):
-            file.write_bytes(image)
         ram = Path(scratch) / "ram"
         command = [
             _PROGRAM, "-accel", "tcg", "-icount", "shift=0", "-cpu", cpu, "-m", str(size >> 20), "-display", "none", "-no-reboot",
             "-monitor", "none", "-serial", "stdio", "-device", f"isa-debug-exit,iobase={int(Port.EXIT):#x}", "-net", "none", "-vga", "none",
-            "-kernel", str(file), *extra,
+            *extra,
         ]  # fmt: skip
+        if image is not None:
+            file = Path(scratch) / "image.elf" if isinstance(image, bytes) else image
+            if isinstance(image, bytes):
+                file.write_bytes(image)
+            command += ["-kernel", str(file), "-append", command_line]
         if memory:
             command += ["-object", f"memory-backend-file,id=ram,size={size},mem-path={ram},share=on", "-machine", "memory-backend=ram"]
-        try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
-            text, status = done.stdout, done.returncode
-            if status == 1 and done.stderr and not text and b"qemu-system" in done.stderr:
-                raise RuntimeError(done.stderr.decode(errors="replace").strip())
-        except subprocess.TimeoutExpired as late:
-            text, status = late.stdout or b"", None
+        text, status, errors = _play(command, until, Path(scratch) / "errors")
+        if status == 1 and not text and _PROGRAM in errors:
+            raise RuntimeError(errors.strip())
         contents = b""
         if memory:
             with ram.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as view:
                 contents = bytes(view)
-        return QemuResult(text.decode("latin-1").replace("\r\n", "\n"), status, contents)
+        return QemuResult(text, status, contents, errors)
+
+
+def _play(command: list[str], until: str | None, errors: Path) -> tuple[str, int | None, str]:
+    """What it printed, its exit status (None: it was ended from here), and what it said on standard error."""
+    with errors.open("wb") as file, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file) as process:
+        guard = threading.Timer(HANG_SECONDS, process.kill)
+        guard.start()
+        try:
+            assert isinstance(process.stdout, BufferedReader)
+            text = ""
+            while until is None or until not in text:
+                if not (more := process.stdout.read1()):
+                    break
+                text = (text + more.decode("latin-1")).replace("\r\n", "\n")
+            else:
+                process.kill()
+            status = process.wait()
+        finally:
+            guard.cancel()
+            process.kill()
+    return text, None if status < 0 else status, errors.read_text(errors="replace")

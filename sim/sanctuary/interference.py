@@ -1,7 +1,7 @@
 """No interference: guest 2 retires the same instructions with the same results alone, beside guest 1, and beside guest 1 attacking."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from firmware.guests.layout import Trusted
 from isolation_kernel.configuration import Right
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.kernel import Step
+from isolation_kernel.protections import Protections
 from sim.guests import GuestProgram, GuestSystem
 from sim.link import LinkMachine
 from sim.machine import Machine
@@ -17,13 +18,15 @@ from sim.model.layout import RecordDecoder
 from sim.sanctuary.evidence import Answer
 from sim.sanctuary.world import GUEST_MEMORY, KERNEL_CONFIG, Correspondent, Targets, expected, trusted
 
-__all__ = ["COMPANIES", "Retired", "Stream", "retired_by_guest2", "same"]
+__all__ = ["COMPANIES", "LEAST", "MESSAGES", "Retired", "Stream", "retired_by_guest2", "same"]
 
 COMPANIES = ("alone", "beside guest 1", "beside guest 1 attacking by DMA", "beside guest 1 starving others")
 _ATTACKS = {COMPANIES[2]: "dma_write_guest2", COMPANIES[3]: "starve_faults"}
-_MESSAGES = (b"KEY:" + bytes(range(0x20, 0x40)), b"first letter", b"second letter, " + b"which is longer " * 8, b"third letter")
+MESSAGES = (b"KEY:" + bytes(range(0x20, 0x40)), b"first letter", b"second letter, " + b"which is longer " * 8, b"third letter")
+LEAST = 50_000  # instructions: half of what guest 2 retires; agreement in fewer would say little
 _STEPS = 4000
 _GUEST = 1  # bit of the context word
+_NOTHING = hashlib.sha256().hexdigest()
 
 
 class Stream:
@@ -106,18 +109,25 @@ class _Recorder:
 
 @dataclass(frozen=True)
 class Retired:
-    """What guest 2 did in one company."""
+    """What guest 2 did in one company. ``asked`` messages were to be answered; ``refusals`` DMA accesses were refused meanwhile."""
 
     company: str
     instructions: int
     digest: str
     answers: tuple[Answer, ...]
     cycles: int
+    asked: int = len(MESSAGES)
+    refusals: int = 0
 
     @property
     def right(self) -> bool:
         """Whether all answers are there and right."""
-        return len(self.answers) == len(_MESSAGES) and all(a.answer == expected(a) for a in self.answers)
+        return len(self.answers) == self.asked and all(a.answer == expected(a) for a in self.answers)
+
+    @property
+    def enough(self) -> bool:
+        """Whether so much was retired, and digested, that agreement says something."""
+        return self.instructions >= LEAST and self.digest != _NOTHING
 
 
 def _company(name: str, targets: Targets, number: int) -> GuestProgram | None:
@@ -134,8 +144,14 @@ def _company(name: str, targets: Targets, number: int) -> GuestProgram | None:
     return replace(program, command_line=line)
 
 
-def retired_by_guest2(company: str, machine: Machine | None = None) -> Retired:
-    """Run guest 2 in that company, with the same messages."""
+def retired_by_guest2(
+    company: str,
+    machine: Machine | None = None,
+    guest2: GuestProgram | None = None,
+    messages: Sequence[bytes] = MESSAGES,
+    protections: Protections = Protections(),
+) -> Retired:
+    """Run guest 2 in that company. What is not given is as the demonstration has it; the rest is for runs that must turn out otherwise."""
     with machine or Machine() as m:
         recorders: list[_Recorder] = []
         streams: list[Stream] = []
@@ -144,28 +160,29 @@ def retired_by_guest2(company: str, machine: Machine | None = None) -> Retired:
             recorders.append(_Recorder(link, lambda raw: streams[0].add(raw)))  # type: ignore[arg-type]
             return recorders[0]
 
-        system = GuestSystem(m, KERNEL_CONFIG, record=record)
+        system = GuestSystem(m, replace(KERNEL_CONFIG, protections=protections), record=record)
         streams.append(Stream(m.model.decoder("retire"), system.config.layout.kernel_base))
-        (guest2,) = system.start([trusted()])
-        recorders[0].block = guest2.vcpu.block
-        targets = Targets(system, guest2)
-        beside = _company(company, targets, guest2.number)
+        (partition,) = system.start([guest2 or trusted()])
+        recorders[0].block = partition.vcpu.block
+        beside = _company(company, Targets(system, partition), partition.number)
         if beside is not None:
             system.start([beside])
-        mail = Correspondent(system, guest2)
+        mail = Correspondent(system, partition)
         posted = 0
         for _ in range(_STEPS):
             if not mail.waiting:
-                if posted == len(_MESSAGES):
+                if posted == len(messages):
                     break
-                mail.post(_MESSAGES[posted])
+                mail.post(messages[posted])
                 posted += 1
-            if system.kernel.step() in (Step.IDLE, Step.OVER):
+            if system.kernel.step() in (Step.IDLE, Step.OVER) or not partition.alive:
                 break
             mail.collect()
-        return Retired(company, streams[0].count, streams[0].digest(), tuple(mail.letters), m.cycle)
+        answers = tuple(mail.letters)
+        return Retired(company, streams[0].count, streams[0].digest(), answers, m.cycle, len(messages), len(m.denials()))
 
 
-def same(runs: list[Retired]) -> bool:
-    """Whether guest 2 was right in all companies, and retired the same."""
-    return all(r.right for r in runs) and len({(r.instructions, r.digest) for r in runs}) == 1
+def same(runs: Sequence[Retired]) -> bool:
+    """Whether guest 2 retired the same in all companies, enough of it, and was right in each."""
+    complete = sorted(r.company for r in runs) == sorted(COMPANIES)
+    return complete and all(r.right and r.enough for r in runs) and len({(r.instructions, r.digest) for r in runs}) == 1

@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 
 from rtl.execute.operand import OperandWidth
 
-__all__ = ["FLAGS", "WIDTHS", "Answer", "combinational", "flags_number", "flags_of", "operand"]
+__all__ = ["FLAGS", "WIDTHS", "Answer", "combinational", "flags_of", "operand"]
 
 FLAGS = ("cf", "pf", "af", "zf", "sf", "of")
 WIDTHS = {OperandWidth.BYTE: 8, OperandWidth.WORD: 16, OperandWidth.DWORD: 32}
@@ -33,11 +33,6 @@ class Answer:
 def flags_of(number: int) -> dict[str, int]:
     """The six flags from six bits."""
     return {name: number >> i & 1 for i, name in enumerate(FLAGS)}
-
-
-def flags_number(flags: Mapping[str, int]) -> int:
-    """Six bits from the flags; those that are missing are 0."""
-    return sum(flags.get(name, 0) << i for i, name in enumerate(FLAGS))
 
 
 def operand(rng: Random, bits: int) -> int:
