@@ -37,3 +37,8 @@ class CoreParams:
     def default(cls) -> "CoreParams":
         """8 KiB + 8 KiB of cache, 32 + 32 TLB entries."""
         return cls()
+
+    @classmethod
+    def ulx3s(cls) -> "CoreParams":
+        """For the ULX3S board's ECP5 with 84k LUT4: the default's sizes fit, caches in block RAM beside 128 KiB of main memory."""
+        return cls.default()

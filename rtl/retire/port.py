@@ -60,7 +60,7 @@ class RetireRecord(data.Struct):
 
 
 class RetireSignature(wiring.Signature):
-    """``record`` Out(RetireRecord); room for two instructions a cycle comes with a second member."""
+    """``record`` Out(RetireRecord): one record a cycle. Two instructions a cycle would need a second member."""
 
     def __init__(self) -> None:
         super().__init__({"record": Out(RetireRecord)})

@@ -35,7 +35,7 @@ def board_machine(*, extension: bool = True, guard: bool = True, bit_cycles: int
     from rtl.core import Core
     from rtl.params import CoreParams
 
-    params = CoreParams.default()
+    params = CoreParams.ulx3s()
     core = Core(params, Svm(params)) if extension else Core(params)
     cycles = round(CLOCK.hz / BAUD) if bit_cycles is None else bit_cycles
     return BoardMachine(core, reset_rom(), bit_cycles=cycles, memory_bytes=memory_bytes or MEMORY_BYTES, guard=guard)
