@@ -76,7 +76,7 @@ class ReplayMachine:
 
         def replayed(*arguments: object) -> object:
             plain = [_plain(a) for a in arguments]
-            line = next(self.ahead(), {"call": "nothing", "args": []})
+            line: dict[str, Any] = next(self.ahead(), {"call": "nothing", "args": []})
             self.line += 1
             if (line.get("call"), line["args"]) != (name, plain):
                 wanted = line.get("call", line.get("host"))
