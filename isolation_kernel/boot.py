@@ -23,7 +23,7 @@ _GENERAL1 = (
     General1.INTR, General1.NMI, General1.INIT, General1.CPUID, General1.INVD, General1.HLT, General1.INVLPG,
     General1.IOIO, General1.MSR,
 )  # fmt: skip
-_GENERAL2 = (General2.VMRUN, General2.VMMCALL, General2.WBINVD)
+_GENERAL2 = (General2.VMRUN, General2.VMMCALL, General2.WBINVD, General2.ICEBP)
 _RING_MINUS_1 = (General2.VMLOAD, General2.VMSAVE, General2.STGI, General2.CLGI, General2.SKINIT)
 
 

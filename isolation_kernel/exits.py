@@ -119,6 +119,7 @@ _INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the gue
     ExitCode.HLT: _hlt,
     ExitCode.INVLPG: _invlpg,
     ExitCode.MSR: _msr,
+    ExitCode.ICEBP: lambda kernel, partition: partition.vcpu.inject(Exc.DB),  # a trap: its frame holds the address behind it
 }
 _OTHERS: dict[int, _Handler] = {
     ExitCode.EXCEPTION + Exc.PF: _page_fault,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from cocotb_tests.isolation_kernel.world import World, paging_on
+from contracts.architecture import Eflags, Exc
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import Port
 from isolation_kernel.kernel import Step
@@ -132,6 +133,24 @@ def test_a_halted_guest_without_interrupts_stays_halted() -> None:
     world = World()
     world.guest(script)
     assert world.run() is Step.IDLE
+
+
+def test_halt_under_single_step_goes_on_with_the_trap() -> None:
+    """The trap comes behind HLT and wakes the processor at once."""
+    seen: list[int] = []
+
+    def script() -> Script:
+        try:
+            yield Halt()
+        except GuestException as trap:
+            guest.vcpu.put("RFLAGS", guest.vcpu.get("RFLAGS") & ~int(Eflags.TF))
+            seen.append(trap.vector)
+        yield Vmmcall(Hypercall.SHUTDOWN)
+
+    world = World()
+    guest = world.guest(script)
+    guest.vcpu.put("RFLAGS", Eflags.ALWAYS | Eflags.TF)
+    assert world.run() is Step.OVER and seen == [Exc.DB]
 
 
 def test_masked_and_unserviced_lines_hold_back() -> None:

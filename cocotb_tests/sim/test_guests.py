@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from cocotb_tests.sim.above_kernel import GUEST_MEMORY, Pair, mac
+from contracts.exit_codes import exit_name
 from firmware.build import guest, stub
 from isolation_kernel.configuration import GuestConfig, KernelConfig, RealModeEntry, Right
 from isolation_kernel.kernel import Step
 from isolation_kernel.model.recorder import ReplayMismatch, replay
+from isolation_kernel.model.rerun import ModelReplay
 from isolation_kernel.protections import Protections
 from sim.guests import GuestProgram, GuestSystem
 from sim.link import StubFault
@@ -63,6 +65,18 @@ def test_the_kernel_decides_the_same_again_from_the_record(finished: Pair) -> No
         assert (again.console, again.exit_status, again.exits, again.cycles) == (
             partition.console, partition.exit_status, partition.exits, partition.cycles,
         )  # fmt: skip
+
+
+def test_the_model_machine_says_the_same_as_the_rtl(finished: Pair) -> None:
+    """The record on the pure-Python machine: its memory, guard, PCI and 8259s, and an exit of its own processor for each of the RTL's."""
+    configurations = {program.name: program.configuration() for program in finished.programs}
+    config = finished.system.config
+    machine = ModelReplay(recorded(finished), config.layout)
+    kernel = replay(machine, config, configurations.__getitem__)
+    assert kernel.exit_counts == finished.system.kernel.exit_counts
+    compared = {name: count for name, count in machine.compared.items() if name.startswith("exit:")}
+    assert compared == {f"exit:{exit_name(code)}": count for code, count in kernel.exit_counts.items()}
+    assert machine.compared["fault"] > 50 and machine.compared["interrupt"] > 20 and machine.compared["memory"]
 
 
 def test_another_kernel_decides_otherwise(finished: Pair) -> None:

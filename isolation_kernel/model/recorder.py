@@ -1,7 +1,7 @@
 """Records every call of the machine interface as a line of JSON, and replays a record: the kernel must decide the same again."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
 from isolation_kernel.configuration import GuestConfig, KernelConfig
@@ -50,24 +50,24 @@ class RecordingMachine:
 
 
 class ReplayMachine:
-    """A machine that answers from a record, and complains if asked anything else."""
+    """A machine that answers from a record, and complains if asked anything else. ``line`` is the number of the last line used."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(enumerate(lines, 1))
-        self._host: tuple[int, dict[str, Any]] | None = None
+        self._lines: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self.line = 0
+
+    def ahead(self) -> Iterator[dict[str, Any]]:
+        """The lines to come."""
+        return (self._lines[n] for n in range(self.line, len(self._lines)))
 
     def next_host_event(self) -> tuple[str, list[Any]] | None:
         """What the host did next; None at the end of the record. ReplayMismatch if the kernel has left calls out."""
-        if self._host is None:
-            found = next(self._lines, None)
-            if found is None:
-                return None
-            number, line = found[0], json.loads(found[1])
-            if "host" not in line:
-                raise ReplayMismatch(f"line {number}: the kernel did not call {line['call']}{tuple(line['args'])}")
-        else:
-            _, line = self._host
-            self._host = None
+        line = next(self.ahead(), None)
+        if line is None:
+            return None
+        self.line += 1
+        if "host" not in line:
+            raise ReplayMismatch(f"line {self.line}: the kernel did not call {line['call']}{tuple(line['args'])}")
         return line["host"], line["args"]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -76,20 +76,25 @@ class ReplayMachine:
 
         def replayed(*arguments: object) -> object:
             plain = [_plain(a) for a in arguments]
-            number, text = next(self._lines, (0, '{"call": "nothing", "args": []}'))
-            line = json.loads(text)
+            line: dict[str, Any] = next(self.ahead(), {"call": "nothing", "args": []})
+            self.line += 1
             if (line.get("call"), line["args"]) != (name, plain):
                 wanted = line.get("call", line.get("host"))
-                raise ReplayMismatch(f"line {number}: the kernel called {name}{tuple(plain)}, recorded is {wanted}{tuple(line['args'])}")
+                raise ReplayMismatch(f"line {self.line}: the kernel called {name}{tuple(plain)}, recorded is {wanted}{tuple(line['args'])}")
             result = line["result"]
-            return bytes.fromhex(result) if name == "read_block" else result
+            return self._answer(name, arguments, bytes.fromhex(result) if name == "read_block" else result)
 
         return replayed
 
+    def _answer(self, name: str, arguments: tuple[Any, ...], recorded: Any) -> Any:
+        """What a call returns."""
+        return recorded
 
-def replay(lines: Iterable[str], config: KernelConfig, guest: Callable[[str], GuestConfig]) -> Kernel:
-    """Run a new kernel against a record; ``guest`` gives the configuration that was loaded under a name. ReplayMismatch if it differs."""
-    machine = ReplayMachine(lines)
+
+def replay(lines: Iterable[str] | ReplayMachine, config: KernelConfig, guest: Callable[[str], GuestConfig]) -> Kernel:
+    """Run a new kernel against a record, or the machine that replays it; ``guest`` gives the configuration that was loaded under a name.
+    ReplayMismatch if it differs."""
+    machine = lines if isinstance(lines, ReplayMachine) else ReplayMachine(lines)
     kernel = Kernel(machine, config)
     while (event := machine.next_host_event()) is not None:
         name, arguments = event
