@@ -5,23 +5,19 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from contracts.architecture import Exc, Gpr
-from contracts.dma_engine import DESCRIPTOR_SIZE, DMA_ENGINE, DescriptorFlag
 from contracts.hypercalls import Hypercall
-from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Physical
+from contracts.memory_map import PAGE_SIZE
 from sim.sanctuary.evidence import Access, Evidence, GuestExit, Step
 
 __all__ = [
-    "Act", "Descriptor", "Seen", "access", "between", "call", "clears_if", "cpuid_exits", "cr3_held", "engine", "faults", "instruction",
-    "interrupted", "load_cr3", "maps", "out", "returns", "spins", "ss_loads", "then", "touch", "went_on",
+    "Act", "Seen", "access", "between", "call", "cr3_held", "instruction", "load_cr3", "maps", "memory_accesses", "out", "then", "touch",
+    "went_on",
 ]  # fmt: skip
 
 _WORD = 4
 _BYTE = 0xFF
 _PRESENT, _LARGE = 1 << 0, 1 << 7  # of page-table entries
 _LARGE_PAGE = 4 << 20
-_CHAIN = 2048  # descriptors that are followed
-_ROUNDS = 10  # of what goes round and round
-_FIRST_INTERRUPT = 0x20  # vector
 _PF_WRITE, _PF_USER = 1 << 1, 1 << 2  # of a page fault's error code
 _PF_EXIT = f"EXCEPTION_{int(Exc.PF)}"
 _CALL_BYTES, _CR_BYTES = 3, 3  # of VMMCALL, MOV to CR3
@@ -33,21 +29,6 @@ class Seen:
 
     cycle: int
     text: str
-
-
-@dataclass(frozen=True)
-class Descriptor:
-    """A descriptor of the DMA engine as it stood in memory at START."""
-
-    source: int
-    destination: int
-    length: int
-    flags: int
-
-    @property
-    def fill(self) -> bool:
-        """Whether ``source`` is a pattern."""
-        return bool(self.flags & DescriptorFlag.FILL)
 
 
 Act = Callable[[Evidence], Seen | None]
@@ -82,7 +63,8 @@ def then(first: Act, *acts: Act) -> Act:
 # memory
 
 
-def _accesses(e: Evidence) -> Iterator[tuple[Step, Access]]:
+def memory_accesses(e: Evidence) -> Iterator[tuple[Step, Access]]:
+    """Data accesses that were made, ports left out, each with its instruction."""
     for step in e.steps:
         for a in step.accesses:
             if not a.io:
@@ -96,7 +78,7 @@ def access(
     """A data access to those linear addresses that completed; ``data`` says whether what was read or written will do."""
 
     def act(e: Evidence) -> Seen | None:
-        for step, a in _accesses(e):
+        for step, a in memory_accesses(e):
             if not first <= a.linear < first + size or write not in (None, a.write) or cpl not in (None, step.cpl):
                 continue
             if (data is None or data(a.data)) and (physical is None or _within(a.physical, physical)):
@@ -141,7 +123,7 @@ def maps(address: int, large: bool = False) -> Act:
     bits = _PRESENT | (_LARGE if large else 0)
 
     def act(e: Evidence) -> Seen | None:
-        for step, a in _accesses(e):
+        for step, a in memory_accesses(e):
             if a.write and a.size == _WORD and a.data & bits == bits and a.data & frame == address & frame:
                 return Seen(step.cycle, f"EIP {step.eip:#x}: entry {a.data:#x} for {address & frame:#x} stored at {a.linear:#x}")
         return None
@@ -238,99 +220,5 @@ def call(number: Hypercall, first: int | range, second: int | None = None, cpl: 
             if not passed or went_on(e, x, _CALL_BYTES):
                 return Seen(x.cycle, f"VMMCALL {number.name} of ring {cpl} exits in cycle {x.cycle}")
         return None
-
-    return act
-
-
-# the DMA engines
-
-
-def _chain(words: dict[int, int], at: int) -> Iterator[Descriptor]:
-    for _ in range(_CHAIN):
-        found = [words.get(at + _WORD * n) for n in range(DESCRIPTOR_SIZE // _WORD)]
-        if None in found:
-            return
-        descriptor = Descriptor(*(w for w in found if w is not None))
-        yield descriptor
-        if descriptor.flags & DescriptorFlag.LAST:
-            return
-        at += DESCRIPTOR_SIZE
-
-
-def engine(fits: Callable[[Descriptor], bool], at: int | None = None, number: int = 0) -> Act:
-    """A store of START to an engine's CONTROL, with a chain one of whose descriptors will do, as guest 1 has written them before; or
-    with the chain ``at`` an address."""
-    base = Physical.DMA_ENGINES + number * DMA_ENGINE_STRIDE
-    control, pointer = (base + DMA_ENGINE[name].offset for name in ("CONTROL", "DESCRIPTOR"))
-    start = DMA_ENGINE["CONTROL"].field("START").mask
-
-    def act(e: Evidence) -> Seen | None:
-        words: dict[int, int] = {}
-        chain = 0
-        for step, a in _accesses(e):
-            if not a.write:
-                continue
-            if a.linear == pointer:
-                chain = a.data
-            elif a.linear == control and a.data & start:
-                if chain == at if at is not None else any(map(fits, _chain(words, chain))):
-                    return Seen(step.cycle, f"EIP {step.eip:#x}: starts the DMA engine with the chain at {chain:#x}, in cycle {step.cycle}")
-            elif a.size == _WORD:
-                words[a.physical] = a.data
-        return None
-
-    return act
-
-
-# time
-
-
-def spins(e: Evidence) -> Seen | None:
-    """JNZ to itself or back, again and again."""
-    loop = [s for s in e.steps if s.code[:1] == b"\x75"]
-    eips = [s.eip for s in loop]
-    busy = max(set(eips), key=eips.count, default=None)
-    count = eips.count(busy) if busy is not None else 0
-    return Seen(loop[0].cycle, f"EIP {busy:#x}: goes round {count} times and more") if busy is not None and count >= _ROUNDS else None
-
-
-def faults(e: Evidence) -> Seen | None:
-    """#UD at one instruction, again and again."""
-    taken = [s for s in e.steps if s.vector == Exc.UD]
-    enough = len(taken) >= _ROUNDS and len({s.eip for s in taken}) == 1
-    return Seen(taken[0].cycle, f"#UD taken {len(taken)} times and more at EIP {taken[0].eip:#x}") if enough else None
-
-
-def cpuid_exits(e: Evidence) -> Seen | None:
-    """CPUID, again and again."""
-    taken = [x for x in e.exits if x.name == "CPUID"]
-    return Seen(taken[0].cycle, f"CPUID exits {len(taken)} times") if len(taken) >= _ROUNDS else None
-
-
-def ss_loads(e: Evidence) -> Seen | None:
-    """MOV SS, EDX again and again, each behind the one before."""
-    code = bytes.fromhex("8ed2")
-    behind = [b for a, b in pairwise(e.steps) if a.code == b.code == code and b.eip == a.eip + len(code)]
-    return (
-        Seen(behind[0].cycle, f"EIP {behind[0].eip:#x}: loads SS {len(behind)} times in a row and more") if len(behind) >= _ROUNDS else None
-    )
-
-
-def returns(e: Evidence) -> Seen | None:
-    """IRET behind IRET, each at the address that the one before has popped: its own."""
-    code = bytes.fromhex("cf")
-    behind = [b for a, b in pairwise(e.steps) if a.code == b.code == code and a.eip == b.eip]
-    return Seen(behind[0].cycle, f"EIP {behind[0].eip:#x}: IRET {len(behind)} times in a row and more") if len(behind) >= _ROUNDS else None
-
-
-clears_if = instruction(["fa"])
-
-
-def interrupted(line: int) -> Act:
-    """An interrupt of that line, by the vectors that the guests' kernel gives them."""
-
-    def act(e: Evidence) -> Seen | None:
-        step = next((s for s in e.steps if s.vector == _FIRST_INTERRUPT + line), None)
-        return Seen(step.cycle, f"interrupt {line} taken at EIP {step.eip:#x} in cycle {step.cycle}") if step else None
 
     return act

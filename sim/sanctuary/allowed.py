@@ -12,7 +12,9 @@ from firmware.guests.attack import Witness
 from firmware.guests.attacks import BY_NAME, OWN_MARK, OWN_STATUS, OWN_TEXT
 from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, Result
 from isolation_kernel.devices import DeviceNumber
-from sim.sanctuary.acts import Act, Descriptor, Seen, access, between, call, engine, interrupted, load_cr3, out, then, went_on
+from sim.sanctuary.acts import Act, Seen, access, between, call, load_cr3, out, then, went_on
+from sim.sanctuary.acts_dma import Descriptor, engine
+from sim.sanctuary.acts_of_time import interrupted
 from sim.sanctuary.attempts import LARGE_WINDOW, TABLE_WINDOW, USER, WINDOW
 from sim.sanctuary.evidence import Evidence
 

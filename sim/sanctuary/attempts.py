@@ -10,27 +10,9 @@ from contracts.policy_map import GUARD
 from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SHUTDOWN_STATUS, SPOOF
 from firmware.guests.layout import ACCEPT_PAGE, GIVEN_MARK, GIVEN_PAGE, Trusted
 from isolation_kernel.devices import DeviceNumber
-from sim.sanctuary.acts import (
-    Act,
-    Descriptor,
-    Seen,
-    access,
-    between,
-    call,
-    clears_if,
-    cpuid_exits,
-    engine,
-    faults,
-    instruction,
-    load_cr3,
-    maps,
-    out,
-    returns,
-    spins,
-    ss_loads,
-    then,
-    touch,
-)  # fmt: skip
+from sim.sanctuary.acts import Act, Seen, access, between, call, instruction, load_cr3, maps, out, then, touch
+from sim.sanctuary.acts_dma import Descriptor, engine
+from sim.sanctuary.acts_of_time import clears_if, cpuid_exits, faults, returns, spins, ss_loads
 from sim.sanctuary.evidence import Evidence
 
 __all__ = ["ALIAS", "LARGE_WINDOW", "TABLE_WINDOW", "USER", "WINDOW", "attempt_seen"]

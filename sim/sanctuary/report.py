@@ -65,6 +65,7 @@ def report(results: Results, attacks: int, waves: Path) -> dict[str, object]:
                 "name": p.attack.name, "text": p.attack.text, "blocked": p.blocked, "control_succeeded": p.control_succeeded,
                 "control": p.attack.control, "off_in_both": list(p.attack.off_in_both), "evidence": evidence_text(p),
                 "answers_right": p.protected.answers_right, "allowed_access_worked": p.protected.allowed,
+                "allowed_access": p.protected.access,
                 "waves": _window(waves, p.attack.name),
             }
             for p in results.pairs

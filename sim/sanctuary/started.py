@@ -15,7 +15,7 @@ from firmware.guests.attack import Attack, Needs
 from isolation_kernel.configuration import Right
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.kernel import Step
-from isolation_kernel.partition import State
+from isolation_kernel.partition import Partition, State
 from isolation_kernel.protections import Protections
 from sim.guests import GuestProgram, GuestSystem
 from sim.kernel_time import KernelTime
@@ -102,13 +102,7 @@ class Started:
 
     def guests(self) -> tuple[GuestSeen, ...]:
         """Who runs here."""
-        images = {self.guest1.number: ATTACKER, self.guest2.number: TRUSTED}
-        return tuple(
-            GuestSeen(
-                p.config.name, images[p.number], p.config.memory, p.memory.offset * PAGE_SIZE, tuple(d.name for d in p.config.devices)
-            )
-            for p in (self.guest1, self.guest2)
-        )
+        return tuple(_seen(p, image) for p, image in ((self.guest1, ATTACKER), (self.guest2, TRUSTED)))
 
     def _until_ready(self) -> None:
         for _ in range(_READY_STEPS):
@@ -128,3 +122,9 @@ class Started:
         for _ in range(_ANSWER_STEPS):
             if not self.mail.waiting or not self.guest2.alive or not self.step():
                 return
+
+
+def _seen(partition: Partition, image: str) -> GuestSeen:
+    config = partition.config
+    devices = tuple(device.name for device in sorted(config.devices))
+    return GuestSeen(config.name, image, config.memory, partition.memory.offset * PAGE_SIZE, devices)

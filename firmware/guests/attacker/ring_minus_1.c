@@ -71,10 +71,10 @@ void wrmsr_vm_cr(u32 target)
 int msr_own(u32 target)
 {
     (void)target;
-    u32 now = (u32)read_msr(MSR_TSC) + CLOCK_STEP;
-    write_msr(MSR_TSC, now);
+    u32 before = (u32)read_msr(MSR_TSC);
+    write_msr(MSR_TSC, before + CLOCK_STEP);
     record->status = (u32)read_msr(MSR_TSC);
-    return record->status - now < CLOCK_PATIENCE;
+    return record->status - before < CLOCK_PATIENCE;
 }
 
 /* VMMCALL: the one of ring −1's instructions that a guest may use. */
