@@ -59,7 +59,7 @@ def _memory(image: MultibootImage, size: int) -> dict[int, bytes]:
 
 
 def _orders(finish: int) -> str:
-    """For the debugger. After either stop comes a loop in ``finish``'s place, by way of the ROM if it was a reset, so that the UART can send."""
+    """For the debugger. After either stop comes a loop in ``finish``'s place, so that the UART sends; after a reset the ROM goes there."""
     return "\n".join((
         f"pb {_RESET_VECTOR:#x}",
         f"pb {finish:#x}",

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from sim.machine import Ending
-from sim.oracles.corrections import Correction
+from sim.oracles.corrections import LMSW, Correction
 
-__all__ = ["BOCHS_CORRECTIONS", "LEFT_OUT", "STOPS", "UNCONFIRMED", "WRONG_CHECKS", "Stop", "WrongCheck", "stale_checks", "undeclared_checks"]
+__all__ = ["BOCHS_CORRECTIONS", "LEFT_OUT", "STOPS", "WRONG_CHECKS", "Stop", "WrongCheck", "stale_checks", "undeclared_checks"]
 
 _SHADOW = "of a run of instructions that load SS only the first is sure to hold interrupts off; Bochs lets each"
 _CR2 = "Bochs does not load CR2 at VMRUN, and stores the host's at #VMEXIT"
@@ -16,7 +16,6 @@ _SOFTWARE = "Bochs gives no type and no vector of its own for INT n in EXITINTIN
 _OPERAND = "Bochs makes the operand of VMLOAD and VMSAVE the VMCB that the next #VMEXIT is written to"
 _PENDING = "Bochs looks at a virtual interrupt when the guest's IF changes, not at VMRUN, and does not wake HLT for it"
 _HOST_IF = "with V_INTR_MASKING the host's IF decides on physical interrupts; Bochs asks the guest's"
-_LMSW = "LMSW treats the selective intercept of CR0 writes as unselective (APM 15.9)"
 _VECTOR = "no exception has this vector; Bochs injects any below 32"
 _IO_SEGMENT = "EXITINFO1 of IOIO tells the segment of OUTS; Bochs leaves it 0"
 _NEXT_RIP = "exceptions have no next RIP but INT3's, INTO's and BOUND's; Bochs stores one"
@@ -35,14 +34,14 @@ BOCHS_CORRECTIONS: tuple[Correction, ...] = (
         "PUSH of a segment register with 32 bits writes zeros above the selector; Bochs leaves them, as later processors do",
     ),
     Correction("svm/exceptions", r"   cr2=[0-9a-f]+([-d].*)", r"\1", _CR2),
-    Correction("svm/exceptions", r"(INT n, its gate closed, #NP intercepted: .*) delivering=[0-9a-f]+", r"\1 delivering=80000441", _SOFTWARE),
+    Correction("svm/exceptions", r"(INT n, its gate closed, #NP .*) delivering=[0-9a-f]+", r"\1 delivering=80000441", _SOFTWARE),
     Correction("svm/exceptions", r"(INT n in ring 3, no stack, .*) delivering=[0-9a-f]+( .*)", r"\1 delivering=80000441\2", _SOFTWARE),
     Correction("svm/injection", r"exception 31: .*", "exception 31: exit=ffffffff", _VECTOR),
     Correction("svm/intercepts", r"\+ rsm: .*", "+ rsm: exit=73", "the intercept of RSM comes before its #UD outside SMM"),
     Correction("svm/intercepts", r"- (vmload|vmsave): exit=0", r"- \1: exit=81 rip=3", _OPERAND),
     Correction("svm/paging", r"   cr2=0 (.*)", r"   cr2=77 \1", _CR2),
     Correction("svm/paging", r"(the interrupt table is missing: .*) delivering=[0-9a-f]+( .*)", r"\1 delivering=80000421\2", _SOFTWARE),
-    Correction("svm/registers", r"\+ lmsw that changes (nothing|TS): .* eax=(.)", r"+ lmsw that changes \1: exit=65 rip=5 eax=\2", _LMSW),
+    Correction("svm/registers", r"\+ lmsw that changes (nothing|TS): .* eax=(.)", r"+ lmsw that changes \1: exit=65 rip=5 eax=\2", LMSW),
     Correction("svm/state", r"cr2 and cr4: (.*) eax=[0-9a-f]+( .*)", r"cr2 and cr4: \1 eax=edcba987\2", _CR2),
     Correction("svm/state", r"cr2: .*", "cr2: edcba987", _CR2),
     Correction("svm/virtual", r"taken at once: .*", "taken at once: exit=81 took=70 fromflags=200", _PENDING),
@@ -53,12 +52,6 @@ BOCHS_CORRECTIONS: tuple[Correction, ...] = (
     Correction("svm/virtual", r"(masking, host IF 0, guest IF 1: held): .*", r"\1: exit=81 rip=2 flags=200", _HOST_IF),
 )
 # fmt: on
-
-# The reasons of QEMU's rows that Bochs does not bear out, having rows of its own there: the manual alone decides.
-UNCONFIRMED = {
-    "VMLOAD and VMSAVE that are not intercepted are executed; QEMU 7.2 always exits",
-    "LMSW treats the selective intercept of CR0 writes as unselective (APM 15.9)",
-}
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["CORRECTIONS", "Correction", "expected_lines", "line_differences", "text_differences", "unused_corrections"]
+__all__ = ["CORRECTIONS", "LMSW", "Correction", "expected_lines", "line_differences", "text_differences", "unused_corrections"]
 
 _RMW = "a read-modify-write is one access with the intent to write; QEMU reads first and reports the read"
 _EXT = "Intel sets EXT for an event that is an exception, AMD speaks of external sources only, QEMU leaves it clear: either is right"
 _EXTERNAL = "EXT is set for an external interrupt; QEMU leaves it clear"
 _VMLOAD = "VMLOAD and VMSAVE that are not intercepted are executed; QEMU 7.2 always exits"
-_LMSW = "LMSW treats the selective intercept of CR0 writes as unselective (APM 15.9)"
+LMSW = "LMSW treats the selective intercept of CR0 writes as unselective (APM 15.9)"
 _BASE = "the low 12 bits of the map's base are ignored; QEMU uses them"
 _TPR = "a virtual interrupt needs a priority above V_TPR; QEMU takes an equal one"
 _MSR = "an MSR that does not exist raises #GP; QEMU reads 0 and drops the write"
@@ -21,13 +21,15 @@ _MSR = "an MSR that does not exist raises #GP; QEMU reads 0 and drops the write"
 
 @dataclass(frozen=True)
 class Correction:
-    """A line of an oracle's (regular expression, whole line) and the right one (with groups); ``either``: the oracle's is right too."""
+    """A line of an oracle's (regular expression, whole line) and the right one (with groups); ``either``: the oracle's is right too;
+    ``alone``: it is the manual's word alone, since the other oracle is wrong there as well."""
 
     program: str
     line: str
     right: str
     reason: str
     either: bool = False
+    alone: bool = False
 
 
 # fmt: off
@@ -45,7 +47,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("system/paging", r"second page missing, (add|cmpxchg8b): #0e (.*)", r"second page missing, \1: #0e error=2 \2", _RMW),
     Correction("system/strings", r"(xchg is atomic in the face of a fault: #0e) (.*)", r"\1 error=2 \2", _RMW),
     Correction("system/control", r"an msr that is not there: ok (.*)", r"an msr that is not there: #0d at=4 \1", _MSR),
-    Correction("svm/intercepts", r"- (vmload|vmsave): exit=8[23]", r"- \1: exit=81 rip=3", _VMLOAD),
+    Correction("svm/intercepts", r"- (vmload|vmsave): exit=8[23]", r"- \1: exit=81 rip=3", _VMLOAD, alone=True),
     Correction("svm/exceptions", r"(#GP, its gate closed, #NP intercepted: exit=4b info1=6)a(.*)", r"\g<1>b\2", _EXT, either=True),
     Correction("svm/exceptions", r"(#DE, its gate closed, #NP intercepted: exit=4b info1=)2(.*)", r"\g<1>3\2", _EXT, either=True),
     Correction("svm/exceptions", r"(no IDT, #GP intercepted: exit=4d info1=3)2(.*)", r"\g<1>3\2", _EXT, either=True),
@@ -57,7 +59,10 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction(
         "svm/virtual", r"after STI, priority equal to TPR: .*", "after STI, priority equal to TPR: exit=81 rip=5 flags=200 virq=100", _TPR
     ),
-    Correction("svm/registers", r"\+ lmsw that changes (nothing|TS): .* eax=(.)", r"+ lmsw that changes \1: exit=65 rip=5 eax=\2", _LMSW),
+    Correction(
+        "svm/registers", r"\+ lmsw that changes (nothing|TS): .* eax=(.)", r"+ lmsw that changes \1: exit=65 rip=5 eax=\2", LMSW,
+        alone=True,
+    ),
     Correction("svm/rules", r"(cr4|efer) bit 32: exit=81 rip=1", r"\1 bit 32: exit=ffffffff", "bits 63:32 are reserved as well"),
     Correction("svm/io", r"(low bits of the base are ignored): exit=81 rip=1", r"\1: exit=7b info1=ed0011 info2=1", _BASE),
     Correction("svm/msr", r"low bits of the base are ignored: exit=81 rip=2", "low bits of the base are ignored: exit=7c", _BASE),
