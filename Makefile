@@ -10,7 +10,7 @@ BOARD ?= ulx3s_85f
 PYTEST := $(PYTHON) -m pytest -n $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages sim test regress lint formal bench bitstream measure wave docs clean
+.PHONY: help setup packages regress-packages sim test regress lint formal bench bitstream measure wave docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ setup: packages $(STAMP) ## install what is needed (the other targets do this by
 
 packages:
 	@sim/setup/packages.sh
+
+regress-packages:
+	@sim/setup/packages.sh regress
 
 $(STAMP): pyproject.toml sim/setup/prepare.sh
 	@sim/setup/prepare.sh $(VENV) $(STAMP)
@@ -29,7 +32,7 @@ sim: packages $(STAMP) ## the whole demonstration: two guests, an isolation kern
 test: packages $(STAMP) ## the tests (-n $(JOBS)), without the long ones
 	$(PYTEST) -m "not regress and not formal" cocotb_tests
 
-regress: packages $(STAMP) ## the long tests
+regress: regress-packages $(STAMP) ## the long tests, and those that need Bochs
 	RINGFENCE_SEED=$${RINGFENCE_SEED:-random} $(PYTEST) -m regress cocotb_tests
 
 lint: $(STAMP) ## ruff, mypy, and the size of the isolation kernel

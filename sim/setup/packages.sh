@@ -18,10 +18,17 @@ missing_packages() {
 
 # Without dpkg the programs themselves are all that can be asked for.
 missing_programs() {
-    for program in g++ make perl nasm qemu-system-i386 iverilog ccache; do
+    for program in g++ make perl nasm qemu-system-i386 iverilog ccache $MORE_PROGRAMS; do
         command -v "$program" >/dev/null || printf '%s ' "$program"
     done
 }
+
+# `packages.sh regress`: the second oracle as well, with the one display of its that needs no screen. Nothing but `make regress` pulls it in.
+MORE_PROGRAMS=
+if [ "${1:-}" = regress ]; then
+    PACKAGES="$PACKAGES bochs bochs-term"
+    MORE_PROGRAMS=bochs
+fi
 
 if ! command -v dpkg-query >/dev/null; then
     missing=$(missing_programs)

@@ -19,6 +19,8 @@ void attempt_code(const void *code, u32 ring, const u32 *registers, u32 stack, u
 void rt_init(void);
 u32 rt_trap(struct frame *f);
 
+#define LCR (PORT_COM1 + 3)
+#define LCR_8N1 3 /* reset leaves 5 bits, and not every loader is a BIOS */
 #define LSR (PORT_COM1 + 5)
 #define LSR_THR_EMPTY 0x20
 #define PRINTED_FLAGS 0x00027700 /* VM, NT, IOPL, DF, IF, TF: the others are undefined too often, RF differs */
@@ -103,6 +105,7 @@ void set_gate(u32 (*table)[2], u32 index, u32 selector, u32 offset, u32 access, 
 void rt_init(void)
 {
     u32 r, n;
+    outb(LCR, LCR_8N1);
     for (r = 0; r < 4; r++) {
         set_segment(SEL_CODE(r), 0, 0xFFFFF, ACC(r, T_CODE_RX), FL_G | FL_B);
         set_segment(SEL_DATA(r), 0, 0xFFFFF, ACC(r, T_DATA_RW), FL_G | FL_B);

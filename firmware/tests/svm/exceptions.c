@@ -88,11 +88,11 @@ int main(void)
     put("shutdown\n");
     guest_begin();
     V32(IDTR_LIMIT) = 0;
-    guest_run("no IDT", GUEST("ud2"));
-    guest_begin();
-    V32(IDTR_LIMIT) = 0;
     V32(INTERCEPT_EXCEPTIONS) = 1 << 13;
     guest_run("no IDT, #GP intercepted", GUEST("ud2"));
+    guest_begin(); /* last: Bochs ends here */
+    V32(IDTR_LIMIT) = 0;
+    guest_run("no IDT", GUEST("ud2"));
     value("exits", guest_exits);
     put("end\n");
     return 0;

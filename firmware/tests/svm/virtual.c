@@ -47,6 +47,19 @@ static void virq(const char *name, u32 control, u32 vector, u32 flags, u32 inter
     guest_run(name, code);
 }
 
+/* A timer that would wake it later, so that the run goes on where the virtual interrupt does not. */
+static void wakes_hlt(const char *name, u32 control, u32 vector, const void *code)
+{
+    pic(0xFE);
+    __asm__ volatile("clgi; sti");
+    outb(PORT_PIT + 3, 0x30);
+    outb(PORT_PIT, 0xFF);
+    outb(PORT_PIT, 0xFF);
+    virq(name, control, vector, 2, INTERCEPT1_INTR, code);
+    __asm__ volatile("cli");
+    pic(0xFF);
+}
+
 #define MASK INT_CONTROL_V_INTR_MASKING
 #define PRIO(n) ((u32)(n) << 16)
 
@@ -63,10 +76,12 @@ int main(void)
     virq("IF is 0: held", MASK | PRIO(15) | INT_CONTROL_V_IGN_TPR, 0x70, 2, 0, nop);
     virq("after STI, one instruction later", MASK | PRIO(15) | INT_CONTROL_V_IGN_TPR, 0x71, 2, 0, sti);
     virq("after POPF", MASK | PRIO(15) | INT_CONTROL_V_IGN_TPR, 0x71, 2, 0, popf);
-    virq("wakes HLT", MASK | PRIO(15) | INT_CONTROL_V_IGN_TPR, 0x72, 2, 0, hlt);
+    wakes_hlt("wakes HLT", MASK | PRIO(15) | INT_CONTROL_V_IGN_TPR, 0x72, hlt);
     virq("priority above TPR", MASK | PRIO(5) | 4, 0x73, 0x202, 0, nop);
     virq("priority equal to TPR", MASK | PRIO(5) | 5, 0x73, 0x202, 0, nop);
     virq("priority below TPR", MASK | PRIO(5) | 6, 0x73, 0x202, 0, nop);
+    virq("after STI, priority above TPR", MASK | PRIO(5) | 4, 0x73, 2, 0, sti);
+    virq("after STI, priority equal to TPR", MASK | PRIO(5) | 5, 0x73, 2, 0, sti);
     virq("TPR ignored", MASK | PRIO(5) | 6 | INT_CONTROL_V_IGN_TPR, 0x73, 0x202, 0, nop);
     put("VINTR intercepted\n");
     virq("at once", MASK | PRIO(15) | INT_CONTROL_V_IGN_TPR, 0x70, 0x202, INTERCEPT1_VINTR, nop);

@@ -52,6 +52,8 @@ real_start:
         movw %ax, %ds
         movw %ax, %es
         movw %ax, %ss
+        movw %ax, %fs                   /* real mode keeps limits and rights: a null selector's are nobody's promise */
+        movw %ax, %gs
         movl %cr0, %eax
         andl $~1, %eax
         movl %eax, %cr0
