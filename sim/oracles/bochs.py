@@ -26,10 +26,12 @@ CPU_MODEL = "zambezi"  # the first whose SVM stores a next RIP
 _PROGRAM = "bochs"
 _PACKAGES = "bochs and bochs-term"
 _INSTRUCTIONS_PER_SECOND = 10_000_000  # of simulated time: a character takes 870
+_VGA_ROM_SIZE = 512  # Bochs insists on one; an empty one needs no package
 _RESET_VECTOR = 0xFFFF_FFF0
 _LOOP = 0xFEEB  # jmp to itself
 _DRAIN = 5000  # instructions: more than the two characters take that a UART holds
 _FINISHED = 2  # the breakpoint's number
+_PANIC = re.compile(r">>PANIC<< (.*)")
 _STATUS = re.compile(r"^ \| STACK 0x[0-9a-f]{8} \[0x([0-9a-f]{8})\]", re.MULTILINE)
 
 
@@ -82,6 +84,7 @@ def _configuration(scratch: Path, size: int, ram: dict[int, bytes], cpu: str) ->
         f"cpu: model={cpu}, count=1, ips={_INSTRUCTIONS_PER_SECOND}, reset_on_triple_fault=1, ignore_bad_msrs=0",
         f"memory: guest={size >> 20}, host={size >> 20}",
         f"romimage: file={scratch / 'rom'}",
+        f"vgaromimage: file={scratch / 'vga'}",
         *images,
         f"com1: enabled=1, mode=file, dev={scratch / 'com1'}",
         f"log: {scratch / 'log'}",
@@ -117,6 +120,7 @@ def run(image: Path, *, timeout: float = 60.0, cpu: str = CPU_MODEL) -> BochsRes
     with tempfile.TemporaryDirectory(prefix="ringfence-bochs-") as name:
         scratch = Path(name)
         (scratch / "rom").write_bytes(reset_rom())
+        (scratch / "vga").write_bytes(bytes(_VGA_ROM_SIZE))
         for n, data in enumerate(ram.values(), 1):
             (scratch / f"ram{n}").write_bytes(data)
         (scratch / "orders").write_text(_orders(read_elf(image).symbols["finish"]))
@@ -129,6 +133,7 @@ def run(image: Path, *, timeout: float = 60.0, cpu: str = CPU_MODEL) -> BochsRes
             return BochsResult(_text(scratch / "com1"), Ending.LIMIT)
         log = _text(scratch / "debugger")
         if "Next at" not in log:
-            raise RuntimeError(f"{_PROGRAM}: {(_text(scratch / 'log') + done.stderr.decode('latin-1')).strip()}")
+            said = _text(scratch / "log") + done.stderr.decode("latin-1")
+            raise RuntimeError(f"{_PROGRAM} does not start: {' '.join(_PANIC.findall(said)) or said.strip()}")
         ending, status = _ending(log)
         return BochsResult(_text(scratch / "com1").replace("\r\n", "\n"), ending, status)
