@@ -94,8 +94,16 @@ class AttackRun:
                 if region.attempted is None:
                     region.attempted = self.machine.model.dump(region.address, len(region.before))
 
+    @property
+    def _resets_all(self) -> bool:
+        """Whether the machine is reset in any case: guest 2 is asked before, and will not come to answer afterwards."""
+        return self.attack.allowed is Witness.ROM_READS
+
     def run(self) -> Evidence:
         """The whole of it."""
+        if self._resets_all:
+            self.mail.post(b"a first letter")
+            self.started.until_answered()
         self._mark_regions()
         self.watch.follow(self.guest1.vcpu.block, self._stage_seen)
         self._give_orders()
@@ -108,7 +116,7 @@ class AttackRun:
         return self.evidence
 
     def _both_run(self, deadline: int) -> str:
-        number, letters = 0, _MANY_LETTERS if Needs.GUEST2_MESSAGES in self.attack.needs else 1
+        number, letters = 0, _MANY_LETTERS if Needs.GUEST2_MESSAGES in self.attack.needs else int(not self._resets_all)
         for _ in range(_STEPS):
             begun = letters == 1 or self.watch.stage >= Stage.BOOTED  # without preemption guest 1 would never get the processor
             if not self.mail.waiting and number < letters and begun and self.watch.stage < Stage.ATTEMPTED:
