@@ -13,16 +13,19 @@ import pytest
 
 from cocotb_tests.prover import table
 from sim.paths import BUILD
+from sim.sanctuary.branches import preload
 
 __all__ = ["pytest_configure", "pytest_report_header", "pytest_terminal_summary", "rng", "seed"]
 
 _VARIABLE = "RINGFENCE_SEED"
 _FIXED = "1"
 _RANDOM = "random"
+_PRELOADED = ("pytest", "sim.sanctuary.runs")  # once for all processes that tests branch, which would take a second each
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the run's seed once; workers inherit it by the environment."""
+    preload(_PRELOADED)
     if os.environ.setdefault(_VARIABLE, _FIXED) == _RANDOM:
         os.environ[_VARIABLE] = str(random.SystemRandom().randrange(1 << 32))
     try:

@@ -1,9 +1,12 @@
 """QEMU runs every system program to its end, as often as asked with the same text; the table of corrections holds nothing stale."""
 
+from collections.abc import Callable
+
 import pytest
 
 from sim.oracles import qemu
 from sim.oracles.corrections import CORRECTIONS, text_differences, unused_corrections
+from sim.oracles.qemu import QemuResult
 from sim.programs.system import build_program, program_names
 
 RESETS = {"triple"}
@@ -11,9 +14,8 @@ PROGRAMS = [(room, name) for room in ("system", "svm") for name in program_names
 
 
 @pytest.mark.parametrize(("room", "name"), PROGRAMS)
-def test_qemu_runs_it_to_the_end(room: str, name: str) -> None:
-    path = build_program(room, name).path
-    done = qemu.run(path)
+def test_qemu_runs_it_to_the_end(room: str, name: str, judged: Callable[[str, str], QemuResult]) -> None:
+    done = judged(room, name)
     assert "UNEXPECTED" not in done.text, done.text
     if name in RESETS:
         assert (done.status, done.text) == (0, f"{name}\n")
@@ -22,7 +24,7 @@ def test_qemu_runs_it_to_the_end(room: str, name: str) -> None:
     assert done.text.startswith(f"{name}\n")
     assert done.text.endswith("end\n")
     assert not unused_corrections(f"{room}/{name}", done.text)
-    assert qemu.run(path).text == done.text
+    assert qemu.run(build_program(room, name).path).text == done.text
 
 
 def test_corrections_name_programs() -> None:

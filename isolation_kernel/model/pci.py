@@ -13,6 +13,7 @@ class PciBus:
     def __init__(self) -> None:
         self._writable = {f.select(offset): int(word.writable) for f in FUNCTIONS for offset, word in f.words.items()}
         self._functions = {f.select(0) for f in FUNCTIONS}
+        self._reset = {f.name: {f.select(offset): int(word.reset) for offset, word in f.words.items()} for f in FUNCTIONS}
         self.words: dict[int, int] = {}
         for function in FUNCTIONS:
             self.reset(function)
@@ -20,7 +21,7 @@ class PciBus:
 
     def reset(self, function: Function) -> None:
         """One function's registers."""
-        self.words |= {function.select(offset): int(word.reset) for offset, word in function.words.items()}
+        self.words |= self._reset[function.name]  # often: a device that nobody owns is held in reset at every step
 
     def read(self, lane: int) -> int:
         """A byte of CONFIG_DATA."""

@@ -11,7 +11,7 @@ from sim.programs.setups import SETUPS, Body
 __all__ = ["draw", "generate"]
 
 _SIZES = {"b": 1, "w": 2, "8": 8}
-_STACK_FAMILIES = ("stack", "call")
+_STACK_FAMILIES = ("stack", "segment_pop", "call")
 _REAL_POINTER_EXTRA = 2
 
 

@@ -1,13 +1,11 @@
 """One start and its branches: each has the state for itself, and whatever becomes of one, the others and the trunk go on; none is left."""
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,10 @@ from sim.paths import ROOT
 from sim.sanctuary.branches import Branches, Outcome
 from sim.sanctuary.groups import Group, run_groups
 
-__all__ = ["hold", "start", "work"]
+__all__ = ["hold", "start", "witness", "work"]
 
-_LONG = 600  # seconds: longer than any test may take
-_SOON = 20
+BEGUN = b"."
+NEVER = "never"
 _MODULE = "cocotb_tests.sim.sanctuary.test_branches"
 
 
@@ -48,16 +46,21 @@ def refuse() -> None:
     raise OSError("no start today")
 
 
-def hold(path: Path, shared: None, seconds: float) -> None:
-    """Hold a lock as long as this process lives. The lock is of this process alone, unless it forks."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        path.with_suffix(".held").touch()
-        time.sleep(seconds)
+def witness(path: Path) -> FileIO:
+    """A start: a pipe with a name, open as long as the trunk or a branch of it lives."""
+    return FileIO(path, "w")
+
+
+def hold(alive: FileIO, release: str) -> None:
+    """A branch: say that it has begun, and go on until somebody writes to the pipe ``release``."""
+    alive.write(BEGUN)
+    if release == NEVER:
+        signal.pause()
+    Path(release).read_bytes()
 
 
 def nothing() -> None:
-    """The start for ``hold``."""
+    """The start for what needs none."""
 
 
 def does(branches: Branches, order: object) -> Outcome:
@@ -65,22 +68,14 @@ def does(branches: Branches, order: object) -> Outcome:
     return branches.outcome()
 
 
-def until(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + _SOON
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
+def pipe(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
 
 
-def is_free(path: Path) -> bool:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+def all_gone(alive: FileIO) -> bool:
+    """Wait for the end of all that hold the other end; False if another branch has begun meanwhile."""
+    return not alive.readall()
 
 
 def test_starts_once_and_each_branch_has_the_state_for_itself(tmp_path: Path) -> None:
@@ -115,12 +110,12 @@ def test_a_trunk_that_dies_is_told_of(tmp_path: Path) -> None:
 
 
 def test_closing_ends_a_branch_in_the_middle(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    with Branches(nothing, partial(hold, lock)) as branches:
-        branches.order(_LONG)
-        assert until(lock.with_suffix(".held").exists)
-        assert not is_free(lock)
-    assert until(partial(is_free, lock))
+    path = pipe(tmp_path / "alive")
+    with Branches(partial(witness, path), hold) as branches:
+        branches.order(NEVER)
+        alive = FileIO(path)
+        assert alive.read(1) == BEGUN
+    assert all_gone(alive)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -139,40 +134,37 @@ def test_parts_of_a_group_are_of_nearly_one_length() -> None:
     assert sorted(order for part in group.split(4) for order in part.orders) == list(range(10))
 
 
-def _holding(seconds: float, *locks: Path) -> "subprocess.Popen[bytes]":
-    """A process of its own in which each lock is held by a branch."""
-    groups = ", ".join(f"Group(nothing, partial(hold, Path({str(lock)!r})), ({seconds}, {seconds}))" for lock in locks)
+def _holding(release: str, *paths: Path) -> "tuple[subprocess.Popen[bytes], list[FileIO]]":
+    """A process of its own with a branch in the middle of its run for each pipe, and another waiting behind it."""
+    groups = ", ".join(f"Group(partial(witness, Path({str(path)!r})), hold, ({release!r}, {release!r}))" for path in paths)
     text = f"""
 import signal
 from functools import partial
 from pathlib import Path
-from {_MODULE} import hold, nothing
+from {_MODULE} import hold, witness
 from sim.sanctuary.groups import Group, run_groups
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job has not
-    list(run_groups([{groups}], {len(locks)}))
+    list(run_groups([{groups}], {len(paths)}))
 """
     process = subprocess.Popen([sys.executable, "-c", text], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
-    assert until(lambda: all(lock.with_suffix(".held").exists() for lock in locks))
-    return process
+    alive = [FileIO(path) for path in paths]
+    assert [one.read(1) for one in alive] == [BEGUN] * len(paths)
+    return process, alive
 
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     """As a terminal does it: to every process of the foreground group."""
-    locks = [tmp_path / "one", tmp_path / "two"]
-    process = _holding(_LONG, *locks)
-    assert not any(map(is_free, locks))
+    process, alive = _holding(NEVER, pipe(tmp_path / "one"), pipe(tmp_path / "two"))
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(_SOON) != 0
-    assert until(lambda: all(map(is_free, locks)))
+    assert process.wait() != 0
+    assert all(map(all_gone, alive))
 
 
 def test_a_trunk_that_nobody_listens_to_ends_when_its_branch_is_done(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    process = _holding(1.5, lock)
+    release = pipe(tmp_path / "release")
+    process, (alive,) = _holding(str(release), pipe(tmp_path / "alive"))
     process.kill()
     process.wait()
-    assert until(partial(is_free, lock))
-    lock.with_suffix(".held").unlink()
-    time.sleep(0.5)
-    assert not lock.with_suffix(".held").exists(), "the second order has not been begun"
+    release.write_bytes(b"go on")
+    assert all_gone(alive), "the second order has not been begun"
