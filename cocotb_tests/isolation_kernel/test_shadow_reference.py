@@ -19,7 +19,7 @@ from isolation_kernel.model.script import GuestException, Invlpg, Read, Script, 
 DIRECTORY, TABLE, CODE_TABLE = PAGE_TABLES, PAGE_TABLES + 0x1000, PAGE_TABLES + 0x2000
 TARGET = 0x30000  # the frame behind the tested 4 KiB entries
 TESTED = 0x0040_5000  # directory entry 1, table entry 5
-P, RW, US, A, D, PS, G = Pte.P, Pte.RW, Pte.US, Pte.A, Pte.D, Pte.PS, Pte.G
+P, RW, US, A, D, PS, G = map(int, (Pte.P, Pte.RW, Pte.US, Pte.A, Pte.D, Pte.PS, Pte.G))  # numbers: much is done with them
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def test_random_tables_and_edits(rng: random.Random) -> None:
     def directory_entry() -> int:
         """To a table; or, with PS, to the first 4 MiB, or with a reserved bit set: frame 0 and a table too, without PSE."""
         kind = rng.random()
-        where = rng.choice(tables) if kind < 0.6 else PS | D | bits(G) if kind < 0.9 else PS | rng.choice(tables)
+        where = rng.choice(tables) if kind < 0.5 else PS | D | bits(G) if kind < 0.8 else PS | rng.choice(tables)
         return where | (P if rng.random() < 0.9 else 0) | bits(RW, RW, US, US)
 
     def script() -> Script:
@@ -199,30 +199,30 @@ def test_random_tables_and_edits(rng: random.Random) -> None:
 
         for _ in range(2000):
             choice = rng.random()
-            if choice < 0.22:
+            if choice < 0.20:
                 at = rng.choice(tables) + 4 * rng.choice(in_tables)
                 memory[at] = table_entry()
                 yield Write(at, memory[at])
                 remember()
-            elif choice < 0.30:
+            elif choice < 0.34:
                 at = rng.choice(directories) + 4 * rng.choice((1, 2))
                 memory[at] = directory_entry()
                 yield Write(at, memory[at])
                 remember()
-            elif choice < 0.34:
+            elif choice < 0.37:
                 cr3 = rng.choice(directories)
                 yield WriteCr(3, cr3)
                 flush(False)
-            elif choice < 0.36:
+            elif choice < 0.39:
                 write_protect = not write_protect
                 yield WriteCr(0, Cr0.PG | Cr0.PE | (Cr0.WP if write_protect else 0))
                 yield WriteCr(3, cr3)
                 flush(False)
-            elif choice < 0.38:
+            elif choice < 0.42:
                 cr4 ^= rng.choice((Cr4.PSE, Cr4.PGE))
                 yield WriteCr(4, cr4)
                 flush(True)
-            elif choice < 0.43:
+            elif choice < 0.46:
                 linear = rng.choice(linears)
                 yield Invlpg(linear)
                 for at in linears:  # a large page goes whole
@@ -270,7 +270,7 @@ def test_random_tables_and_edits(rng: random.Random) -> None:
     world = World(roots_per_guest=3)
     world.guest(script)
     world.run(60_000)
-    assert checked > 1000 and refused > 100 and stale > 10 and large > 20 and reserved > 10
+    assert checked > 800 and refused > 100 and stale > 5 and large > 20 and reserved > 5
 
 
 def test_large_page_is_flushed_whole_and_split() -> None:
