@@ -164,7 +164,7 @@ class AttackRun:
 
     def _machine_ended(self, end: MachineEnded) -> None:
         evidence = self.evidence
-        evidence.ended, evidence.status = end.ending.value, end.status
+        evidence.ended, evidence.status, evidence.lost = end.ending.value, end.status, True
         evidence.guest2_end = self.guest2.end_reason
         if end.ending is Ending.RESET:
             evidence.reset = True

@@ -110,6 +110,7 @@ class Evidence:
     com1: bytes = b""  # what the machine's own COM1 printed
     reset: bool = False
     status: int | None = None  # the machine ended with it
+    lost: bool = False  # the processor never came back to ring −1: the machine was reset, ended, or a guest kept it
     stub_halted: bool = False  # the last that ring −1 did was to halt in the stub, where it waits for no command any more
     cleared: bool = False  # no byte of guest 1's memory is left at the end
     own_page: int = 0  # where guest 1's image has its own_page

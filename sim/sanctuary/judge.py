@@ -25,7 +25,7 @@ class Verdict:
     attempted: bool
     succeeded: bool
     allowed: bool  # after the attempt the allowed access of the same kind worked
-    runs_on: bool  # at the end the machine still ran: neither reset nor ended, and ring −1 had not halted for good
+    runs_on: bool  # at the end ring −1 still had the machine: neither reset nor ended, kept by no guest, not halted for good
     answers_right: bool  # all that guest 2 was asked it answered, as Python's hmac does
     attempt: str
     found: str
@@ -130,7 +130,7 @@ def judge(e: Evidence) -> Verdict:
         attempted=attempt is not None,
         succeeded=found is not None,
         allowed=allowed is not None,
-        runs_on=not e.reset and e.status is None and not e.stub_halted,
+        runs_on=not e.lost and not e.reset and e.status is None and not e.stub_halted,
         answers_right=bool(e.answers) and not e.guest2_end and all(a.answer == expected(a) for a in e.answers),
         attempt=attempt.text if attempt else "not seen",
         found=found or _not_found(e),

@@ -285,7 +285,12 @@ def test_where_guest_1_is_gone_another_shows_what_is_allowed() -> None:
 def test_a_machine_that_was_stopped_does_not_run_on() -> None:
     evidence = held("map_read_guest2")
     assert judge(evidence).runs_on
-    for stopped in (replace(evidence, reset=True), replace(evidence, status=1), replace(evidence, stub_halted=True)):
+    for stopped in (
+        replace(evidence, reset=True),
+        replace(evidence, status=1),
+        replace(evidence, stub_halted=True),
+        replace(evidence, lost=True),
+    ):
         assert not judge(stopped).runs_on
 
 
