@@ -7,7 +7,8 @@ RINGFENCE := $(VENV)/bin/ringfence
 STAMP := $(VENV)/.ringfence-ready
 JOBS ?= 2
 BOARD ?= ulx3s_85f
-PYTEST := $(PYTHON) -m pytest -n $(JOBS)
+# Each worker has a run of neighbouring tests, which share what they build; who is done first takes over.
+PYTEST := $(PYTHON) -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup packages regress-packages sim test regress lint formal bench bitstream measure wave docs clean
