@@ -87,8 +87,8 @@ void given_device_write(u32 target)
     (void)target;
     if (!need_dma())
         return;
-    one[0] = (struct dma_descriptor){ATTACK_MARK, GIVEN_PAGE, 4, DESCRIPTOR_FLAG_FILL | DESCRIPTOR_FLAG_LAST};
     give_device();
+    one[0] = (struct dma_descriptor){ATTACK_MARK, GIVEN_PAGE, 4, DESCRIPTOR_FLAG_FILL | DESCRIPTOR_FLAG_LAST};
     dma_start(one); /* and no waiting: registers that are gone say for ever that they are busy */
     record->loot[1] = dma_register(DMA_ENGINE_STATUS);
 }
