@@ -83,11 +83,14 @@ void dma_in_flight_page(u32 target)
 
 void given_device_write(u32 target)
 {
+    static struct dma_descriptor one[1] ALIGNED(16);
     (void)target;
     if (!need_dma())
         return;
     give_device();
-    record->loot[1] = dma_fill(GIVEN_PAGE, ATTACK_MARK, 4);
+    one[0] = (struct dma_descriptor){ATTACK_MARK, GIVEN_PAGE, 4, DESCRIPTOR_FLAG_FILL | DESCRIPTOR_FLAG_LAST};
+    dma_start(one); /* and no waiting: registers that are gone say for ever that they are busy */
+    record->loot[1] = dma_register(DMA_ENGINE_STATUS);
 }
 
 /* A long fill of own memory, and one more after it. */
