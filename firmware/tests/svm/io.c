@@ -1,6 +1,8 @@
 /* IN and OUT by the I/O permission map: every size, string instructions, accesses over two bytes of the map, and the order of checks. */
 #include "svm.h"
 
+static u32 count = 3; /* of the port strings with REP */
+
 static void port(const char *name, u32 number, u32 closed, u32 ring, const void *code)
 {
     guest_begin();
@@ -10,7 +12,7 @@ static void port(const char *name, u32 number, u32 closed, u32 ring, const void 
     if (closed < 0x10004)
         iopm[closed >> 3] |= (u8)(1 << (closed & 7));
     guest.edx = number;
-    guest.ecx = 3;
+    guest.ecx = count;
     guest.esi = (u32)iopm + 0x2100;
     guest.edi = (u32)guest_stack;
     guest_run(name, code);
@@ -43,6 +45,11 @@ int main(void)
     port("outsw", 0xED, 0xED, 0, outsw);
     port("rep insb", 0xED, 0xED, 0, rep_insb);
     port("rep outsl", 0xED, 0xED, 0, rep_outsl);
+    count = 0;
+    port("rep insb, none", 0xED, 0xED, 0, rep_insb);
+    port("rep outsl, none", 0xED, 0xED, 0, rep_outsl);
+    port("rep insb, none, open", 0xED, OPEN, 0, rep_insb);
+    count = 3;
     port("open", 0xED, OPEN, 0, in8);
     port("port FFFF", 0xFFFF, 0xFFFF, 0, in8);
     port("port FFFF, 32 bits, beyond the last port", 0xFFFF, 0x10001, 0, in32);
