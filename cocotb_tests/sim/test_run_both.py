@@ -82,7 +82,12 @@ def test_ctrl_c_leaves_the_report(tmp_path: Path, how: tuple[str, ...]) -> None:
     report = tmp_path / "report.json"
     command = [sys.executable, "-m", "sim.cli.main", "run", *how, write(tmp_path, SPEAKS_FOR_EVER), "--report", report]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:  # type: ignore[call-overload]
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and its children, would not hear it
+    try:
+        process = subprocess.Popen(command, **pipes, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})  # type: ignore[call-overload]
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    with process:
         assert process.stdout.readline() == "here\n"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()

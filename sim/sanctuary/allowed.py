@@ -15,7 +15,7 @@ from isolation_kernel.devices import DeviceNumber
 from sim.sanctuary.acts import Act, Seen, access, between, call, load_cr3, out, then, went_on
 from sim.sanctuary.acts_dma import Descriptor, engine
 from sim.sanctuary.acts_of_time import interrupted
-from sim.sanctuary.attempts import LARGE_WINDOW, TABLE_WINDOW, USER, WINDOW
+from sim.sanctuary.attempts import ALIAS, LARGE_WINDOW, TABLE_WINDOW, USER, WINDOW
 from sim.sanctuary.evidence import Evidence
 
 __all__ = ["allowed_seen"]
@@ -44,9 +44,12 @@ def _own_page(e: Evidence) -> Act:
     return _read(e.own_page, OWN_MARK, e)
 
 
-def _map_own(e: Evidence) -> Act:
-    write = access(WINDOW + 4, 1, write=True, data=_is(OWN_MARK + 1), physical=range(e.own_page, e.own_page + PAGE_SIZE))
-    return then(write, _read(WINDOW, OWN_MARK, e), _read(e.own_page + 4, OWN_MARK + 1, e))
+def _mapped_at(linear: int) -> _About:
+    def about(e: Evidence) -> Act:
+        write = access(linear + 4, 1, write=True, data=_is(OWN_MARK + 1), physical=range(e.own_page, e.own_page + PAGE_SIZE))
+        return then(write, _read(linear, OWN_MARK, e), _read(e.own_page + 4, OWN_MARK + 1, e))
+
+    return about
 
 
 def _dma_own(number: int) -> _About:
@@ -99,7 +102,7 @@ def _restarted(e: Evidence) -> Act:
         step = next((s for s in e.steps if s.cycle > begun and s.eip == e.main), None)
         return Seen(step.cycle, f"guest 1 starts again in cycle {step.cycle}") if step else None
 
-    return then(again, _map_own(e))
+    return then(again, _mapped_at(WINDOW)(e))
 
 
 def _given_device(e: Evidence) -> Act:
@@ -137,7 +140,8 @@ def _buffer(e: Evidence) -> range:
 
 
 _ACTS: dict[str | Witness, _About] = {
-    "map_own": _map_own,
+    "map_own": _mapped_at(WINDOW),
+    "map_own_elsewhere": _mapped_at(ALIAS),
     "large_own": lambda e: _read(LARGE_WINDOW + e.own_page % _LARGE_PAGE, OWN_MARK, e),
     "user_own": lambda e: _read(WINDOW, OWN_MARK, e, cpl=USER),
     "paging_off_own": _own_page,
