@@ -8,18 +8,17 @@ from typing import NoReturn
 
 import click
 
-__all__ = ["EXIT_INTERRUPTED", "EXIT_USAGE", "all_user_errors", "fail", "user_errors"]
+__all__ = ["EXIT_USAGE", "PROGRAM", "all_user_errors", "fail", "user_errors"]
 
-_NAME = "ringfence"
+PROGRAM = "ringfence"
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130  # as shells have it
 _LONG = re.compile(r"\S{200,}")  # such a value would hide what is wrong with it
 _SHOWN = 40
 
 
 def fail(message: str) -> NoReturn:
     """Say it and end."""
-    print(f"{_NAME}: {message}", file=sys.stderr)
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
     sys.exit(EXIT_USAGE)
 
 
@@ -37,7 +36,7 @@ def _usage(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split()).rstrip(".")
     text = _LONG.sub(lambda long: f"{long[0][:_SHOWN]}…", text)
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{text} (see {context.command_path if context is not None else _NAME} --help)"
+    return f"{text} (see {context.command_path if context is not None else PROGRAM} --help)"
 
 
 def _is_users(error: Exception) -> bool:
@@ -60,8 +59,10 @@ def all_user_errors() -> Iterator[None]:
     except click.ClickException as error:
         fail(_usage(error))
     except click.Abort:
-        print(f"{_NAME}: interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        from sim.machine import Ending
+
+        print(f"{PROGRAM}: {Ending.INTERRUPTED.value}", file=sys.stderr)
+        sys.exit(Ending.INTERRUPTED.status)
     except Exception as error:
         if not _is_users(error):
             raise

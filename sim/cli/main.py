@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from sim.cli.errors import all_user_errors
+from sim.cli.errors import PROGRAM, all_user_errors
 
 __all__ = ["main"]
 
-_NAME = "ringfence"
 _COMMANDS = {
     "run": "sim.cli.run",
     "sim": "sim.cli.sanctuary",
@@ -38,12 +37,12 @@ class _Root(click.Group):
     def main(self, *arguments: Any, **more: Any) -> Any:
         """As click's, which shows an error of usage in four lines if it is left to it. Ends the process."""
         with all_user_errors():
-            status = super().main(*arguments, **{"prog_name": _NAME, **more, "standalone_mode": False})
+            status = super().main(*arguments, **{"prog_name": PROGRAM, **more, "standalone_mode": False})
         sys.exit(status if isinstance(status, int) else 0)
 
 
-@click.command(_NAME, cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name=_NAME)
+@click.command(PROGRAM, cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name=PROGRAM)
 def main() -> None:
     """Ringfence: a PC with a mode below ring 0, DMA that is checked, and an isolation kernel."""
 

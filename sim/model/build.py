@@ -8,7 +8,6 @@ an unchanged circuit need not be elaborated.
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import sys
 import time
@@ -22,6 +21,7 @@ from sim.model.interface import CLOCK, RESET, Interface, check_spec, component_i
 from sim.model.shim import SHIM, find_ram, ports_inc
 from sim.model.spec import ModelSpec, Trace
 from sim.model.toolchain import make_variables, run_tool, tool_versions, verilator
+from sim.outputs import write_output
 from sim.paths import BUILD, ROOT
 
 __all__ = ["MODELS", "Built", "build_model", "file_lock", "sources_digest"]
@@ -137,9 +137,7 @@ def build_model(spec: ModelSpec, trace: Trace = "none") -> Built:
         built = _build(spec, trace)
         if _read_sources.setdefault(spec.rooms, before) != before or before != sources_digest(spec.rooms):
             return built  # edited since this process imported them: good for now, but not what the key says
-        partial = index.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps({"top": spec.top, "model": built.folder.name}))
-        partial.replace(index)
+        write_output(index, json.dumps({"top": spec.top, "model": built.folder.name}))
         return built
 
 
@@ -180,9 +178,7 @@ def _verilog_of(rtlil: str, progress: _Progress) -> str:
         if not cached.exists():
             with progress.step("optimize with yosys"):
                 text = verilog.to_verilog(rtlil)
-            partial = cached.with_suffix(f".{os.getpid()}")
-            partial.write_text(text)
-            partial.replace(cached)
+            write_output(cached, text)
         return cached.read_text()
 
 

@@ -60,6 +60,15 @@ def then(first: Act, *acts: Act) -> Act:
     return act
 
 
+def _first_of(*acts: Act) -> Act:
+    """Whichever of the acts is seen first."""
+
+    def act(e: Evidence) -> Seen | None:
+        return min((seen for a in acts if (seen := a(e)) is not None), key=lambda seen: seen.cycle, default=None)
+
+    return act
+
+
 # memory
 
 
@@ -109,12 +118,7 @@ def _refused(first: int, size: int, write: bool | None, cpl: int | None) -> Act:
 
 def touch(first: int, size: int, write: bool | None = None, cpl: int | None = None) -> Act:
     """A data access to those linear addresses, completed or refused with a page fault."""
-    acts = access(first, size, write, cpl), _refused(first, size, write, cpl)
-
-    def act(e: Evidence) -> Seen | None:
-        return min((seen for a in acts if (seen := a(e)) is not None), key=lambda seen: seen.cycle, default=None)
-
-    return act
+    return _first_of(access(first, size, write, cpl), _refused(first, size, write, cpl))
 
 
 def maps(address: int, large: bool = False) -> Act:
@@ -152,12 +156,7 @@ def instruction(prefixes: Sequence[str], tie: Callable[[Sequence[int]], bool] = 
 
 def load_cr3(value: Callable[[int], bool]) -> Act:
     """MOV to CR3 with a value that will do."""
-
-    def act(e: Evidence) -> Seen | None:
-        acts = (instruction([f"0f22{0xD8 | r:02x}"], lambda registers, r=r: value(registers[r])) for r in Gpr)  # type: ignore[misc]
-        return min((seen for a in acts if (seen := a(e)) is not None), key=lambda seen: seen.cycle, default=None)
-
-    return act
+    return _first_of(*(instruction([f"0f22{0xD8 | r:02x}"], lambda registers, r=r: value(registers[r])) for r in Gpr))  # type: ignore[misc]
 
 
 def went_on(e: Evidence, x: GuestExit, length: int) -> bool:
