@@ -26,6 +26,7 @@ class LinkOp(IntEnum):
     ANSWER = 6  # data: the StubCommand that the stalled read of MAILBOX returns
     POLL = 7  # data: bit 0 the stub waits, bit 1 the guard's interrupt, bit 2 INTR of the 8259s
     IO_WRITE_32 = 8  # a dword to four ports, the first of them a multiple of 4
+    CLEAR_PAGE = 9  # zeroes in all of an aligned page, line after line without waiting for their answers; no data
 
 
 class StubCommand(IntEnum):

@@ -21,7 +21,7 @@ from sim.multiboot import ImageError
 
 __all__ = ["GUEST_MEMORY", "GuestsOutcome", "guest_programs", "run_guests"]
 
-GUEST_MEMORY = 4 << 20  # all of it is cleared over the link when a guest ends: 0.9 million cycles a MiB
+GUEST_MEMORY = 4 << 20  # all of it is cleared over the link when a guest ends: 0.3 million cycles a MiB
 _FIRST_GUESTS_DEVICES = frozenset({DeviceNumber.DMA0, DeviceNumber.DMA1})
 
 

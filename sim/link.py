@@ -109,7 +109,8 @@ class LinkMachine:
 
     def clear(self, address: int, length: int) -> None:
         """Zero RAM; both are multiples of 4096."""
-        self.write_block(_aligned(address, PAGE_SIZE), bytes(_aligned(length, PAGE_SIZE)))
+        first = _aligned(address, PAGE_SIZE)
+        self._play([(LinkOp.CLEAR_PAGE, at, 0, 1) for at in range(first, first + _aligned(length, PAGE_SIZE), PAGE_SIZE)])
 
     def io_read(self, port: int) -> int:
         """One byte from an I/O port."""

@@ -100,8 +100,10 @@ class SimulationTop(wiring.Component):
             self.link_rsp_error.eq(soc.link_answer.error), self.stub_waiting.eq(soc.stub_waiting),
             self.denied_valid.eq(soc.denial.valid), self.denied_address.eq(soc.denial.address),
             self.denied_write.eq(soc.denial.write), self.denied_requester.eq(soc.denial.requester),
-            self.platform_reset.eq(soc.platform_reset), soc.straps.eq(self.straps),
+            self.platform_reset.eq(soc.platform_reset),
         ]  # fmt: skip
+        # In a register: a simulator then need not look at all that hangs on an input each time that it is called.
+        m.d.sync += soc.straps.eq(self.straps)
         if self._retire is not None:
             m.d.comb += self.retire.eq(self._retire)
         self._look(m)

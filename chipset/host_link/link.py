@@ -7,12 +7,15 @@ from amaranth.lib.wiring import In, Out
 from chipset.interconnect.decode import is_device_page
 from contracts.bus import BURST_WORDS, Authority, BusResponse, BusSignature, Space
 from contracts.host_link import LinkOp
+from contracts.memory_map import PAGE_SIZE
 from contracts.requesters import Requester
 
 __all__ = ["HostLink", "LinkAnswer", "LinkCommand", "LinkOpCode"]
 
 _ONES = 0xFFFF_FFFF
 _LINE_BITS = 4
+_PAGE_BITS = (PAGE_SIZE - 1).bit_length()
+_PAGE_LINES = PAGE_SIZE >> _LINE_BITS
 
 
 class LinkOpCode(enum.Enum, shape=4):
@@ -27,6 +30,7 @@ class LinkOpCode(enum.Enum, shape=4):
     IO_WRITE_32 = int(LinkOp.IO_WRITE_32)
     ANSWER = int(LinkOp.ANSWER)
     POLL = int(LinkOp.POLL)
+    CLEAR_PAGE = int(LinkOp.CLEAR_PAGE)
 
 
 class LinkCommand(data.Struct):
@@ -38,7 +42,8 @@ class LinkCommand(data.Struct):
 
 
 class LinkAnswer(data.Struct):
-    """An answer: one for each command, four for READ_BURST, one after the four of WRITE_BURST."""
+    """An answer: one for each command, four for READ_BURST, one after the four of WRITE_BURST. That of CLEAR_PAGE has an error if any of
+    its lines had one."""
 
     data: 32
     error: 1
@@ -76,15 +81,20 @@ class HostLink(wiring.Component):
         words = Signal(data.ArrayLayout(32, BURST_WORDS))
         beat = Signal(range(BURST_WORDS))
         left = Signal(range(BURST_WORDS + 1))  # answers still to come
+        uncleared = Signal(range(_PAGE_LINES + 1))  # lines of a page whose zeroes memory has not answered for
         to_device = Signal()
-        reply = Signal(LinkAnswer)  # of a command that needs no bus
+        reply = Signal(LinkAnswer)  # of a command that needs no bus, or whose answer is not the bus's own
+
+        asked = Signal()  # for all of them
+        line = address[_LINE_BITS:_PAGE_BITS]  # of the page that is cleared
 
         by_byte = (op == LinkOpCode.IO_READ) | (op == LinkOpCode.IO_WRITE)
         is_io = by_byte | (op == LinkOpCode.IO_WRITE_32)
-        writes = (LinkOpCode.WRITE, LinkOpCode.WRITE_BURST, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32)
+        clears = op == LinkOpCode.CLEAR_PAGE
+        writes = (LinkOpCode.WRITE, LinkOpCode.WRITE_BURST, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32, LinkOpCode.CLEAR_PAGE)
         is_write = Cat(op == write for write in writes).any()
-        is_burst = (op == LinkOpCode.READ_BURST) | (op == LinkOpCode.WRITE_BURST)
-        writes_line = op == LinkOpCode.WRITE_BURST
+        writes_line = (op == LinkOpCode.WRITE_BURST) | clears
+        is_burst = (op == LinkOpCode.READ_BURST) | writes_line
         lane = address[:2]
         m.d.comb += to_device.eq(is_io | (is_device_page(address, self._dma_engines) & ~is_burst))
 
@@ -94,7 +104,7 @@ class HostLink(wiring.Component):
             request.space.eq(Mux(is_io, Space.IO, Space.MEMORY)),
             request.write.eq(is_write),
             request.mask.eq(Mux(by_byte, Const(1, 4) << lane, 0b1111)),
-            request.data.eq(Mux(by_byte, words[0] << (lane << 3), words[beat])),
+            request.data.eq(Mux(clears, 0, Mux(by_byte, words[0] << (lane << 3), words[beat]))),
             request.burst.eq(is_burst),
             request.last.eq(~writes_line | (beat == BURST_WORDS - 1)),
             request.requester.eq(Requester.HOST_LINK),
@@ -113,7 +123,7 @@ class HostLink(wiring.Component):
             with m.State("IDLE"):
                 m.d.comb += self.commands.ready.eq(~self.platform_reset)
                 m.d.sync += [op.eq(incoming.op), address.eq(incoming.address), words[0].eq(incoming.data)]
-                m.d.sync += [left.eq(1), beat.eq(0), reply.eq(0)]
+                m.d.sync += [left.eq(1), beat.eq(0), asked.eq(0), reply.eq(0)]
                 with m.If(self.commands.valid & self.commands.ready):
                     m.next = "REQUEST"
                     with m.Switch(incoming.op):
@@ -122,6 +132,9 @@ class HostLink(wiring.Component):
                         with m.Case(LinkOpCode.WRITE_BURST):
                             m.d.sync += beat.eq(1)
                             m.next = "COLLECT"
+                        with m.Case(LinkOpCode.CLEAR_PAGE):
+                            m.d.sync += [address[:_PAGE_BITS].eq(0), uncleared.eq(_PAGE_LINES)]
+                            m.next = "CLEAR"
                         with m.Case(LinkOpCode.ANSWER):
                             m.d.sync += self.mailbox_valid.eq(self.stub_waiting)
                             m.d.sync += reply.error.eq(~self.stub_waiting)
@@ -164,6 +177,20 @@ class HostLink(wiring.Component):
                     m.d.sync += left.eq(left - 1)
                     with m.If(left == 1):
                         m.next = "IDLE"
+            with m.State("CLEAR"):
+                with m.If(bus_valid):
+                    m.d.sync += [uncleared.eq(uncleared - 1), reply.error.eq(reply.error | bus_answer.error)]
+                with m.If(self.platform_reset):
+                    m.next = "ABORT"
+                with m.Elif(asked):
+                    with m.If(uncleared == 0):
+                        m.next = "REPLY"
+                with m.Else():
+                    m.d.comb += self.memory.req_valid.eq(1)
+                    with m.If(bus_ready):
+                        m.d.sync += beat.eq(beat + 1)
+                        with m.If(request.last):
+                            m.d.sync += [line.eq(line + 1), asked.eq(line == _PAGE_LINES - 1)]
             with m.State("ABORT"):
                 m.d.comb += [self.answer_valid.eq(1), self.answer.error.eq(1), self.answer.data.eq(_ONES)]
                 m.d.sync += left.eq(left - 1)

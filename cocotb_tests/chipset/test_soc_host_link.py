@@ -5,9 +5,11 @@ from cocotb_tests.chipset.bus_master import BusMaster, simulate
 from cocotb_tests.chipset.protection_bench import ONES, OTHER, OWN, SECRET, guard, machine, out_of_reset
 from contracts.bus import Authority
 from contracts.host_link import HOST_LINK, LinkOp
-from contracts.memory_map import Physical, Port
+from contracts.memory_map import PAGE_SIZE, Physical, Port
 
 __all__: list[str] = []
+
+LINE_BYTES = 16
 
 
 class Host:
@@ -87,6 +89,28 @@ def test_host_link_works_while_the_stub_waits():
     simulate(top, stub, kernel)
 
 
+def test_a_page_is_cleared():
+    top, processor = machine()
+
+    async def stub(ctx):
+        await out_of_reset(ctx, top)
+        cpu = BusMaster(ctx, processor.bus, Authority.RING_MINUS_1)
+        for address in range(OTHER, OTHER + PAGE_SIZE, 4):
+            await cpu.write(address, address)
+        await cpu.write(OTHER + PAGE_SIZE, SECRET)
+        await cpu.write(OTHER - 4, SECRET)
+
+        host = Host(ctx, top)
+        assert await host.command(LinkOp.CLEAR_PAGE, OTHER + 0x123) == [(0, 0)]  # the low bits do not count
+        for line in range(OTHER, OTHER + PAGE_SIZE, LINE_BYTES):
+            assert await host.command(LinkOp.READ_BURST, line, answers=4) == [(0, 0)] * 4
+        assert await host.command(LinkOp.READ, OTHER + PAGE_SIZE) == [(SECRET, 0)]
+        assert await host.command(LinkOp.READ, OTHER - 4) == [(SECRET, 0)]
+        assert await host.command(LinkOp.CLEAR_PAGE, 0x8000_0000) == [(0, 1)]
+
+    simulate(top, stub)
+
+
 def test_host_link_is_answered_across_a_platform_reset():
     top, processor = machine()
 
@@ -104,3 +128,25 @@ def test_host_link_is_answered_across_a_platform_reset():
         assert answers == 120
 
     simulate(top, stub, kernel)
+
+
+def test_clearing_a_page_is_answered_across_a_platform_reset():
+    top, processor = machine()
+    told: list[tuple[int, int]] = []
+
+    async def stub(ctx):
+        await out_of_reset(ctx, top)
+        cpu = BusMaster(ctx, processor.bus, Authority.RING_MINUS_1)
+        for _ in range(300):
+            await ctx.tick()
+        await cpu.output(Port.RESET_CONTROL, 0x02)
+        await cpu.output(Port.RESET_CONTROL, 0x06)
+
+    async def kernel(ctx):
+        host = Host(ctx, top)
+        for _ in range(4):
+            told.extend(await host.command(LinkOp.CLEAR_PAGE, OTHER))
+        assert await host.command(LinkOp.READ_BURST, OTHER, answers=4) == [(0, 0)] * 4
+
+    simulate(top, stub, kernel)
+    assert sorted(told) == [(0, 0)] * 3 + [(ONES, 1)]  # one of them was cut short

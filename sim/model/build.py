@@ -152,7 +152,7 @@ def _build(spec: ModelSpec, trace: Trace) -> Built:
         rtlil = verilog.to_rtlil(component)
         interface = component_interface(component, spec)
         check_spec(spec, interface)
-    source = _verilog_of(rtlil, progress)
+    source = _verilog_of(rtlil, verilog.FLAT if trace == "none" else verilog.FAST, progress)
     if not _has_port(source, CLOCK):
         raise ValueError(f"{spec.top} has no clock")
     if not _has_port(source, RESET):
@@ -171,13 +171,13 @@ def _build(spec: ModelSpec, trace: Trace) -> Built:
     return Built(spec, folder, read_interface(folder / "interface.json"))
 
 
-def _verilog_of(rtlil: str, progress: _Progress) -> str:
-    """Verilog of RTLIL, kept under the digest of the RTLIL: two variants of a model share it."""
-    cached = MODELS / "verilog" / f"{_digest(rtlil, repr(verilog.FAST), tool_versions())}.v"
+def _verilog_of(rtlil: str, passes: tuple[str, ...], progress: _Progress) -> str:
+    """Verilog of RTLIL, kept under the digest of the RTLIL: models that differ in what is looked at share it."""
+    cached = MODELS / "verilog" / f"{_digest(rtlil, repr(passes), tool_versions())}.v"
     with file_lock(cached.with_suffix(".lock")):
         if not cached.exists():
             with progress.step("optimize with yosys"):
-                text = verilog.to_verilog(rtlil)
+                text = verilog.to_verilog(rtlil, passes)
             write_output(cached, text)
         return cached.read_text()
 
