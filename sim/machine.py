@@ -21,6 +21,7 @@ DEFAULT_MEMORY = 32 << 20
 _ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware/reset_rom", "firmware/headers.py", "firmware/build.py", "sim/machine_top.py")
 _RETIRE = "rtl.retire.port:RetireRecord"
 _VIEW = "sim.machine_top:VIEW"
+_TRAINING = "sim.machine_training:work"
 SLICE_CYCLES = 200_000  # cycles between two looks at the consoles
 _STALLED = 20_000_000  # cycles in which nothing is retired, not even an iteration, after which nothing more is to be expected
 _RESET_LIMIT = 1000  # cycles that a power-on reset may take
@@ -68,6 +69,7 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
         transactor=Transactor(
             ("link_op", "link_address", "link_data"), "link_valid", "link_ready", ("link_rsp_data", "link_rsp_error"), "link_rsp_valid"
         ),
+        training=_TRAINING if config.extension and config.host_link else "",
     )  # fmt: skip
 
 
@@ -110,13 +112,18 @@ class Machine:
     """The machine, out of its power-on reset and before its first instruction."""
 
     def __init__(
-        self, config: MachineConfig | None = None, trace: Trace = "none", spec: ModelSpec | None = None, disk: Path | None = None
+        self,
+        config: MachineConfig | None = None,
+        trace: Trace = "none",
+        spec: ModelSpec | None = None,
+        disk: Path | None = None,
+        model: Model | None = None,
     ) -> None:
-        """``spec`` stands for another circuit with the same ports. ``disk`` is the image of the IDE drive, read and written in place;
-        without it there is no drive. DiskError if it cannot be one."""
+        """``spec`` stands for another circuit with the same ports, ``model`` for a new instance of the machine's. ``disk`` is the image of
+        the IDE drive, read and written in place; without it there is no drive. DiskError if it cannot be one."""
         self.config = config or MachineConfig()
         arguments = disk_arguments(disk) if disk is not None else ()
-        self.model = Model(build_model(spec or machine_spec(self.config, named_view=trace != "none"), trace), arguments)
+        self.model = model or Model(build_model(spec or machine_spec(self.config, named_view=trace != "none"), trace), arguments)
         self._console: Console | None = None
         self.outputs: dict[str, bytearray] = {name: bytearray() for name in ("com1", "debug", "post")}
         self._leave_reset()

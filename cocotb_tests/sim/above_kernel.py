@@ -95,8 +95,10 @@ class JudgedLink:
         self.judge.external_write(address, data)
 
     def clear(self, address: int, length: int) -> None:
-        """Zeros."""
-        self.write_block(address, bytes(length))
+        """Zeros, told to the judge behind all that has retired."""
+        self._link.clear(address, length)
+        self._feed()
+        self.judge.external_write(address, bytes(length))
 
 
 @dataclass

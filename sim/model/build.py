@@ -21,6 +21,7 @@ from sim.model.interface import CLOCK, RESET, Interface, check_spec, component_i
 from sim.model.shim import SHIM, find_ram, ports_inc
 from sim.model.spec import ModelSpec, Trace
 from sim.model.toolchain import make_variables, run_tool, tool_versions, verilator
+from sim.model.training import train
 from sim.outputs import write_output
 from sim.paths import BUILD, ROOT
 
@@ -29,6 +30,8 @@ __all__ = ["MODELS", "Built", "build_model", "file_lock", "sources_digest"]
 MODELS = BUILD / "models"
 LIBRARY = "libmodel.so"
 _OPTIMIZE = "-O2"
+_TRAINED, _TAUGHT = "-fprofile-generate -fprofile-update=single", "-fprofile-use -Wno-missing-profile"
+_PROFILE, _REMADE = ".gcda", (".a", ".gch")  # what an object's training leaves; what is made again beside such objects
 _VERILATOR_FLAGS = (
     "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--no-timing", "--output-split", "20000",
     "-Wno-lint", "-Wno-fatal", "--prefix", "Vmodel", "--top-module", verilog.TOP,
@@ -108,7 +111,8 @@ def _digest(*parts: str) -> str:
 def _own_sources() -> str:
     """The parts of this package that decide what a library looks like."""
     here = Path(__file__).parent
-    return _digest(*((here / name).read_text() for name in ("shim.cpp", "shim.py", "build.py", "interface.py", "layout.py", "verilog.py")))
+    names = ("shim.cpp", "shim.py", "build.py", "interface.py", "layout.py", "training.py", "verilog.py")
+    return _digest(*((here / name).read_text() for name in names))
 
 
 def _source_key(spec: ModelSpec, trace: Trace) -> str:
@@ -195,21 +199,37 @@ def _make_library(spec: ModelSpec, interface: Interface, trace: Trace, source: s
         run_tool(
             [
                 str(verilator()), *_VERILATOR_FLAGS, *tracing, "--Mdir", str(objects), "-o", LIBRARY,
-                "-CFLAGS", f"-fPIC {defines}", "-LDFLAGS", "-shared",
+                "-CFLAGS", f"-fPIC {defines}",
                 *(str(path) for path in sources), str(SHIM),
             ],
             log,
         )  # fmt: skip
     (objects / "ports.inc").write_text(ports_inc(spec, interface, objects, sources))
     ram = find_ram(sorted(objects.glob("Vmodel*.h")))
-    with progress.step("compile"):
-        run_tool(
-            [
-                "make", "-C", str(objects), "-f", "Vmodel.mk", "-j", "2", "--no-print-directory",
-                f"OPT_FAST={_OPTIMIZE}", f"OPT_GLOBAL={_OPTIMIZE}", "OPT_SLOW=-O1", *make_variables(),
-            ],
-            log,
-        )  # fmt: skip
+    replace(interface, ram_words=ram[1] if ram else 0).write(folder / "interface.json")
+    if spec.training and trace == "none":
+        with progress.step("compile for training"):
+            _compile(objects, log, _TRAINED)
+        with progress.step("train"):
+            (objects / LIBRARY).rename(folder / LIBRARY)
+            train(spec, folder, log)
+        for path in (p for p in objects.iterdir() if p.suffix in _REMADE or p.with_suffix(_PROFILE).exists() and p.suffix == ".o"):
+            path.unlink()
+        with progress.step("compile"):
+            _compile(objects, log, _TAUGHT)
+    else:
+        with progress.step("compile"):
+            _compile(objects, log)
     (objects / LIBRARY).rename(folder / LIBRARY)
     shutil.rmtree(objects)
-    replace(interface, ram_words=ram[1] if ram else 0).write(folder / "interface.json")
+
+
+def _compile(objects: Path, log: Path, profile: str = "") -> None:
+    """Compile what Verilator wrote; ``profile`` are g++'s options about profiles, for the circuit's code and the linker."""
+    run_tool(
+        [
+            "make", "-C", str(objects), "-f", "Vmodel.mk", "-j", "2", "--no-print-directory", f"OPT_FAST={_OPTIMIZE} {profile}",
+            f"OPT_GLOBAL={_OPTIMIZE}", "OPT_SLOW=-O1", f"LDFLAGS=-shared {profile}", *make_variables(),
+        ],
+        log,
+    )  # fmt: skip

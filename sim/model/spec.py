@@ -65,6 +65,9 @@ class ModelSpec:
     ``top`` is ``package.module:Class`` (or a function that returns a component); it is imported only when something has to be built.
     ``rooms`` are the folders and files (relative to the root) on which the circuit depends: as long as they are unchanged a model is found
     without elaborating the circuit. Without rooms the circuit is elaborated every time, and the model found by its Verilog.
+
+    ``training`` is the ``package.module:function`` that puts a ``Model`` through typical work: the compiler then sees what is taken often.
+    It makes a large model a quarter faster, and twice as long to build; models that draw waves are not trained.
     """
 
     top: str
@@ -76,6 +79,7 @@ class ModelSpec:
     feeds: tuple[Feed, ...] = ()
     recorders: tuple[Recorder, ...] = ()
     transactor: Transactor | None = None
+    training: str = ""
 
     @property
     def name(self) -> str:

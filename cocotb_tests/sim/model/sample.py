@@ -4,10 +4,12 @@ from amaranth.hdl import ClockSignal, Instance, Module, Mux, Signal
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.model import Feed, ModelSpec, Recorder, Stream, Transactor
+from sim.model import Feed, Model, ModelSpec, Recorder, Stream, Transactor
 from sim.ram import SIM_RAM
 
-__all__ = ["Sample", "SampleRecord", "sample_spec"]
+__all__ = ["WORKED", "Sample", "SampleRecord", "fail", "sample_spec", "work"]
+
+WORKED = "a thousand cycles are done"
 
 
 class Kind(enum.Enum, shape=2):
@@ -100,3 +102,15 @@ def sample_spec(**arguments: int) -> ModelSpec:
         recorders=(Recorder("retire", "retire"), Recorder("byte_ticks", "retire", ("valid", "~inner.flag"))),
         transactor=Transactor(("op", "address", "value"), "ask", "taken", ("answer", "error"), "answer_valid"),
     )
+
+
+def work(model: Model) -> None:
+    """Training."""
+    model.set("run", 1)
+    assert model.run(1000, stops=()).cycles == 1000
+    print(WORKED)
+
+
+def fail(model: Model) -> None:
+    """Training that is no good."""
+    raise RuntimeError("cannot work")

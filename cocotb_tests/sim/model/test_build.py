@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from cocotb_tests.sim.model.sample import sample_spec
-from sim.model import ModelSpec, Stream, build, build_model
+from cocotb_tests.sim.model.sample import WORKED, sample_spec
+from sim.model import Model, ModelSpec, Stream, build, build_model
+from sim.model.toolchain import ToolError
 
 __all__: list[str] = []
 
@@ -56,6 +57,23 @@ def test_an_unchanged_room_is_not_elaborated_again(empty_cache: Path, monkeypatc
     monkeypatch.setattr(build, "sources_digest", lambda rooms: "changed")
     with pytest.raises(pytest.fail.Exception, match="elaborated again"):
         build_model(spec)
+
+
+def test_a_model_is_trained_by_what_its_specification_names(empty_cache: Path) -> None:
+    built = build_model(replace(sample_spec(), training="cocotb_tests.sim.model.sample:work"))
+    said = (built.folder / "build.log").read_text()
+    assert said.index("-fprofile-generate") < said.index(WORKED) < said.index("-fprofile-use")
+    assert {p.name for p in built.folder.iterdir()} == {build.LIBRARY, "build.log", "design.v", "interface.json"}
+    with Model(built) as model:
+        model.set("run", 1)
+        assert model.run(10, stops=()).cycles == 10
+    assert b"__gcov" not in built.library.read_bytes()
+
+
+def test_training_that_fails_is_one_clear_line(empty_cache: Path) -> None:
+    with pytest.raises(ToolError, match="status 1: .*cannot work"):
+        build_model(replace(sample_spec(), training="cocotb_tests.sim.model.sample:fail"))
+    assert not list(empty_cache.glob("*/libmodel.so"))
 
 
 @pytest.mark.parametrize(
