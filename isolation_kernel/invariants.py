@@ -23,6 +23,7 @@ _ENTRIES = 1024
 _REMEMBERED = 256  # tables and maps whose contents were looked at: from exit to exit most of them stay what they are
 _INVERTED = bytes(range(255, -1, -1))
 _LEFT_TO_THE_PROCESSOR = int(Pte.A | Pte.D)
+_P = int(Pte.P)  # a number: much is done with it
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def _shadow_entries(kernel: Kernel, partition: Partition) -> Iterator[tuple[int,
     """Linear page number and word of each present entry in the tables that the processor walks."""
     for root in partition.shadow.roots:
         for index, directory in _words(kernel, root.directory).items():
-            if directory & Pte.P:
+            if directory & _P:
                 for slot, word in _words(kernel, directory // PAGE_SIZE).items():
-                    if word & Pte.P:
+                    if word & _P:
                         yield index * _ENTRIES + slot, word
 
 
@@ -100,9 +101,9 @@ def shadow_is_recorded(kernel: Kernel) -> Iterator[str]:
             found: dict[int, int] = {}
             for index in directories.keys() | root.tables.keys():
                 directory = directories.get(index, 0)
-                if (directory // PAGE_SIZE if directory & Pte.P else None) != root.tables.get(index):
+                if (directory // PAGE_SIZE if directory & _P else None) != root.tables.get(index):
                     yield f"partition {partition.number}: directory entry {index} is {directory:#x}"
-                elif directory & Pte.P:
+                elif directory & _P:
                     words = _words(kernel, directory // PAGE_SIZE)
                     found |= {index * _ENTRIES + slot: word & ~_LEFT_TO_THE_PROCESSOR for slot, word in words.items()}
             for page in {p for p in known.keys() | found.keys() if known.get(p) != found.get(p)}:
