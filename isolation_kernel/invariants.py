@@ -1,8 +1,9 @@
 """What always holds while the kernel waits for the next exit. Each has a name, is written once, and reads what the machine really has."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from contracts.architecture import Pte
 from contracts.memory_map import PAGE_SIZE, Physical, Port
@@ -19,7 +20,10 @@ from isolation_kernel.pci import BASE_ADDRESSES
 __all__ = ["INVARIANTS", "Violation", "check"]
 
 _ENTRIES = 1024
+_REMEMBERED = 256  # tables and maps whose contents were looked at: from exit to exit most of them stay what they are
+_INVERTED = bytes(range(255, -1, -1))
 _LEFT_TO_THE_PROCESSOR = int(Pte.A | Pte.D)
+_P = int(Pte.P)  # a number: much is done with it
 
 
 @dataclass(frozen=True)
@@ -30,17 +34,20 @@ class Violation:
     detail: str
 
 
-def _words(kernel: Kernel, frame: int) -> dict[int, int]:
+def _words(kernel: Kernel, frame: int) -> Mapping[int, int]:
     """The words of a frame that are not 0."""
-    data = kernel.machine.read_block(frame * PAGE_SIZE, PAGE_SIZE)
-    return {n: word for n, word in enumerate(struct.unpack(f"<{_ENTRIES}I", data)) if word}
+    return _words_of(kernel.machine.read_block(frame * PAGE_SIZE, PAGE_SIZE))
 
 
-def _ones(data: bytes) -> Iterator[int]:
+@lru_cache(_REMEMBERED)
+def _words_of(page: bytes) -> Mapping[int, int]:
+    return {n: word for n, word in enumerate(struct.unpack(f"<{_ENTRIES}I", page)) if word}
+
+
+@lru_cache(_REMEMBERED)
+def _ones(data: bytes) -> tuple[int, ...]:
     """Numbers of the bits that are set."""
-    for byte, value in enumerate(data):
-        if value:
-            yield from (8 * byte + n for n in range(8) if value >> n & 1)
+    return tuple(8 * byte + n for byte, value in enumerate(data) if value for n in range(8) if value >> n & 1)
 
 
 def _config(kernel: Kernel, function: Function, offset: int) -> int:
@@ -57,9 +64,9 @@ def _shadow_entries(kernel: Kernel, partition: Partition) -> Iterator[tuple[int,
     """Linear page number and word of each present entry in the tables that the processor walks."""
     for root in partition.shadow.roots:
         for index, directory in _words(kernel, root.directory).items():
-            if directory & Pte.P:
+            if directory & _P:
                 for slot, word in _words(kernel, directory // PAGE_SIZE).items():
-                    if word & Pte.P:
+                    if word & _P:
                         yield index * _ENTRIES + slot, word
 
 
@@ -94,9 +101,9 @@ def shadow_is_recorded(kernel: Kernel) -> Iterator[str]:
             found: dict[int, int] = {}
             for index in directories.keys() | root.tables.keys():
                 directory = directories.get(index, 0)
-                if (directory // PAGE_SIZE if directory & Pte.P else None) != root.tables.get(index):
+                if (directory // PAGE_SIZE if directory & _P else None) != root.tables.get(index):
                     yield f"partition {partition.number}: directory entry {index} is {directory:#x}"
-                elif directory & Pte.P:
+                elif directory & _P:
                     words = _words(kernel, directory // PAGE_SIZE)
                     found |= {index * _ENTRIES + slot: word & ~_LEFT_TO_THE_PROCESSOR for slot, word in words.items()}
             for page in {p for p in known.keys() | found.keys() if known.get(p) != found.get(p)}:
@@ -169,7 +176,7 @@ def ports_within_owner(kernel: Kernel) -> Iterator[str]:
     for partition in _alive(kernel):
         own = {port for d in partition.devices for port in DEVICES[d].ports}
         bits = kernel.machine.read_block(partition.vcpu.get("IOPM_BASE_PA"), IOPM_SIZE)
-        for port in _ones(bytes(255 - value for value in bits)):
+        for port in _ones(bits.translate(_INVERTED)):
             if port not in own:
                 yield f"partition {partition.number} may reach port {port:#x}"
         if kernel.machine.read_block(partition.vcpu.get("MSRPM_BASE_PA"), MSRPM_SIZE) != b"\xff" * MSRPM_SIZE:

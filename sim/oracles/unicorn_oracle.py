@@ -19,6 +19,7 @@ _GPRS = (
 _SEGMENTS = dict(zip(SEGMENT_NAMES, (
     x86.UC_X86_REG_ES, x86.UC_X86_REG_CS, x86.UC_X86_REG_SS, x86.UC_X86_REG_DS, x86.UC_X86_REG_FS, x86.UC_X86_REG_GS,
 ), strict=True))  # fmt: skip
+_STATE = (*_GPRS, x86.UC_X86_REG_EFLAGS, *_SEGMENTS.values())
 _MEMORY = 16 << 20
 DESCRIPTORS = _MEMORY - 4096  # where the descriptor table lies
 _OF_RING_0 = {USER_SELECTORS[name]: selector for name, selector in FLAT_SELECTORS.items()}  # the same bases
@@ -65,12 +66,12 @@ class Machine:
         """Execute the instruction, and the INT3 that it may have jumped to."""
         uc = self.uc
         uc.context_restore(self.clean)
-        for name, (selector, _) in case.segments.items():
-            if self.mode is Mode.REAL_16 or name in ("es", "ds"):
-                uc.reg_write(_SEGMENTS[name], _OF_RING_0.get(selector, selector) if self.mode is Mode.USER_32 else selector)
-        for register, value in zip(_GPRS, case.gprs, strict=True):
-            uc.reg_write(register, value)
-        uc.reg_write(x86.UC_X86_REG_EFLAGS, case.eflags)
+        state = [
+            (_SEGMENTS[name], _OF_RING_0.get(selector, selector) if self.mode is Mode.USER_32 else selector)
+            for name, (selector, _) in case.segments.items()
+            if self.mode is Mode.REAL_16 or name in ("es", "ds")
+        ]
+        uc.reg_write_batch([*state, *zip(_GPRS, case.gprs, strict=True), (x86.UC_X86_REG_EFLAGS, case.eflags)])
         self.vector = NO_VECTOR
         try:
             uc.emu_start(case.code_address, case.code_address + len(case.code))
@@ -78,15 +79,14 @@ class Machine:
             if error.errno != unicorn.UC_ERR_INSN_INVALID:
                 raise RuntimeError(f"unicorn: {error} in\n{case.describe()}") from error
             self.vector = _VECTOR_UD
-        eip, cs = 0, 0
-        if self.vector != NO_VECTOR:
+        *gprs, eflags, es, cs, ss, ds, fs, gs = uc.reg_read_batch(_STATE)
+        eip = 0
+        if self.vector == NO_VECTOR:
+            cs = 0
+        else:
             eip = self._saved_eip(case)
-            cs = uc.reg_read(_SEGMENTS["cs"])
-        return Result(
-            tuple(uc.reg_read(r) for r in _GPRS), uc.reg_read(x86.UC_X86_REG_EFLAGS), self.vector, eip,
-            tuple(cs if n == "cs" else uc.reg_read(_SEGMENTS[n]) for n in SEGMENT_NAMES),
-            bytes(uc.mem_read(case.window_address, len(case.window))),
-        )  # fmt: skip
+        window = bytes(uc.mem_read(case.window_address, len(case.window)))
+        return Result(tuple(gprs), eflags, self.vector, eip, (es, cs, ss, ds, fs, gs), window)
 
     def _saved_eip(self, case: Case) -> int:
         if self.vector == _VECTOR_BP and case.family != "trap":

@@ -17,6 +17,7 @@ GS_BASE_32 = 0x0008_0000
 _PREFIX = {"es": 0x26, "cs": 0x2E, "ss": 0x36, "ds": 0x3E, "fs": 0x64, "gs": 0x65}
 _OPERAND_SIZE, _ADDRESS_SIZE, _LOCK = 0x66, 0x67, 0xF0
 _INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0xFFFF_FF80)
+_EDGES = bytes((0, 0, 0xFF, 0x80, 0x7F, 1)[n % 6] for n in range(256))  # makes of any byte one at an edge
 _FLAGS_AT_RANDOM = Flag.STATUS | Flag.DF | Flag.AC | Flag.ID
 _BASES_16 = ((EBX, ESI), (EBX, EDI), (EBP, ESI), (EBP, EDI), (ESI,), (EDI,), (EBP,), (EBX,))
 
@@ -49,7 +50,9 @@ class Builder:
         self.pool = pool_index is not None
         self.meta: dict[str, int] = {} if pool_index is None else {"pool_index": pool_index}
         self.window_address = self.layout.window(index if pool_index is None else pool_index, self.pool)
-        self.window = bytearray(rng.choice((rng.randbytes(WINDOW_SIZE), self._sparse())))
+        self.window = bytearray(rng.randbytes(WINDOW_SIZE))
+        if rng.random() < 0.5:
+            self.window = self.window.translate(_EDGES)
         self.gprs = [self.value() for _ in range(8)]
         self.pinned: set[int] = set()
         self.eflags = (rng.getrandbits(32) & _FLAGS_AT_RANDOM) | 2
@@ -66,9 +69,6 @@ class Builder:
         high = rng.getrandbits(16) << 16 if mode is Mode.REAL_16 and rng.random() < 0.5 else 0
         stack = self.window_address + rng.randint(STACK_FIRST, STACK_LAST) - self.base("ss")
         self.pin(ESP, stack | high)
-
-    def _sparse(self) -> bytes:
-        return bytes(self.rng.choice((0, 0, 0xFF, 0x80, 0x7F, 1)) for _ in range(WINDOW_SIZE))
 
     def value(self) -> int:
         """A 32-bit value, often one at an edge."""

@@ -39,14 +39,15 @@ class Layout:
 
     slots: int  # code: 256 bytes a case
     windows: int  # data and stack: WINDOW_SIZE bytes a case
-    results: int  # 64 bytes a case
+    results: int  # RESULT_SIZE bytes a case
     pool16: int  # windows below offset 64 KiB of a segment, for 16-bit addresses
     cases: int  # at most
     pool_cases: int
+    plan: int  # in which order the runtime takes the cases
     stride: int = WINDOW_SIZE  # from window to window
 
     SLOT_SIZE = 256
-    RESULT_SIZE = 64
+    RESULT_SIZE = 96  # the record ends it; below, in real mode, the next case's slot has a few bytes of stack
     INSTRUCTION = 144  # the instruction starts up to 15 bytes behind this byte of its slot; INT3 bytes lie around it
     PAD = 24  # INT3 bytes before it, at least
     AFTER = (188, 248)  # bytes of the slot behind it that hold INT3, where it may jump
@@ -63,9 +64,15 @@ class Layout:
         """First byte of the result of a case."""
         return self.results + index * self.RESULT_SIZE
 
+    def result_end(self, index: int) -> int:
+        """The first byte behind it."""
+        return self.result(index + 1)
+
 
 LAYOUTS = {
-    Mode.PROTECTED_32: Layout(slots=0x12_0000, windows=0x30_0000, results=0x50_0000, pool16=0x11_0000, cases=4096, pool_cases=256),
+    Mode.PROTECTED_32: Layout(
+        slots=0x12_0000, windows=0x30_0000, results=0x50_0000, pool16=0x11_0000, cases=4096, pool_cases=256, plan=0x23_0000
+    ),
     Mode.USER_32: Layout(  # each window lies across the middle of its two pages
         slots=0x12_0000,
         windows=USER_PAGES + 0x1000 - WINDOW_SIZE // 2,
@@ -73,9 +80,10 @@ LAYOUTS = {
         pool16=0x11_0000,
         cases=500,
         pool_cases=0,
+        plan=0x23_0000,
         stride=0x2000,
     ),
-    Mode.REAL_16: Layout(slots=0x3000, windows=0x3_C000, results=0x7_8000, pool16=0x3_C000, cases=880, pool_cases=0),
+    Mode.REAL_16: Layout(slots=0x3000, windows=0x3_C000, results=0x7_8000, pool16=0x3_C000, cases=880, pool_cases=0, plan=0x2000),
 }
 
 
@@ -148,10 +156,17 @@ class Result:
     error: int = 0  # ring 3 only: the error code, and CR2 of a page fault
     cr2: int = 0
 
-    STRUCT = struct.Struct("<8I I I I 6H I I")
+    # As the runtime pushes it: from the end of the record down PUSHA's registers, vector, EFLAGS, ESP, ES, SS, DS, FS, GS; EIP and CS
+    # only of an exception, error code and CR2 only in ring 3.
+    STRUCT = struct.Struct("<2I H2x I" + 5 * "H2x" + "3I 8I")
 
     @classmethod
     def unpack(cls, raw: bytes, window: bytes) -> "Result":
-        """From the record that the image leaves in memory."""
-        words = cls.STRUCT.unpack_from(raw)
-        return cls(words[:8], words[8], words[9], words[10], words[11:17], window, words[17], words[18])
+        """From the record that the image leaves in memory, the last bytes of ``raw``."""
+        error, cr2, cs, eip, gs, fs, ds, ss, es, esp, eflags, vector, edi, esi, ebp, _, ebx, edx, ecx, eax = cls.STRUCT.unpack_from(
+            raw, len(raw) - cls.STRUCT.size
+        )
+        if vector == NO_VECTOR:
+            cs = eip = 0
+        selectors = (es, cs, ss, ds, fs, gs)
+        return cls((eax, ecx, edx, ebx, esp, ebp, esi, edi), eflags, vector, eip, selectors, window, error, cr2)

@@ -1,14 +1,16 @@
 """Packs cases into one multiboot image that runs them one after the other and leaves every result in memory.
 
-A slot: store where to go next and where the result lies; load flags, segments, registers; the instruction; a jump to ``done``; INT3
-everywhere else, so that wherever the instruction jumps, an exception records it and goes on with the next case.
+A slot: load flags, segments, registers; the instruction; a jump to ``done``; INT3 everywhere else, so that wherever the instruction
+jumps, an exception records it and goes on with the next case. A plan says in which order: in protected mode loading a segment takes as
+long as much else together, so cases with the same ES and DS follow each other, and only the first of them loads these (no instruction of
+protected mode among the forms changes them; if one does, the selectors in the results tell).
 """
 
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from contracts.memory_map import Port
+from contracts.memory_map import PAGE_SIZE, Port
 from sim.programs.assemble import ROOT, Linked, link
 from sim.programs.case import LAYOUTS, Case, Layout, Mode, Result
 from sim.programs.elf import Piece, write_elf
@@ -20,7 +22,8 @@ _INT3 = b"\xcc"
 _LOAD_ORDER = (1, 2, 3, 5, 6, 7, 4, 0)
 _MOV_SREG = {"es": 0xC0, "ss": 0xD0, "ds": 0xD8, "fs": 0xE0, "gs": 0xE8}
 _LOW_SOURCE = 0x20_0000  # where the image keeps what real mode has below 640 KiB
-_LOW_TEXT = 0x600
+_LOW_TEXT = 0x1000  # the lowest that a loader may load
+_STUB_SIZE = 12  # bytes of an exception's stub in real16_low.S
 USER_EXIT = 0x80  # the INT that ends a case in ring 3
 
 
@@ -41,14 +44,19 @@ def _word(value: int) -> bytes:
     return struct.pack("<I", value)
 
 
-def _slot_32(case: Case, following: int, symbols: dict[str, int]) -> bytes:
-    layout = LAYOUTS[case.mode]
-    out = bytearray()
-    out += b"\xc7\x05" + _word(symbols["next"]) + _word(following)
-    out += b"\xc7\x05" + _word(symbols["result"]) + _word(layout.result(case.index))
-    out += b"\xbc" + _word(symbols["scratch"]) + b"\x68" + _word(case.eflags) + b"\x9d"
-    for name in ("es", "ds"):
-        out += b"\xb8" + _word(case.segments[name][0]) + bytes([0x8E, _MOV_SREG[name]])
+def _data_segments(case: Case) -> tuple[int, int]:
+    return case.segments["es"][0], case.segments["ds"][0]
+
+
+def _load_changed(case: Case, before: Case | None) -> bytes:
+    """Loads those of ES and DS that the case before has not left as this one wants them."""
+    loaded = _data_segments(before) if before else (None, None)
+    wanted = zip(("es", "ds"), _data_segments(case), loaded, strict=True)
+    return b"".join(b"\xb8" + _word(selector) + bytes([0x8E, _MOV_SREG[name]]) for name, selector, old in wanted if selector != old)
+
+
+def _slot_32(case: Case, before: Case | None, symbols: dict[str, int]) -> bytes:
+    out = bytearray(b"\x68" + _word(case.eflags) + b"\x9d" + _load_changed(case, before))
     for number in _LOAD_ORDER:
         out += bytes([0xB8 + number]) + _word(case.gprs[number])
     behind = case.code_address + len(case.code) + 5
@@ -56,14 +64,9 @@ def _slot_32(case: Case, following: int, symbols: dict[str, int]) -> bytes:
                           b"\xe9" + _word((symbols["done"] - behind) & 0xFFFF_FFFF))  # fmt: skip
 
 
-def _slot_user(case: Case, following: int, symbols: dict[str, int]) -> bytes:
-    layout = LAYOUTS[case.mode]
-    out = bytearray()
-    out += b"\xc7\x05" + _word(symbols["next"]) + _word(following)
-    out += b"\xc7\x05" + _word(symbols["result"]) + _word(layout.result(case.index))
-    for name in ("es", "ds"):
-        out += b"\xb8" + _word(case.segments[name][0]) + bytes([0x8E, _MOV_SREG[name]])
-    out += b"\xbc" + _word(symbols["scratch"])
+def _slot_user(case: Case, before: Case | None, symbols: dict[str, int]) -> bytes:
+    del symbols
+    out = bytearray(_load_changed(case, before))
     for value in (case.segments["ss"][0], case.gprs[4], case.eflags, case.segments["cs"][0], case.offset):
         out += b"\x68" + _word(value)
     for number in _LOAD_ORDER:
@@ -72,13 +75,9 @@ def _slot_user(case: Case, following: int, symbols: dict[str, int]) -> bytes:
     return _assemble_slot(case, bytes(out), lambda at: b"\xcf", bytes([0xCD, USER_EXIT]))
 
 
-def _slot_16(case: Case, following: int, symbols: dict[str, int]) -> bytes:
-    layout = LAYOUTS[case.mode]
-    result = layout.result(case.index)
-    out = bytearray(b"\x31\xc0\x8e\xd8\x8e\xd0")  # xor ax, ax; mov ds, ax; mov ss, ax
-    for name, linear in (("next", following), ("result", result)):
-        out += b"\x66\xc7\x06" + struct.pack("<H", symbols[name]) + struct.pack("<HH", linear & 0xF, linear >> 4)
-    out += b"\xbc" + struct.pack("<H", symbols["scratch"]) + b"\x66\x68" + _word(case.eflags) + b"\x66\x9d"
+def _slot_16(case: Case, before: Case | None, symbols: dict[str, int]) -> bytes:
+    del before  # every case has segments of its own
+    out = bytearray(b"\x66\x68" + _word(case.eflags) + b"\x66\x9d")
     for name in ("es", "ds", "fs", "gs", "ss"):
         out += b"\xb8" + struct.pack("<H", case.segments[name][0]) + bytes([0x8E, _MOV_SREG[name]])
     for number in _LOAD_ORDER:
@@ -132,14 +131,14 @@ def build_image(cases: Sequence[Case], paging: bool = False, low_loader: bool = 
         Mode.PROTECTED_32: (_link_32, _slot_32), Mode.USER_32: (_link_user, _slot_user), Mode.REAL_16: (_link_low, _slot_16),
     }[mode]  # fmt: skip
     symbols = linked().symbols
-    pieces: list[Piece] = []
-    for case, after in zip(cases, [*(c.index for c in cases[1:]), last], strict=True):
-        pieces.append(Piece(layout.slot(case.index), slot(case, layout.slot(after), symbols)))
+    order = list(cases) if mode is Mode.REAL_16 else sorted(cases, key=_data_segments)
+    pieces = [Piece(layout.plan, _plan(layout, mode, [*(c.index for c in order), last]))]
+    for case, before in zip(order, [None, *order], strict=False):
+        pieces.append(Piece(layout.slot(case.index), slot(case, before, symbols)))
         pieces.append(Piece(case.window_address, case.window))
     pieces.append(Piece(layout.slot(last), _exit_32()))
-    first = layout.slot(cases[0].index)
     if mode is not Mode.REAL_16:
-        runtime = _patched(_single(linked()), symbols["first"], _word(first))
+        runtime = _patched(_single(linked()), symbols["cursor"], _word(layout.plan))
         if mode is Mode.PROTECTED_32:
             runtime = _patched(runtime, symbols["paging"], _word(paging))
         else:
@@ -147,10 +146,11 @@ def build_image(cases: Sequence[Case], paging: bool = False, low_loader: bool = 
             runtime = _patched(_patched(runtime, symbols["pages"], entries), symbols["page_count"], _word(len(entries)))
         memory = (runtime, *_merge(pieces))
         return LockstepImage(write_elf(linked().entry, memory), tuple(cases), memory)
-    low_code = _patched(_single(_link_low()), symbols["first"], struct.pack("<HH", first & 0xF, first >> 4))
-    vectors = b"".join(struct.pack("<HH", symbols["stubs"] + 16 * n, 0) for n in range(256))
-    memory = (*_merge([Piece(0, vectors), low_code]), *_merge(pieces))
-    copied = [p for p in memory if p.address < layout.slots or not low_loader]
+    low_code = _patched(_single(_link_low()), symbols["cursor"], struct.pack("<H", layout.plan))
+    low_code = _patched(low_code, symbols["top"], struct.pack("<H", Layout.RESULT_SIZE))
+    vectors = b"".join(struct.pack("<HH", symbols["stubs"] + _STUB_SIZE * n, 0) for n in range(256))
+    memory = (Piece(0, vectors), *_merge([low_code, *pieces]))
+    copied = [p for p in memory if p.address < (PAGE_SIZE if low_loader else layout.windows)]
     low = bytearray(-(-max(p.address + len(p.data) for p in copied) // 4) * 4)
     for p in copied:
         low[p.address : p.address + len(p.data)] = p.data
@@ -158,6 +158,13 @@ def build_image(cases: Sequence[Case], paging: bool = False, low_loader: bool = 
     start = _patched(_single(boot), boot.symbols["length"], _word(len(low)))
     loaded = [start, Piece(_LOW_SOURCE, bytes(low)), *(p for p in memory if p not in copied)]
     return LockstepImage(write_elf(boot.entry, loaded), tuple(cases), memory)
+
+
+def _plan(layout: Layout, mode: Mode, order: Sequence[int]) -> bytes:
+    """For each case its slot and the end of its result: addresses, or in real mode the segments of the slot and of the result."""
+    if mode is Mode.REAL_16:
+        return b"".join(struct.pack("<HH", layout.slot(i) >> 4, layout.result(i) >> 4) for i in order)
+    return b"".join(struct.pack("<II", layout.slot(i), layout.result_end(i)) for i in order)
 
 
 def page_entries(cases: Sequence[Case]) -> bytes:
@@ -191,7 +198,7 @@ def _link_user() -> Linked:
 
 
 def _link_low() -> Linked:
-    return link("lockstep_low", [_SOURCES / "real16_low.S"], text=_LOW_TEXT, entry="0x600")
+    return link("lockstep_low", [_SOURCES / "real16_low.S"], text=_LOW_TEXT, entry=hex(_LOW_TEXT))
 
 
 def _link_boot() -> Linked:

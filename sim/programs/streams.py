@@ -51,7 +51,7 @@ class _State:
         self.uc.reg_write(x86.UC_X86_REG_EFLAGS, first.eflags)
 
     def gprs(self) -> list[int]:
-        return [self.uc.reg_read(r) for r in _GPRS]
+        return list(self.uc.reg_read_batch(_GPRS))
 
     def window(self, size: int) -> bytes:
         return bytes(self.uc.mem_read(self.window_address, size))

@@ -53,6 +53,7 @@ struct tss {
     u16 trap, iomap;
     u8 bitmap[8192 + 1];
 } __attribute__((packed));
+#define BITMAP_CLOSED {[0 ... 8192] = 0xFF} /* every port */
 
 struct frame { /* as the trap entry pushes it */
     u32 gs, fs, es, ds, edi, esi, ebp, esp_unused, ebx, edx, ecx, eax, vector, error, eip, cs, eflags, esp, ss;
@@ -93,6 +94,7 @@ void finish(u32 status) __attribute__((noreturn));
 
 void set_segment(u32 selector, u32 base, u32 limit, u32 access, u32 flags);
 void set_gate(u32 (*table)[2], u32 index, u32 selector, u32 offset, u32 access, u32 params);
+void set_stubs(u32 (*table)[2], u32 stubs, u32 access); /* all of a table: 16 bytes of code for each vector */
 void fill(void *to, u32 byte, u32 count);
 
 /* Run a snippet at ring with EAX, ECX, EDX, EBX; its line is printed. */

@@ -9,8 +9,10 @@ u8 msrpm[MSRPM_SIZE] __attribute__((aligned(4096)));
 u8 guest_stack[4096] __attribute__((aligned(4096)));
 u32 guest_idt[256][2] __attribute__((aligned(8)));
 struct guest_registers guest;
-struct tss guest_tss __attribute__((aligned(8)));
+struct tss guest_tss __attribute__((aligned(8))) = {.bitmap = BITMAP_CLOSED};
 u32 guest_vector, guest_show, guest_exits, maps_used;
+static u8 *closed[8]; /* bytes of the maps */
+static u32 closed_count;
 extern char guest_stubs[], guest_stubs_end[];
 
 #define PRINTED_FLAGS 0x00027700
@@ -32,9 +34,9 @@ void svm_on(void)
     __asm__ volatile("wrmsr" : : "a"(EFER_SVME), "d"(0), "c"(MSR_EFER));
     __asm__ volatile("wrmsr" : : "a"(hsave), "d"(0), "c"(MSR_VM_HSAVE_PA));
     __asm__ volatile("vmsave" : : "a"(host_vmcb) : "memory");
-    for (n = 0; n < 256; n++)
-        set_gate(guest_idt, n, SEL_CODE(0), (u32)guest_stubs + 16 * n, ACC(3, T_INT32), 0);
-    guest_tss = tss;
+    set_stubs(guest_idt, (u32)guest_stubs, ACC(3, T_INT32));
+    for (n = 0; n < __builtin_offsetof(struct tss, bitmap); n++)
+        ((u8 *)&guest_tss)[n] = ((u8 *)&tss)[n];
     guest_tss.esp0 = GUEST_ESP - 2048;
     set_segment(SEL_GUEST_TSS, (u32)&guest_tss, sizeof guest_tss - 1, ACC(0, T_TSS32_BUSY), 0);
 }
@@ -48,8 +50,16 @@ void guest_ring(u32 ring)
     SEGMENT(ES, SEL_DATA(ring), 0xC93 | ring << 5, 0xFFFFFFFF, 0);
 }
 
+void map_close(u8 *map, u32 byte, u32 bits)
+{
+    map[byte] |= (u8)bits;
+    closed[closed_count++] = map + byte;
+}
+
 void guest_begin(void)
 {
+    while (closed_count)
+        *closed[--closed_count] = 0;
     fill(vmcb, 0, 0x100); /* what VMRUN reads */
     fill(vmcb + VMCB_ES_SELECTOR, 0, 0x280);
     if (maps_used) {

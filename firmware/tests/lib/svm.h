@@ -18,7 +18,9 @@ extern struct guest_registers {
 extern struct tss guest_tss;
 extern u32 guest_show; /* SHOW_... of the guest's registers */
 extern u32 guest_exits;
-extern u32 maps_used; /* set by a test that closes bits of iopm or msrpm: guest_begin opens them again */
+extern u32 maps_used; /* set by a test that fills iopm or msrpm: guest_begin opens them again, which takes long */
+
+void map_close(u8 *map, u32 byte, u32 bits); /* of iopm or msrpm, for the next guest alone */
 
 #define GUEST_ESP ((u32)guest_stack + sizeof guest_stack - 64)
 

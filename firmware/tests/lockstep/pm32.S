@@ -1,11 +1,11 @@
 /* Runtime of the images of random instructions, 32-bit protected mode (sim/programs/lockstep_image.py).
  *
- * Each case's slot stores where to go next and where its result lies, loads its state, executes the instruction and jumps to
- * `done`; an exception comes here through its stub instead. Either way the state is saved, copied to the result, and the next
- * slot entered. No stub touches the stack or a register before they are saved.
+ * `advance` enters the slot that the plan names next. The slot loads its case's state, executes the instruction and jumps to `done`; an
+ * exception comes here through its stub instead. Either way the state is pushed onto the case's result (sim/programs/case.py: Result).
+ * No stub touches the stack or a register before they are saved. ES and DS stay what the slot has loaded, so all goes through SS.
  */
         .text
-        .globl start, done, next, result, first, scratch, paging
+        .globl start, done, cursor, paging
         .long 0x1BADB002, 0, -0x1BADB002
         .balign 16
 start:
@@ -53,7 +53,7 @@ start:
         movl %cr0, %eax
         orl $0x80010000, %eax
         movl %eax, %cr0
-4:      jmp *first
+4:      jmp advance
 
         .balign 16
 stubs:
@@ -72,51 +72,45 @@ stubs:
 trap_error:
         popl %ss:error
 trap:
-        movl %eax, %ss:save
-        movl %ecx, %ss:save + 4
-        movl %edx, %ss:save + 8
-        movl %ebx, %ss:save + 12
-        movl %ebp, %ss:save + 20
-        movl %esi, %ss:save + 24
-        movl %edi, %ss:save + 28
         popl %ss:eip
-        popl %eax
-        movw %ax, %ss:selectors + 2
+        popl %ss:cs
         popl %ss:flags
-        movl %esp, %ss:save + 16
-        jmp finish
+        movl %esp, %ss:esp
+        movl %ss:top, %esp
+        pushal
+        pushl %ss:vector
+        pushl %ss:flags
+        pushl %ss:esp
+        pushl %es
+        pushl %ss
+        pushl %ds
+        pushl %fs
+        pushl %gs
+        pushl %ss:eip
+        pushl %ss:cs
+        jmp advance
 
 done:
-        movl %eax, %ss:save
-        movl %ecx, %ss:save + 4
-        movl %edx, %ss:save + 8
-        movl %ebx, %ss:save + 12
-        movl %esp, %ss:save + 16
-        movl %ebp, %ss:save + 20
-        movl %esi, %ss:save + 24
-        movl %edi, %ss:save + 28
-        movl $scratch, %esp
+        movl %esp, %ss:esp
+        movl %ss:top, %esp
+        pushal
+        pushl $-1
         pushfl
-        popl %ss:flags
-        movl $-1, %ss:vector
-        movl $0, %ss:eip
-        movw $0, %ss:selectors + 2
-finish:
-        movw %es, %ss:selectors
-        movw %ss, %ss:selectors + 4
-        movw %ds, %ss:selectors + 6
-        movw %fs, %ss:selectors + 8
-        movw %gs, %ss:selectors + 10
-        movl $0x10, %eax
-        movl %eax, %ds
-        movl %eax, %es
+        pushl %ss:esp
+        pushl %es
+        pushl %ss
+        pushl %ds
+        pushl %fs
+        pushl %gs
+advance:
+        movl %ss:cursor, %esi
+        movl %ss:(%esi), %edi
+        movl %ss:4(%esi), %eax
+        movl %eax, %ss:top
+        addl $8, %esi
+        movl %esi, %ss:cursor
         movl $scratch, %esp
-        cld
-        movl $save, %esi
-        movl result, %edi
-        movl $14, %ecx
-        rep movsl
-        jmp *next
+        jmp *%edi
 
         .balign 8
 gdt:    .quad 0
@@ -131,16 +125,14 @@ idt_pointer:
         .word 256 * 8 - 1
         .long idt
         .balign 4
-save:   .skip 32
-flags:  .long 0
 vector: .long 0
 eip:    .long 0
-selectors:
-        .skip 12
+cs:     .long 0
+flags:  .long 0
+esp:    .long 0
 error:  .long 0
-next:   .long 0
-result: .long 0
-first:  .long 0
+top:    .long 0                         /* behind the result of the case that runs */
+cursor: .long 0                         /* of the plan: a slot and the end of its result for each case */
 paging: .long 0
         .balign 16
         .skip 256

@@ -23,7 +23,7 @@ start:
         movw %ax, %fs
         movw %ax, %gs
         movw %ax, %ss
-        ljmp $0x18, $0x600
+        ljmp $0x18, $0x1000
         .balign 8
 gdt:    .quad 0
         .quad 0x00CF9B000000FFFF

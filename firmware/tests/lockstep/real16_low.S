@@ -1,7 +1,7 @@
-/* Runtime of the images of random instructions in real mode, at 0000:0600; see pm32.S for what it does. */
+/* Runtime of the images of random instructions in real mode, in the first 64 KiB; see pm32.S for what it does. */
         .code16
         .text
-        .globl stubs, done, next, result, first, scratch
+        .globl stubs, done, cursor, top
         movl %cr0, %eax
         andl $~1, %eax
         movl %eax, %cr0
@@ -11,83 +11,75 @@
         movw %ax, %ss
         movw $scratch, %sp
         lidtw idt_pointer
-        ljmp *first
+        jmp advance
 
         .balign 16
 stubs:
         .set n, 0
         .rept 256
-        .balign 16
+        .org stubs + 12 * n
         movw $n, %cs:vector
         jmp trap
         .set n, n + 1
         .endr
         .balign 16
 trap:
-        movl %eax, %cs:save
-        movl %ecx, %cs:save + 4
-        movl %edx, %cs:save + 8
-        movl %ebx, %cs:save + 12
-        movl %ebp, %cs:save + 20
-        movl %esi, %cs:save + 24
-        movl %edi, %cs:save + 28
         popw %cs:eip
-        popw %cs:selectors + 2
+        popw %cs:selector
         popw %cs:flags
-        movw $0, %cs:flags + 2
-        movl %esp, %cs:save + 16
-        movw %ss, %cs:selectors + 4
-        jmp finish
+        movl %esp, %cs:esp
+        movw %ss, %cs:stack
+        lss %cs:top, %sp
+        pushal
+        pushl %cs:vector
+        pushl %cs:flags
+        pushl %cs:esp
+        pushl %es
+        pushl %cs:stack
+        pushl %ds
+        pushl %fs
+        pushl %gs
+        pushl %cs:eip
+        pushl %cs:selector
+        jmp advance
 
 done:
-        movl %eax, %cs:save
-        movl %ecx, %cs:save + 4
-        movl %edx, %cs:save + 8
-        movl %ebx, %cs:save + 12
-        movl %esp, %cs:save + 16
-        movl %ebp, %cs:save + 20
-        movl %esi, %cs:save + 24
-        movl %edi, %cs:save + 28
-        movw %ss, %cs:selectors + 4
-        movw %cs, %ax
-        movw %ax, %ss
-        movl $scratch, %esp
+        movl %esp, %cs:esp
+        movw %ss, %cs:stack
+        lss %cs:top, %sp
+        pushal
+        pushl $-1
         pushfl
-        popl %cs:flags
-        movl $-1, %cs:vector
-        movw $0, %cs:eip
-        movw $0, %cs:selectors + 2
-finish:
-        movw %es, %cs:selectors
-        movw %ds, %cs:selectors + 6
-        movw %fs, %cs:selectors + 8
-        movw %gs, %cs:selectors + 10
-        xorw %ax, %ax
-        movw %ax, %ss
-        movl $scratch, %esp
-        movw %ax, %ds
-        cld
-        movw $save, %si
-        movw result + 2, %es            /* far pointer */
-        movw result, %di
-        movw $14, %cx
-        rep movsl
-        movw $0, vector + 2
-        ljmp *next
+        pushl %cs:esp
+        pushl %es
+        pushl %cs:stack
+        pushl %ds
+        pushl %fs
+        pushl %gs
+advance:
+        movw %cs:cursor, %si
+        movw %cs:(%si), %ax
+        movw %ax, %cs:slot + 2
+        movw %cs:2(%si), %ax
+        movw %ax, %cs:top + 2
+        addw $4, %si
+        movw %si, %cs:cursor
+        ljmp *%cs:slot
 
 idt_pointer:
         .word 0x3FF
         .long 0
         .balign 4
-save:   .skip 32
-flags:  .long 0
 vector: .long 0
 eip:    .long 0
-selectors:
-        .skip 12
-next:   .long 0
-result: .long 0
-first:  .long 0
+selector:
+        .long 0
+flags:  .long 0
+esp:    .long 0
+stack:  .long 0
+slot:   .long 0                         /* far pointers: to the slot, and behind the result, of the case that runs */
+top:    .long 0
+cursor: .word 0                         /* of the plan: the segments of both for each case */
         .balign 16
-        .skip 256
+        .skip 64
 scratch:

@@ -2,7 +2,7 @@
  * whose entries the image holds at `pages`. A case that comes to its end executes INT 80h.
  */
         .text
-        .globl start, next, result, first, scratch, pages, page_count
+        .globl start, cursor, scratch, pages, page_count
         .long 0x1BADB002, 0, -0x1BADB002
         .balign 16
 start:
@@ -71,7 +71,7 @@ start:
         movl %cr0, %eax
         orl $0x80010000, %eax
         movl %eax, %cr0
-        jmp *first
+        jmp advance
 
         .balign 16
 stubs:
@@ -90,43 +90,42 @@ stubs:
 trap:   pushl $0
 trap_error:
         popl %ss:error
-        movl %eax, %ss:save
-        movl %ecx, %ss:save + 4
-        movl %edx, %ss:save + 8
-        movl %ebx, %ss:save + 12
-        movl %ebp, %ss:save + 20
-        movl %esi, %ss:save + 24
-        movl %edi, %ss:save + 28
         popl %ss:eip
-        popl %eax
-        movw %ax, %ss:selectors + 2
+        popl %ss:cs
         popl %ss:flags
-        popl %ss:save + 16
-        popl %eax
-        movw %ax, %ss:selectors + 4
+        popl %ss:esp
+        popl %ss:stack
+        movl %ss:top, %esp
+        pushal
         movl %cr2, %eax
-        movl %eax, %ss:cr2
-        cmpl $14, %ss:vector
+        movl %ss:vector, %edx
+        cmpl $14, %edx
         je 5f
-        movl $0, %ss:cr2
-5:      cmpl $0x80, %ss:vector
+        xorl %eax, %eax
+5:      cmpl $0x80, %edx
         jne 6f
-        movl $-1, %ss:vector
-        movl $0, %ss:eip
-        movw $0, %ss:selectors + 2
-6:      movw %es, %ss:selectors
-        movw %ds, %ss:selectors + 6
-        movw %fs, %ss:selectors + 8
-        movw %gs, %ss:selectors + 10
-        movl $0x10, %eax
-        movl %eax, %ds
-        movl %eax, %es
-        cld
-        movl $save, %esi
-        movl result, %edi
-        movl $16, %ecx
-        rep movsl
-        jmp *next
+        movl $-1, %edx
+6:      pushl %edx
+        pushl %ss:flags
+        pushl %ss:esp
+        pushl %es
+        pushl %ss:stack
+        pushl %ds
+        pushl %fs
+        pushl %gs
+        pushl %ss:eip
+        pushl %ss:cs
+        pushl %eax
+        pushl %ss:error
+advance:
+        movl %ss:cursor, %esi
+        movl %ss:(%esi), %edi
+        movl %ss:4(%esi), %eax
+        movl %eax, %ss:top
+        addl $8, %esi
+        movl %esi, %ss:cursor
+        movl $scratch, %esp
+        jmp *%edi
 
         .balign 8
 gdt:    .quad 0
@@ -146,17 +145,15 @@ idt_pointer:
         .word 256 * 8 - 1
         .long idt
         .balign 4
-save:   .skip 32
-flags:  .long 0
 vector: .long 0
 eip:    .long 0
-selectors:
-        .skip 12
+cs:     .long 0
+flags:  .long 0
+esp:    .long 0
+stack:  .long 0                         /* the case's SS */
 error:  .long 0
-cr2:    .long 0
-next:   .long 0
-result: .long 0
-first:  .long 0
+top:    .long 0
+cursor: .long 0
 page_count:
         .long 0
 pages:  .skip 1024

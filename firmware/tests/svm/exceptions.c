@@ -28,7 +28,9 @@ static void all_but(const char *name, u32 intercepts, const void *code, void (*p
 
 static void paged(void)
 {
-    identity_map();
+    static u32 mapped; /* once: it takes long */
+    if (!mapped++)
+        identity_map();
     PTE(0xC00000) = 0;
     PTE(0xC01000) = 0xC01000 | PTE_P | PTE_U;
     PTE(0xC02000) = 0xC02000 | PTE_P | PTE_W;

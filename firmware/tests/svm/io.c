@@ -6,11 +6,10 @@ static u32 count = 3; /* of the port strings with REP */
 static void port(const char *name, u32 number, u32 closed, u32 ring, const void *code)
 {
     guest_begin();
-    maps_used = 1;
     guest_ring(ring);
     V32(INTERCEPT_GENERAL1) |= INTERCEPT1_IOIO;
     if (closed < 0x10004)
-        iopm[closed >> 3] |= (u8)(1 << (closed & 7));
+        map_close(iopm, closed >> 3, 1 << (closed & 7));
     guest.edx = number;
     guest.ecx = count;
     guest.esi = (u32)iopm + 0x2100;
@@ -57,23 +56,20 @@ int main(void)
     port("port 7 and 8", 7, 8, 0, in16);
     port("ring 3: #GP first", 0xED, 0xED, 3, in8);
     guest_begin();
-    maps_used = 1;
     guest_ring(3);
     V32(RFLAGS) = 0x3002;
     V32(INTERCEPT_GENERAL1) |= INTERCEPT1_IOIO;
-    iopm[0xED >> 3] |= 1 << (0xED & 7);
+    map_close(iopm, 0xED >> 3, 1 << (0xED & 7));
     guest.edx = 0xED;
     guest_run("ring 3 with IOPL 3", in8);
     guest_begin();
-    maps_used = 1;
-    iopm[0xED >> 3] |= 1 << (0xED & 7);
+    map_close(iopm, 0xED >> 3, 1 << (0xED & 7));
     guest.edx = 0xED;
     guest_run("intercept clear: the map does not matter", in8);
     guest_begin();
-    maps_used = 1;
     V32(IOPM_BASE_PA) = (u32)iopm | 0xABC;
     V32(INTERCEPT_GENERAL1) |= INTERCEPT1_IOIO;
-    iopm[0xED >> 3] |= 1 << (0xED & 7);
+    map_close(iopm, 0xED >> 3, 1 << (0xED & 7));
     guest.edx = 0xED;
     guest_run("low bits of the base are ignored", in8);
     put("end\n");

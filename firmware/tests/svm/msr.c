@@ -4,11 +4,10 @@
 static void msr(const char *name, u32 number, u32 bit, u32 ring, const void *code)
 {
     guest_begin();
-    maps_used = 1;
     guest_ring(ring);
     V32(INTERCEPT_GENERAL1) |= INTERCEPT1_MSR;
     if (bit != ~0u)
-        msrpm[bit >> 3] |= (u8)(1 << (bit & 7));
+        map_close(msrpm, bit >> 3, 1 << (bit & 7));
     guest.ecx = number;
     guest_show = SHOW_ECX;
     guest_run(name, code);
@@ -34,16 +33,14 @@ int main(void)
     msr("the last of the first range", 0x1FFF, 0x1FFF * 2, 0, rd);
     msr("ring 3: #GP first", MSR_EFER, 0x800 * 8 + 0x80 * 2, 3, rd);
     guest_begin();
-    maps_used = 1;
-    msrpm[0x800 + 0x20] = 0xFF;
+    map_close(msrpm, 0x800 + 0x20, 0xFF);
     guest.ecx = MSR_EFER;
     guest_show = SHOW_EAX;
     guest_run("intercept clear: the map does not matter", rd);
     guest_begin();
-    maps_used = 1;
     V32(INTERCEPT_GENERAL1) |= INTERCEPT1_MSR;
     V32(MSRPM_BASE_PA) = (u32)msrpm | 0xFFF;
-    msrpm[0x800 + 0x20] = 1;
+    map_close(msrpm, 0x800 + 0x20, 1);
     guest.ecx = MSR_EFER;
     guest_run("low bits of the base are ignored", rd);
     put("end\n");

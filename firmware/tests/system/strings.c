@@ -44,9 +44,6 @@ static void close_pages(void)
 
 static void go(const char *name, const void *code, u32 count)
 {
-    u32 n;
-    for (n = 0; n < AREA / 4; n++)
-        ((volatile u32 *)FRAME)[n] = n * 0x07050301 + (n >> 8);
     fill((void *)(FRAME + 0x10000), 0, AREA);
     close_pages();
     put(name);
@@ -64,6 +61,8 @@ int main(void)
     put("strings\n");
     identity_map();
     paging_on();
+    for (n = 0; n < AREA / 4; n++)
+        ((volatile u32 *)FRAME)[n] = n * 0x07050301 + (n >> 8);
     go("rep movsb", SNIPPET("movl $0xC00FF0, %esi\nmovl $0xC10FF8, %edi\nrep movsb"), 32);
     go("rep movsl", SNIPPET("movl $0xC00FF2, %esi\nmovl $0xC10FF1, %edi\nrep movsl"), 16);
     go("rep movsl down", SNIPPET("std\nmovl $0xC01008, %esi\nmovl $0xC11004, %edi\nrep movsl\ncld"), 8);
@@ -76,6 +75,7 @@ int main(void)
     go("a count of 0 touches nothing", SNIPPET("movl $0xC00FFA, %esi\nmovl $0xC10FFA, %edi\nrep movsb"), 0);
     go("movsb without rep", SNIPPET("movl $0xC00FFA, %esi\nmovl $0xC10FFA, %edi\nmovsb"), 5);
     value("faults", faults);
+    value("source, unchanged", sum(FRAME, AREA));
     put("without help\n");
     show = SHOW_ECX | SHOW_ESI | SHOW_EDI;
     close_pages();
