@@ -63,16 +63,11 @@ class BusMaster:
         beats = write if write is not None else [0]
         assert len(beats) == (BURST_WORDS if burst and write is not None else 1)
         for n, beat in enumerate(beats):
+            ctx.set(bus.req, {
+                "address": address + (4 * n if burst else 0), "space": space, "write": write is not None, "mask": mask, "data": beat,
+                "burst": burst, "last": n == len(beats) - 1, "lock": lock, "authority": self.authority,
+            })  # fmt: skip
             ctx.set(bus.req_valid, 1)
-            ctx.set(bus.req.address, address + (4 * n if burst else 0))
-            ctx.set(bus.req.space, space)
-            ctx.set(bus.req.write, write is not None)
-            ctx.set(bus.req.mask, mask)
-            ctx.set(bus.req.data, beat)
-            ctx.set(bus.req.burst, burst)
-            ctx.set(bus.req.last, n == len(beats) - 1)
-            ctx.set(bus.req.lock, lock)
-            ctx.set(bus.req.authority, self.authority)
             for _ in range(_PATIENCE):
                 # Sampled at the clock edge, when every testbench has had its say.
                 _, _, ready = await ctx.tick().sample(bus.req_ready)
