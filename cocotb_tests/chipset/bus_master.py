@@ -1,11 +1,11 @@
 """A processor that a testbench drives, and how a testbench drives any bus: for Amaranth's simulator."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from contracts.bus import BURST_WORDS, Authority, BusSignature, SnoopSignature, Space
+from contracts.bus import BURST_WORDS, Authority, BusResponse, BusSignature, SnoopSignature, Space
 
 __all__ = ["Answer", "BusMaster", "ProcessorDouble", "simulate"]
 
@@ -52,6 +52,7 @@ class BusMaster:
     def __init__(self, ctx, bus, authority: Authority = Authority.GUEST) -> None:
         self._ctx = ctx
         self._bus = bus
+        self._response = Value.cast(bus.rsp)  # taken apart only when there is one
         self.authority = authority
         self.cycles = 0  # of the last access, from the accepted request to its last answer
         self.first = 0  # the same, to its first answer
@@ -68,26 +69,29 @@ class BusMaster:
                 "burst": burst, "last": n == len(beats) - 1, "lock": lock, "authority": self.authority,
             })  # fmt: skip
             ctx.set(bus.req_valid, 1)
-            for _ in range(_PATIENCE):
-                # Sampled at the clock edge, when every testbench has had its say.
-                _, _, ready = await ctx.tick().sample(bus.req_ready)
+            # Sampled at the clock edge, when every testbench has had its say.
+            waited = 0
+            async for _, _, ready in ctx.tick().sample(bus.req_ready):
                 if ready:
                     break
-            else:
-                raise AssertionError(f"no ready for {address:#x}")
+                waited += 1
+                assert waited < _PATIENCE, f"no ready for {address:#x}"
         ctx.set(bus.req_valid, 0)
         words: list[int] = []
         error = False
-        for self.cycles in range(1, _PATIENCE):
-            _, _, valid, answer = await ctx.tick().sample(bus.rsp_valid, bus.rsp)
+        self.cycles = 0
+        async for _, _, valid, bits in ctx.tick().sample(bus.rsp_valid, self._response):
+            self.cycles += 1
+            assert self.cycles < _PATIENCE, f"no answer from {address:#x}"
             if valid:
+                answer = BusResponse.from_bits(bits)
                 if not words:
                     self.first = self.cycles
                 words.append(answer.data)
                 error |= bool(answer.error)
                 if answer.last:
-                    return Answer(words, error)
-        raise AssertionError(f"no answer from {address:#x}")
+                    break
+        return Answer(words, error)
 
     async def read(self, address: int) -> int:
         """A word of memory."""

@@ -2,7 +2,7 @@
 
 from chipset.boards.straps import Strap
 from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
-from cocotb_tests.chipset.whole import MEMORY, Whole, simulate
+from cocotb_tests.chipset.whole import MEMORY, Whole, simulate, whole
 from contracts.bus import Authority
 from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
 from contracts.memory_map import DMA_ENGINE_STRIDE, Physical
@@ -21,7 +21,7 @@ SECRET = 0x5EC2E7
 
 
 def machine() -> tuple[Whole, ProcessorDouble]:
-    top = Whole(disk=False)
+    top = whole()
     return top, top.processor
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
-from cocotb_tests.chipset.whole import LATENCY, MEMORY, ROM, Whole, simulate
+from cocotb_tests.chipset.whole import LATENCY, MEMORY, ROM, Whole, simulate, whole
 from contracts.bus import Space
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 
@@ -13,7 +13,7 @@ ONES = 0xFFFF_FFFF
 
 
 def machine() -> tuple[Whole, ProcessorDouble]:
-    top = Whole(disk=False)
+    top = whole()
     return top, top.processor
 
 

@@ -8,7 +8,7 @@ import pytest
 from chipset.boards.straps import Strap
 from chipset.devices.storage.port import SECTOR_WORDS
 from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
-from cocotb_tests.chipset.whole import MEMORY, Whole, simulate, word_of
+from cocotb_tests.chipset.whole import MEMORY, simulate, whole, word_of
 from contracts.bus import Authority, Space
 from contracts.ide import (
     IDE_REQUESTER,
@@ -46,7 +46,7 @@ class Machine:
     """The chipset with a small disk, and software on the bus master in the processor's place."""
 
     def __init__(self) -> None:
-        self.top = Whole(disk=True)
+        self.top = whole(disk=True)
         self.processor = self.top.processor
         self.refused: list[tuple[int, int, int]] = []
 

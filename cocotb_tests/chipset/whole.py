@@ -1,6 +1,7 @@
 """The whole machine but for the processor, which the testbench plays: on Verilator."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from amaranth.hdl import Signal
@@ -14,7 +15,7 @@ from cocotb_tests.chipset.bus_master import ProcessorDouble
 from cocotb_tests.opened import Opened
 from sim.model import ModelSpec
 
-__all__ = ["LATENCY", "MEMORY", "ROM", "SECTORS", "Whole", "simulate", "word_of"]
+__all__ = ["LATENCY", "MEMORY", "ROM", "SECTORS", "Whole", "simulate", "whole", "word_of"]
 
 MEMORY = 64 << 10
 LATENCY = 6
@@ -59,6 +60,12 @@ class Whole(verilated.Wrapped):
             port = Opened(self._medium).module.submodules.array.read_port(domain="comb")
             m.d.comb += [port.addr.eq(self.look), self.word.eq(port.data)]
         return m
+
+
+@cache
+def whole(disk: bool = False) -> Whole:
+    """The one whose signals the testbenches name."""
+    return Whole(disk)
 
 
 def simulate(machine: Whole, *testbenches: Any, background: Iterable[Any] = ()) -> None:

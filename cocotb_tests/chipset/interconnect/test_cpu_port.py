@@ -1,7 +1,7 @@
 """The processor's port and the device bus: order of answers, and who waits for whom."""
 
 from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
-from cocotb_tests.chipset.whole import Whole, simulate
+from cocotb_tests.chipset.whole import Whole, simulate, whole
 from contracts.bus import Authority, Space
 from contracts.host_link import HOST_LINK, LinkOp
 from contracts.memory_map import Physical, Port
@@ -13,7 +13,7 @@ MAILBOX = Physical.HOST_LINK + HOST_LINK["MAILBOX"].offset
 
 
 def machine() -> tuple[Whole, ProcessorDouble]:
-    top = Whole(disk=False)
+    top = whole()
     return top, top.processor
 
 
