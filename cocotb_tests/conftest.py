@@ -7,11 +7,9 @@ run's seed and the test's name, so that it does not depend on which worker runs 
 
 import os
 import random
-import warnings
 import zlib
 
 import pytest
-from amaranth.hdl import UnusedElaboratable
 
 from cocotb_tests.prover import table
 from sim.paths import BUILD
@@ -27,7 +25,6 @@ _PRELOADED = ("pytest", "sim.sanctuary.runs")  # once for all processes that tes
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the run's seed once; workers inherit it by the environment."""
-    warnings.simplefilter("ignore", UnusedElaboratable)  # of a circuit that Verilator simulates tests have the ports alone
     preload(_PRELOADED)
     if os.environ.setdefault(_VARIABLE, _FIXED) == _RANDOM:
         os.environ[_VARIABLE] = str(random.SystemRandom().randrange(1 << 32))

@@ -5,10 +5,11 @@ their order; what one sets the circuit has taken in when anyone looks next. A te
 it was ``Wrapped`` with, and parts of these.
 """
 
+import atexit
 from collections.abc import AsyncIterator, Generator, Iterable
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, UnusedElaboratable, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,6 +17,9 @@ from sim.model import Model, ModelSpec, build_model
 from sim.model.build import Built
 
 __all__ = ["Wrapped", "rooms", "simulate"]
+
+# Of the circuits whose signals testbenches name nothing else is used; Amaranth would complain of them when a process ends.
+atexit.register(setattr, UnusedElaboratable, "_MustUse__silence", True)
 
 _built: dict[str, Built] = {}
 

@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 
 from contracts.bus import BURST_WORDS, Authority, BusResponse, BusSignature, SnoopSignature, Space
 
-__all__ = ["Answer", "BusMaster", "ProcessorDouble", "simulate"]
+__all__ = ["Answer", "BusMaster", "Compiled", "ProcessorDouble", "simulate"]
 
 _PATIENCE = 2000  # cycles
 
@@ -123,6 +123,27 @@ class BusMaster:
     async def acknowledge(self) -> int:
         """The vector of the interrupt that is pending."""
         return (await self.access(0, space=Space.INTERRUPT_ACKNOWLEDGE)).word & 0xFF
+
+
+class Compiled:
+    """A component compiled once, for several runs of one testbench each, every one from power on."""
+
+    def __init__(self, component: wiring.Component) -> None:
+        self.component = component
+        self._simulator = Simulator(component)
+        self._simulator.add_clock(1e-6)
+        self._simulator.add_testbench(self._play)
+        self._used = False
+
+    async def _play(self, ctx) -> None:
+        await self._bench(ctx)
+
+    def run(self, bench) -> None:
+        """Runs the testbench to its end."""
+        if self._used:
+            self._simulator.reset()
+        self._used, self._bench = True, bench
+        self._simulator.run()
 
 
 def simulate(component: wiring.Component, *testbenches, background=()) -> None:
