@@ -1,13 +1,13 @@
 """A processor that a testbench drives, and how a testbench drives any bus: for Amaranth's simulator."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from contracts.bus import BURST_WORDS, Authority, BusSignature, SnoopSignature, Space
+from contracts.bus import BURST_WORDS, Authority, BusResponse, BusSignature, SnoopSignature, Space
 
-__all__ = ["Answer", "BusMaster", "ProcessorDouble", "simulate"]
+__all__ = ["Answer", "BusMaster", "Compiled", "ProcessorDouble", "simulate"]
 
 _PATIENCE = 2000  # cycles
 
@@ -52,6 +52,7 @@ class BusMaster:
     def __init__(self, ctx, bus, authority: Authority = Authority.GUEST) -> None:
         self._ctx = ctx
         self._bus = bus
+        self._response = Value.cast(bus.rsp)  # taken apart only when there is one
         self.authority = authority
         self.cycles = 0  # of the last access, from the accepted request to its last answer
         self.first = 0  # the same, to its first answer
@@ -63,36 +64,34 @@ class BusMaster:
         beats = write if write is not None else [0]
         assert len(beats) == (BURST_WORDS if burst and write is not None else 1)
         for n, beat in enumerate(beats):
+            ctx.set(bus.req, {
+                "address": address + (4 * n if burst else 0), "space": space, "write": write is not None, "mask": mask, "data": beat,
+                "burst": burst, "last": n == len(beats) - 1, "lock": lock, "authority": self.authority,
+            })  # fmt: skip
             ctx.set(bus.req_valid, 1)
-            ctx.set(bus.req.address, address + (4 * n if burst else 0))
-            ctx.set(bus.req.space, space)
-            ctx.set(bus.req.write, write is not None)
-            ctx.set(bus.req.mask, mask)
-            ctx.set(bus.req.data, beat)
-            ctx.set(bus.req.burst, burst)
-            ctx.set(bus.req.last, n == len(beats) - 1)
-            ctx.set(bus.req.lock, lock)
-            ctx.set(bus.req.authority, self.authority)
-            for _ in range(_PATIENCE):
-                # Sampled at the clock edge, when every testbench has had its say.
-                _, _, ready = await ctx.tick().sample(bus.req_ready)
+            # Sampled at the clock edge, when every testbench has had its say.
+            waited = 0
+            async for _, _, ready in ctx.tick().sample(bus.req_ready):
                 if ready:
                     break
-            else:
-                raise AssertionError(f"no ready for {address:#x}")
+                waited += 1
+                assert waited < _PATIENCE, f"no ready for {address:#x}"
         ctx.set(bus.req_valid, 0)
         words: list[int] = []
         error = False
-        for self.cycles in range(1, _PATIENCE):
-            _, _, valid, answer = await ctx.tick().sample(bus.rsp_valid, bus.rsp)
+        self.cycles = 0
+        async for _, _, valid, bits in ctx.tick().sample(bus.rsp_valid, self._response):
+            self.cycles += 1
+            assert self.cycles < _PATIENCE, f"no answer from {address:#x}"
             if valid:
+                answer = BusResponse.from_bits(bits)
                 if not words:
                     self.first = self.cycles
                 words.append(answer.data)
                 error |= bool(answer.error)
                 if answer.last:
-                    return Answer(words, error)
-        raise AssertionError(f"no answer from {address:#x}")
+                    break
+        return Answer(words, error)
 
     async def read(self, address: int) -> int:
         """A word of memory."""
@@ -124,6 +123,27 @@ class BusMaster:
     async def acknowledge(self) -> int:
         """The vector of the interrupt that is pending."""
         return (await self.access(0, space=Space.INTERRUPT_ACKNOWLEDGE)).word & 0xFF
+
+
+class Compiled:
+    """A component compiled once, for several runs of one testbench each, every one from power on."""
+
+    def __init__(self, component: wiring.Component) -> None:
+        self.component = component
+        self._simulator = Simulator(component)
+        self._simulator.add_clock(1e-6)
+        self._simulator.add_testbench(self._play)
+        self._used = False
+
+    async def _play(self, ctx) -> None:
+        await self._bench(ctx)
+
+    def run(self, bench) -> None:
+        """Runs the testbench to its end."""
+        if self._used:
+            self._simulator.reset()
+        self._used, self._bench = True, bench
+        self._simulator.run()
 
 
 def simulate(component: wiring.Component, *testbenches, background=()) -> None:

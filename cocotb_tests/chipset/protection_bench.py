@@ -1,8 +1,8 @@
 """The whole machine with a processor that the testbench plays, for the tests of its protections."""
 
-from chipset.boards.simulation import SimulationTop
 from chipset.boards.straps import Strap
-from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble, simulate
+from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
+from cocotb_tests.chipset.whole import MEMORY, Whole, simulate, whole
 from contracts.bus import Authority
 from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
 from contracts.memory_map import DMA_ENGINE_STRIDE, Physical
@@ -13,7 +13,6 @@ __all__ = [
     "out_of_reset", "pages", "protect", "run",
 ]  # fmt: skip
 
-MEMORY = 64 << 10
 ONES = 0xFFFF_FFFF
 MAP = 0xF000  # sixteen pages: one word
 OWN, OTHER = 0x4000, 0x8000
@@ -21,12 +20,12 @@ LIST = 0x3000
 SECRET = 0x5EC2E7
 
 
-def machine(**arguments) -> tuple[SimulationTop, ProcessorDouble]:
-    processor = ProcessorDouble()
-    return SimulationTop(processor, bytes(16), MEMORY, latency=3, block_ram=True, **arguments), processor
+def machine() -> tuple[Whole, ProcessorDouble]:
+    top = whole()
+    return top, top.processor
 
 
-def run(top: SimulationTop, processor: ProcessorDouble, program, straps: Strap = Strap(0), background=()) -> None:
+def run(top: Whole, processor: ProcessorDouble, program, straps: Strap = Strap(0), background=()) -> None:
     async def bench(ctx):
         ctx.set(top.straps, straps)
         await out_of_reset(ctx, top)
@@ -35,7 +34,7 @@ def run(top: SimulationTop, processor: ProcessorDouble, program, straps: Strap =
     simulate(top, bench, background=background)
 
 
-async def out_of_reset(ctx, top: SimulationTop) -> int:
+async def out_of_reset(ctx, top: Whole) -> int:
     cycles = 0
     while ctx.get(top.platform_reset):
         await ctx.tick()

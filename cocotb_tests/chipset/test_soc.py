@@ -2,24 +2,22 @@
 
 import pytest
 
-from chipset.boards.simulation import SimulationTop
-from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble, simulate
+from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
+from cocotb_tests.chipset.whole import LATENCY, MEMORY, ROM, Whole, simulate, whole
 from contracts.bus import Space
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 
 __all__: list[str] = []
 
-MEMORY = 64 << 10
 ONES = 0xFFFF_FFFF
-LATENCY = 6
 
 
-def machine(rom: bytes = bytes(range(64))) -> tuple[SimulationTop, ProcessorDouble]:
-    processor = ProcessorDouble()
-    return SimulationTop(processor, rom, MEMORY, latency=LATENCY, block_ram=True), processor
+def machine() -> tuple[Whole, ProcessorDouble]:
+    top = whole()
+    return top, top.processor
 
 
-def run(top: SimulationTop, processor: ProcessorDouble, program, background=()) -> None:
+def run(top: Whole, processor: ProcessorDouble, program, background=()) -> None:
     async def bench(ctx):
         while ctx.get(top.platform_reset):
             await ctx.tick()
@@ -67,7 +65,7 @@ def test_rom_is_seen_twice_and_not_written():
         for top_of_window in (1 << 32, 1 << 20):
             await cpu.write(top_of_window - 16, 0)
             answer = await cpu.read_line(top_of_window - 16)
-            assert b"".join(w.to_bytes(4, "little") for w in answer[0]) == bytes(range(48, 64))
+            assert b"".join(w.to_bytes(4, "little") for w in answer[0]) == ROM[-16:]
             assert await cpu.read(top_of_window - 0x1_0000) == ONES
 
     run(top, processor, program)

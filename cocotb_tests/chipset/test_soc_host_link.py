@@ -1,8 +1,8 @@
 """The host link in the whole machine, while the stub waits and across a reset."""
 
-from chipset.boards.simulation import SimulationTop
-from cocotb_tests.chipset.bus_master import BusMaster, simulate
+from cocotb_tests.chipset.bus_master import BusMaster
 from cocotb_tests.chipset.protection_bench import ONES, OTHER, OWN, SECRET, guard, machine, out_of_reset
+from cocotb_tests.chipset.whole import Whole, simulate
 from contracts.bus import Authority
 from contracts.host_link import HOST_LINK, LinkOp
 from contracts.memory_map import PAGE_SIZE, Physical, Port
@@ -15,7 +15,7 @@ LINE_BYTES = 16
 class Host:
     """The other end of the host link."""
 
-    def __init__(self, ctx, top: SimulationTop) -> None:
+    def __init__(self, ctx, top: Whole) -> None:
         self._ctx = ctx
         self._top = top
 

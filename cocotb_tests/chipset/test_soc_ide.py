@@ -5,11 +5,10 @@ Each refusal stands beside its control (``Strap.GUARD_OFF``) or beside a transfe
 
 import pytest
 
-from chipset.boards.simulation import SimulationTop
 from chipset.boards.straps import Strap
-from chipset.devices.storage.memory_disk import MemoryDisk
 from chipset.devices.storage.port import SECTOR_WORDS
-from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble, simulate
+from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
+from cocotb_tests.chipset.whole import MEMORY, simulate, whole, word_of
 from contracts.bus import Authority, Space
 from contracts.ide import (
     IDE_REQUESTER,
@@ -31,12 +30,10 @@ from contracts.requesters import DMA_FIRST, Requester
 
 __all__: list[str] = []
 
-MEMORY = 64 << 10
 ONES = 0xFFFF_FFFF
 MAP = 0xF000  # sixteen pages: one word
 OWN, OTHER, TABLE = 0x4000, 0x8000, 0x3000
 SECRET = 0x5EC2_E700
-SECTORS = 3
 BAR4 = 0xC000
 READY = Status.DRDY | Status.DSC
 INTERRUPT, ERROR = BusMasterStatus.INTERRUPT, BusMasterStatus.ERROR
@@ -45,18 +42,12 @@ DONE = (INTERRUPT, READY)
 PATIENCE = 4000
 
 
-def word_of(sector: int, n: int) -> int:
-    """What the medium holds at first."""
-    return 0xD150_0000 | sector << 12 | n
-
-
 class Machine:
     """The chipset with a small disk, and software on the bus master in the processor's place."""
 
     def __init__(self) -> None:
-        self.processor = ProcessorDouble()
-        self.disk = MemoryDisk(SECTORS, init=[word_of(s, n) for s in range(SECTORS) for n in range(SECTOR_WORDS)])
-        self.top = SimulationTop(self.processor, bytes(16), MEMORY, latency=3, block_ram=True, disk=self.disk)
+        self.top = whole(disk=True)
+        self.processor = self.top.processor
         self.refused: list[tuple[int, int, int]] = []
 
     def run(self, program, straps: Strap = Strap(0)) -> None:
@@ -78,7 +69,11 @@ class Machine:
         simulate(top, bench, background=[watch])
 
     def medium(self, ctx, sector: int) -> list[int]:
-        return [ctx.get(self.disk.words[sector * SECTOR_WORDS + n]) for n in range(SECTOR_WORDS)]
+        words = []
+        for n in range(SECTOR_WORDS):
+            ctx.set(self.top.look, sector * SECTOR_WORDS + n)
+            words.append(ctx.get(self.top.word))
+        return words
 
 
 class Software(BusMaster):

@@ -1,5 +1,6 @@
 """Whoever waits for the walker gets it, whatever others ask and in whatever order the bus lets them ask."""
 
+from functools import cache
 from itertools import product
 
 import pytest
@@ -9,7 +10,7 @@ from amaranth.lib.wiring import In, connect, flipped
 
 from chipset.dma_policy.guard import Guard
 from chipset.interconnect.dma_merge import DmaMerge
-from cocotb_tests.chipset.bus_master import simulate
+from cocotb_tests.chipset.bus_master import Compiled
 from cocotb_tests.opened import Opened
 from contracts.bus import BusSignature
 from contracts.policy_map import Format
@@ -57,20 +58,28 @@ class Bench(wiring.Component):
         return m
 
 
+@cache
+def compiled(turns: bool) -> Compiled:
+    """One of each."""
+    return Compiled(Bench(turns=turns))
+
+
 def waits(*, floods: int, streams: int, victim: int, turns: bool) -> int:
     """Cycles that an access of master ``victim``, which the walker must see to, waits, at most ``PATIENCE``: while masters ``floods`` (a
     mask) ask for one page after the other, each of another region, and masters ``streams`` for one that the cache has.
     """
-    dut = Bench(turns=turns)
+    circuit = compiled(turns)
+    dut = circuit.component
     waited = PATIENCE
 
     async def bench(ctx) -> None:
         nonlocal waited
         asked = [0] * MASTERS
         start = None
+        for master in dut.masters:
+            ctx.set(master.req.last, 1)
         for cycle in range(STEADY + PATIENCE):
             for n, master in enumerate(dut.masters):
-                ctx.set(master.req.last, 1)
                 if floods >> n & 1:
                     ctx.set(master.req_valid, 1)
                     ctx.set(master.req.address, n * PAGE + asked[n] % 2 * REGION)
@@ -92,7 +101,7 @@ def waits(*, floods: int, streams: int, victim: int, turns: bool) -> int:
                 return
             await ctx.tick()
 
-    simulate(dut, bench)
+    circuit.run(bench)
     return waited
 
 

@@ -1,21 +1,20 @@
 """The processor's port and the device bus: order of answers, and who waits for whom."""
 
-from chipset.boards.simulation import SimulationTop
-from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble, simulate
+from cocotb_tests.chipset.bus_master import BusMaster, ProcessorDouble
+from cocotb_tests.chipset.whole import Whole, simulate, whole
 from contracts.bus import Authority, Space
 from contracts.host_link import HOST_LINK, LinkOp
 from contracts.memory_map import Physical, Port
 
 __all__: list[str] = []
 
-MEMORY = 16 << 10
 ONES = 0xFFFF_FFFF
 MAILBOX = Physical.HOST_LINK + HOST_LINK["MAILBOX"].offset
 
 
-def machine() -> tuple[SimulationTop, ProcessorDouble]:
-    processor = ProcessorDouble()
-    return SimulationTop(processor, bytes(16), MEMORY, latency=6, block_ram=True), processor
+def machine() -> tuple[Whole, ProcessorDouble]:
+    top = whole()
+    return top, top.processor
 
 
 async def out_of_reset(ctx, top) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from amaranth.hdl import ResetInserter, Value
+from amaranth.hdl import Value
 
-from chipset.devices.ide.controller import IdeController
 from chipset.devices.storage.port import SECTOR_WORDS, StorageOp
-from cocotb_tests.chipset.bus_master import simulate
+from cocotb_tests.chipset.devices.ide.stage import SPEC, Stage, stage
 from cocotb_tests.chipset.devices.io_driver import IoDriver
+from cocotb_tests.verilated import simulate
 from contracts.ide import (
     PRD_SIZE,
     SECTOR_SIZE,
@@ -52,12 +52,11 @@ class Storage:
         """In the background."""
         rng = self.rng
         ctx.set(port.sectors, self.sectors)
+        requests = port.request
         while True:
-            ctx.set(port.request.ready, 1)
-            _, _, valid, request = await ctx.tick().sample(port.request.valid, port.request.payload)
-            if not valid:
-                continue
-            ctx.set(port.request.ready, 0)
+            ctx.set(requests.ready, 1)
+            (request,) = await ctx.tick().sample(requests.payload).until(requests.valid)
+            ctx.set(requests.ready, 0)
             self.busy = True
             op, number = StorageOp(request.op), request.sector
             assert op is StorageOp.FLUSH or number < self.sectors
@@ -125,13 +124,15 @@ class Memory:
         rng = self.rng
         beats = []
         waiting = None
+        request = Value.cast(bus.req)
         while True:
             ctx.set(bus.req_ready, 0 if self.stall else rng.random() < 0.7)
-            _, _, valid, ready, req = await ctx.tick().sample(bus.req_valid, bus.req_ready, bus.req)
-            assert waiting is None or (valid and req == waiting), "the request does not hold still"
-            waiting = req if valid and not ready else None
+            _, _, valid, ready, bits = await ctx.tick().sample(bus.req_valid, bus.req_ready, request)
+            assert waiting is None or (valid and bits == waiting), "the request does not hold still"
+            waiting = bits if valid and not ready else None
             if not (valid and ready):
                 continue
+            req = bus.req.shape().from_bits(bits)
             assert req.address % 4 == 0 and not req.lock and req.mask and (not req.burst or req.mask == 0xF)
             beats.append(req)
             self.outstanding = True
@@ -181,8 +182,9 @@ def chain(regions: list[tuple[int, int]], end: bool = True) -> bytes:
 class Host:
     """Software: registers, commands, data. The controller's ports are on and its bus mastering is allowed."""
 
-    def __init__(self, ctx, dut: IdeController) -> None:
-        self.ctx, self.dut = ctx, dut
+    def __init__(self, ctx, stage: Stage) -> None:
+        dut = stage.controller
+        self.ctx, self.dut, self.stage = ctx, dut, stage
         self._task_file = IoDriver(ctx, dut.task_file)
         self._control = IoDriver(ctx, dut.control)
         self._master = IoDriver(ctx, dut.registers)
@@ -209,6 +211,10 @@ class Host:
     @property
     def irq(self) -> int:
         return self.ctx.get(self.dut.irq)
+
+    def buffer(self) -> list[int]:
+        """All words of the drive's sector buffer, behind its back."""
+        return self.stage.buffer(self.ctx)
 
     async def data_in(self, size: int = 2) -> bytes:
         """A word or dword of the data port."""
@@ -311,9 +317,10 @@ class Host:
 Program = Callable[[Host, Memory, Storage], Awaitable[None]]
 
 
-def with_controller(rng: Random, program: Program, storage: Storage | None = None, reset: Value | None = None) -> tuple[Memory, Storage]:
-    """Run a program on a controller that is out of its reset, its ports on. ``reset`` resets it as platform reset does."""
-    dut = IdeController()
+def with_controller(rng: Random, program: Program, storage: Storage | None = None) -> tuple[Memory, Storage]:
+    """Run a program on a controller that is out of its reset, its ports on."""
+    wrapped = stage()
+    dut = wrapped.controller
     memory, storage = Memory(rng), storage or Storage(rng)
 
     async def serve_memory(ctx):
@@ -325,10 +332,10 @@ def with_controller(rng: Random, program: Program, storage: Storage | None = Non
     async def bench(ctx):
         ctx.set(dut.settings.legacy, 1)
         ctx.set(dut.settings.bus_master, 1)
-        host = Host(ctx, dut)
+        host = Host(ctx, wrapped)
         await ctx.tick().repeat(2)
         await host.wait()
         await program(host, memory, storage)
 
-    simulate(dut if reset is None else ResetInserter(reset)(dut), bench, background=[serve_memory, serve_storage])
+    simulate(SPEC, wrapped, bench, background=[serve_memory, serve_storage])
     return memory, storage

@@ -312,7 +312,7 @@ def test_hold_at_any_moment(rng, code, short):
             await ctx.tick().repeat(3)
             assert [await host.read(TaskFile(r)) for r in range(1, 8)] == [1, 1, 1, 0, 0, 0, READY]  # the signature
             assert [await host.master_read(port) for port in range(16)] == [0] * 16
-            assert all(ctx.get(word) == 0 for bank in (dut.drive.buffer.even, dut.drive.buffer.odd) for word in bank)
+            assert not any(host.buffer())
             assert await host.data_in(4) == bytes(4) and not host.irq
             assert ctx.get(dut.idle)
             memory.write(TABLE, chain([(BUFFER, SECTOR_SIZE)]))  # the next owner finds it working

@@ -350,8 +350,7 @@ def test_software_reset_at_any_moment(rng, code):
             await host.wait()
             assert await registers(host) == SIGNATURE
             assert not storage.busy and set(storage.written.values()) <= {data}
-            buffer = host.dut.drive.buffer
-            assert all(host.ctx.get(word) == 0 for bank in (buffer.even, buffer.odd) for word in bank)
+            assert not any(host.buffer())
             await host.address(60, 1)
             await host.command(Ata.READ_SECTORS)
             assert await read_sectors(host, rng, 1) == storage.sector(60)

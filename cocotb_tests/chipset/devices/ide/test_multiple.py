@@ -1,7 +1,6 @@
 """READ MULTIPLE, WRITE MULTIPLE and SET MULTIPLE MODE against the words of ATA/ATAPI-4 (8.27, 8.38, 8.47) and -6."""
 
 import pytest
-from amaranth.hdl import Signal
 
 from chipset.devices.storage.port import StorageOp
 from cocotb_tests.chipset.devices.ide.bench import READY, SECTORS, Host, Memory, Storage, with_controller
@@ -168,7 +167,7 @@ def test_a_transfer_ends_at_the_sector_that_fails(rng, code, what):
 @pytest.mark.parametrize("code", [Ata.READ_MULTIPLE, Ata.WRITE_MULTIPLE])
 def test_reset_and_hold_at_any_moment_clear_the_whole_buffer(rng, code, how):
     async def program(host: Host, memory: Memory, storage: Storage):
-        ctx, buffer = host.ctx, host.dut.drive.buffer
+        ctx = host.ctx
         payload = bytes([0xA5]) * SECTOR_SIZE
         for _ in range(3):
             storage.written.clear()
@@ -188,7 +187,7 @@ def test_reset_and_hold_at_any_moment_clear_the_whole_buffer(rng, code, how):
             await host.control(0)
             await host.wait()
             assert not storage.busy and set(storage.written.values()) <= {payload}
-            assert all(ctx.get(word) == 0 for bank in (buffer.even, buffer.odd) for word in bank)
+            assert not any(host.buffer())
             requests = len(storage.log)
             await host.address(50, 1)
             assert await host.simple(Ata.READ_MULTIPLE, 1) == ABORTED and len(storage.log) == requests
@@ -204,11 +203,9 @@ def test_reset_and_hold_at_any_moment_clear_the_whole_buffer(rng, code, how):
 
 def test_a_platform_reset_clears_the_whole_buffer(rng):
     """Memory keeps what is in it over a reset."""
-    reset = Signal()
 
     async def program(host: Host, memory: Memory, storage: Storage):
-        ctx, buffer = host.ctx, host.dut.drive.buffer
-        banks = [list(bank) for bank in (buffer.even, buffer.odd)]
+        ctx, reset = host.ctx, host.stage.reset
         await enable(host, 4)
         await host.address(50, 4)
         await host.command(Ata.WRITE_MULTIPLE)
@@ -217,8 +214,8 @@ def test_a_platform_reset_clears_the_whole_buffer(rng):
         ctx.set(reset, 1)
         await ctx.tick()
         ctx.set(reset, 0)
-        assert any(ctx.get(word) for bank in banks for word in bank)
+        assert any(host.buffer())
         await host.wait()
-        assert all(ctx.get(word) == 0 for bank in banks for word in bank) and not storage.log
+        assert not any(host.buffer()) and not storage.log
 
-    with_controller(rng, program, reset=reset)
+    with_controller(rng, program)
