@@ -57,16 +57,23 @@ void map_page(u32 *directory, u32 linear, u32 physical, u32 flags)
     invalidate_page(linear);
 }
 
+/* One to one; the entry behind the last. */
+static u32 *map_range(u32 *entry, u32 page, u32 end, u32 flags)
+{
+    for (; page < end; page += PAGE_SIZE)
+        *entry++ = page | flags;
+    return entry;
+}
+
 void paging_init(void)
 {
     u32 features = cpuid(CPUID_FEATURES).edx;
     u32 global = features & FEATURE_PGE ? PTE_GLOBAL : 0;
     kernel_directory = (u32 *)allocate_page();
-    u32 *table = page_entry(kernel_directory, 0);
-    for (u32 page = 0; page < LARGE_PAGE; page += PAGE_SIZE) {
-        u32 user = page >= (u32)user_start && page < (u32)user_end ? PTE_USER : PTE_WRITE;
-        table[page / PAGE_SIZE] = page | PTE_PRESENT | user | global;
-    }
+    u32 *entry = page_entry(kernel_directory, 0);
+    entry = map_range(entry, 0, (u32)user_start, PTE_PRESENT | PTE_WRITE | global);
+    entry = map_range(entry, (u32)user_start, (u32)user_end, PTE_PRESENT | PTE_USER | global);
+    map_range(entry, (u32)user_end, LARGE_PAGE, PTE_PRESENT | PTE_WRITE | global);
     WRITE_CR(4, (features & FEATURE_PSE ? CR4_PSE : 0) | (global ? CR4_PGE : 0));
     WRITE_CR(3, (u32)kernel_directory);
     WRITE_CR(0, READ_CR(0) | CR0_PG | CR0_WP);
