@@ -28,19 +28,28 @@ struct trusted_page {
     u32 victim;
 };
 static struct trusted_page *const page = (struct trusted_page *)TRUSTED_PAGE;
-static struct hmac_sha256 hmac; /* of the key in the page */
+static struct hmac_sha256 hmac; /* of the key in the page, once it is needed */
+static int keyed;
 static u8 message[MAX_MESSAGE] ALIGNED(4096), answer[DIGEST_SIZE] ALIGNED(4);
 
 static int tagged(const char *tag, u32 size) { return size >= TAG_SIZE && memcmp(message, tag, TAG_SIZE) == 0; }
+
+static void set_key(u32 size)
+{
+    hmac_sha256_key(&hmac, page->key, size);
+    keyed = 1;
+}
 
 static void act(u32 size)
 {
     if (tagged("KEY:", size) && size - TAG_SIZE <= BLOCK_SIZE) {
         memcpy(page->key, message + TAG_SIZE, size - TAG_SIZE);
-        hmac_sha256_key(&hmac, page->key, size - TAG_SIZE);
+        set_key(size - TAG_SIZE);
     } else if (tagged("GIV:", size) && size >= 2 * TAG_SIZE) {
         hypercall(HYPERCALL_GIVE_PAGE, TRUSTED_SPARE, *(u32 *)(message + TAG_SIZE), 0);
     }
+    if (!keyed)
+        set_key(FIRST_KEY_SIZE);
     hmac_sha256(&hmac, message, size, answer);
 }
 
@@ -75,7 +84,6 @@ int main(void)
     WRITE_CR(4, READ_CR(4) | CR4_PSE);
     WRITE_CR(3, (u32)trusted_directory);
     WRITE_CR(0, READ_CR(0) | CR0_PG | CR0_WP);
-    hmac_sha256_key(&hmac, page->key, FIRST_KEY_SIZE);
     if (above_isolation_kernel())
         return serve();
     memset(long_text, 'a', sizeof long_text);
