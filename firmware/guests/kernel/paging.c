@@ -80,7 +80,8 @@ void paging_init(void)
     map_kernel(table, PTE_PRESENT | PTE_WRITE | global);
     for (u32 page = (u32)user_start; page < (u32)user_end; page += PAGE_SIZE)
         table[page / PAGE_SIZE] ^= PTE_WRITE | PTE_USER;
+    u32 directory = (u32)kernel_directory; /* no memory is touched between these: each change of paging empties the TLB */
     WRITE_CR(4, (features & FEATURE_PSE ? CR4_PSE : 0) | (global ? CR4_PGE : 0));
-    WRITE_CR(3, (u32)kernel_directory);
+    WRITE_CR(3, directory);
     WRITE_CR(0, READ_CR(0) | CR0_PG | CR0_WP);
 }
