@@ -73,7 +73,7 @@ def test_pages_that_hold_little_are_written_in_little_time(link: LinkMachine, rn
             for at in rng.sample(range(page, page + PAGE_SIZE, 16), lines):
                 data[at + rng.randrange(16)] = rng.randrange(1, 256)
         start = link.link_cycles
-        link.write_block(address, data)
+        link.write_block(address, bytes(data))
         times.append(link.link_cycles - start)
         reference[address : address + length] = data
         assert link.machine.model.dump(0, 0x8000) == reference
