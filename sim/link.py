@@ -18,6 +18,7 @@ __all__ = ["LinkError", "LinkMachine", "MachineEnded", "StubFault"]
 _LINE = 16  # bytes of a burst
 _WORD = 4
 _ONES = 0xFFFF_FFFF
+_SPARSE = 160  # lines of a page: to clear it and to write these takes less time than to write all of its 256
 _BATCH = 4096  # requests played at once
 _ACCEPTED = 4  # cycles after an answer in which the mailbox has stopped waiting
 _STUB_FAULT, _STUB_FAULT_MASK = 0x8000_0000, 0xFFFF_FF00  # VECTOR holds this and a vector where the stub itself has faulted
@@ -94,12 +95,16 @@ class LinkMachine:
         return struct.pack(f"<{len(words)}I", *words)
 
     def write_block(self, address: int, data: bytes) -> None:
-        """Write bytes of RAM; address and length are multiples of 4. Whole lines move in bursts."""
+        """Write bytes of RAM; address and length are multiples of 4. Whole lines move in bursts; of pages that are nearly all zeros, which
+        are cleared first, only those that hold something."""
         words = struct.unpack(f"<{_aligned(len(data), _WORD) // _WORD}I", data)
-        requests: list[tuple[int, int, int, int]] = []
+        cleared = set(_sparse_pages(_aligned(address, _WORD), data))
+        requests: list[tuple[int, int, int, int]] = [(LinkOp.CLEAR_PAGE, at, 0, 1) for at in sorted(cleared)]
         at_word = 0
-        for at, size in _pieces(_aligned(address, _WORD), len(data)):
-            if size == _LINE:
+        for at, size in _pieces(address, len(data)):
+            if at - at % PAGE_SIZE in cleared and not any(words[at_word : at_word + size // _WORD]):
+                pass
+            elif size == _LINE:
                 beats = words[at_word : at_word + _LINE // _WORD]
                 requests += [(LinkOp.WRITE_BURST, at, beat, int(n == len(beats) - 1)) for n, beat in enumerate(beats)]
             else:
@@ -191,6 +196,14 @@ def _aligned(value: int, unit: int) -> int:
     if value % unit:
         raise ValueError(f"{value:#x} is no multiple of {unit}")
     return value
+
+
+def _sparse_pages(address: int, data: bytes) -> Iterable[int]:
+    """Addresses of the whole pages in it that hold few lines of anything but zeros."""
+    for page in range(address + -address % PAGE_SIZE, address + len(data) - PAGE_SIZE + 1, PAGE_SIZE):
+        lines = range(page - address, page - address + PAGE_SIZE, _LINE)
+        if sum(any(data[at : at + _LINE]) for at in lines) < _SPARSE:
+            yield page
 
 
 def _pieces(address: int, length: int) -> Iterable[tuple[int, int]]:

@@ -62,6 +62,24 @@ def test_clear(link: LinkMachine) -> None:
     assert link.read32(0x4000) != 0
 
 
+def test_pages_that_hold_little_are_written_in_little_time(link: LinkMachine, rng: random.Random) -> None:
+    address, length = 0x2FF4, 3 * PAGE_SIZE + 24  # words before and behind three pages
+    link.write_block(0x2000, b"\xff" * 5 * PAGE_SIZE)
+    reference = bytearray(link.machine.model.dump(0, 0x8000))
+    times = []
+    for lines in (0, 1, 100, 256):
+        data = bytearray(length)
+        for page in range(0x3000 - address, 3 * PAGE_SIZE, PAGE_SIZE):
+            for at in rng.sample(range(page, page + PAGE_SIZE, 16), lines):
+                data[at + rng.randrange(16)] = rng.randrange(1, 256)
+        start = link.link_cycles
+        link.write_block(address, bytes(data))
+        times.append(link.link_cycles - start)
+        reference[address : address + length] = data
+        assert link.machine.model.dump(0, 0x8000) == reference
+    assert times == sorted(times) and times[0] * 2 < times[-1]
+
+
 def test_bursts_are_cheaper_than_words(link: LinkMachine) -> None:
     start = link.link_cycles
     for address in range(0, 1024, 4):

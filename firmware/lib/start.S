@@ -44,8 +44,8 @@ gdt_pointer:
         .word   gdt_pointer - gdt - 1
         .long   gdt
 
-        .bss
-        .balign 16
+        .section .bss.stack, "aw", @nobits
+        .balign 64
         .globl  stack_bottom, stack_top
 stack_bottom:
         .skip   STACK_SIZE

@@ -30,8 +30,8 @@ _FIRST_LOOK = 3000  # cycles in which a BIOS has read RAM
 _HALTS = 2000  # cycles in which the stub has carried out a command
 _HLT = b"\xf4"
 _MANY_LETTERS = 1000
-_WORDS: dict[str, int] = {"starve_exits": 3200, "starve_faults": 12_000}  # spin counts
-_SPIN = 24_000
+_SPIN = 10_000  # rounds of what starves others: 100,000 cycles, in which guest 2 gets two turns at least, if it is not starved
+_SPINS: dict[str, int] = {"starve_exits": 640, "starve_faults": 2000, "queued_device_write": 24_000}  # of the same length, or more
 _LONGEST_INSTRUCTION = 15
 _WORD = 4
 
@@ -57,7 +57,7 @@ class AttackRun:
     def _give_orders(self) -> None:
         """Guest 1 waits for them."""
         needs, target = self.attack.needs, self.evidence.target
-        spin = _WORDS.get(self.attack.name, _SPIN)
+        spin = _SPINS.get(self.attack.name, _SPIN)
         line = f"attack={self.attack.name} partition={self.guest2.number} spin={spin}"
         if self.attack.target is not Target.NONE:
             line += f" {self.attack.target.value}={target:#x}"

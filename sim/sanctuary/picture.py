@@ -86,6 +86,6 @@ def picture_of(kernel: Kernel, read: Callable[[int, int], bytes] | None = None) 
         owner = kernel.policy.owners[requester]
         what = f"DMA{requester} ({guests.get(owner, 'nobody') if owner is not None else 'nobody'})"
         policy_map = read(kernel.policy.maps[requester], map_bytes(Format.PER_REQUESTER, len(names)))
-        admitted = int.from_bytes(policy_map, "little")
-        dma.append(tuple(runs_of([what if admitted >> page & 1 else "" for page in range(len(names))])))
+        admitted = f"{int.from_bytes(policy_map, 'little'):0{len(names)}b}"[::-1]  # a character a page
+        dma.append(tuple(runs_of([what if bit == "1" else "" for bit in admitted[: len(names)]])))
     return MemoryPicture(len(names), tuple(runs_of(names)), tuple(dma))

@@ -1,6 +1,8 @@
 """Retire records of guest 1 as the judge reads them."""
 
+import struct
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -12,13 +14,20 @@ from sim.sanctuary.evidence import Access, Step
 __all__ = ["entered", "functions", "steps"]
 
 _GUEST = 1  # bit of the context word
+_REGISTERS = struct.Struct(f"<{len(Gpr)}I")  # a whole array of a record, by Gpr
 
 
 def functions(elf: Path, kind: str = "STT_FUNC") -> Mapping[str, int]:
     """Addresses of an image's functions by name, or of its objects (``STT_OBJECT``)."""
+    return {name: at for name, at, its_kind in _symbols(elf, elf.stat().st_mtime_ns) if its_kind == kind}
+
+
+@cache
+def _symbols(elf: Path, changed: int) -> tuple[tuple[str, int, str], ...]:
+    """Names, addresses and kinds: read once of each image, and again if it has ``changed``."""
     with elf.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
-        return {s.name: s["st_value"] for s in table.iter_symbols() if s["st_info"]["type"] == kind}
+        return tuple((s.name, s["st_value"], s["st_info"]["type"]) for s in table.iter_symbols())
 
 
 def steps(decoder: RecordDecoder, raw: Iterable[bytes], kernel_base: int, context: int = _GUEST) -> list[Step]:
@@ -44,7 +53,7 @@ def steps(decoder: RecordDecoder, raw: Iterable[bytes], kernel_base: int, contex
             else:
                 length = r.instruction_length
                 code = (r.instruction_bytes & ((1 << 8 * length) - 1)).to_bytes(length, "little")
-                registers = tuple(r[f"instruction.gpr[{n}]"] for n in Gpr)
+                registers = _REGISTERS.unpack(r.instruction_gpr.to_bytes(_REGISTERS.size, "little"))
                 found.append(Step(r.cycle, r.instruction_eip, code, r.instruction_mode_cpl, tuple(accesses), registers=registers))
             accesses.clear()
     return found

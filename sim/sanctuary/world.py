@@ -35,7 +35,7 @@ __all__ = [
 
 GUEST_MEMORY = 2 << 20
 ATTACKER, TRUSTED = "attacker", "trusted"  # images of guest 1 and guest 2
-KERNEL_CONFIG = KernelConfig(slice_cycles=40_000, timer_cycles=20_000)  # short slices: guest 2 answers while guest 1 is at it
+KERNEL_CONFIG = KernelConfig(slice_cycles=20_000, timer_cycles=40_000)  # short slices: guest 2 answers while guest 1 is at it
 _UNUSED_ENTRY = 0x3F0  # of a shadow directory
 _UNUSED_THUNK = 0x1000 + 8 * 0xFF  # the stub's entry for vector 255
 _TAG = 4

@@ -5,7 +5,7 @@
 
 #define VECTOR_INVALID_OPCODE 6
 #define UD2_SIZE 2
-#define SHORT_DIVISOR 2000
+#define SHORT_DIVISOR 500
 
 static u32 left;
 static volatile u32 came;
@@ -64,7 +64,7 @@ void starve_exits(u32 target)
  * by the end of the attempt, so that nobody gets a turn between them.
  */
 asm(".text\n.globl loads, loads_end\n"
-    "loads: .rept 3200\nmovl %edx, %ss\n.endr\n"
+    "loads: .rept 1600\nmovl %edx, %ss\n.endr\n"
     "movl %ecx, (%ebx)\n"
     "loads_end: ret\n");
 extern const volatile char loads[], loads_end[];
@@ -90,7 +90,7 @@ void starve_shadow(u32 target)
 #define REAL_ENTRY 0x0100u
 #define REAL_EXIT 0x3000u
 #define REAL_STACK_TOP 0xFFF0u
-#define IRETS 4000u
+#define IRETS 2000u
 #define IRET_BYTES 6u
 #define OPCODE_IRET 0xCFu
 #define DATA_16_HIGH 0x00009300u

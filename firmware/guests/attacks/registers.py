@@ -67,6 +67,7 @@ REGISTERS: tuple[Attack, ...] = (
         Judge.GUEST2_STARVED,
         "svm_intercepts",
         needs=_MESSAGES,
+        prepare="prepare_turn",
     ),
     # ports
     Attack(
@@ -78,6 +79,7 @@ REGISTERS: tuple[Attack, ...] = (
         Judge.GUEST2_STARVED,
         "io_permission",
         needs=_MESSAGES,
+        prepare="prepare_turn",
     ),
     Attack(
         "mask_interrupts",
@@ -88,6 +90,7 @@ REGISTERS: tuple[Attack, ...] = (
         Judge.GUEST2_STARVED,
         "io_permission",
         needs=_MESSAGES,
+        prepare="prepare_turn",
     ),
     Attack(
         "com1_spoof",

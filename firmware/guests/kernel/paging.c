@@ -57,17 +57,31 @@ void map_page(u32 *directory, u32 linear, u32 physical, u32 flags)
     invalidate_page(linear);
 }
 
+/* One to one, four entries a round: a table takes long enough to fill. */
+static void map_kernel(u32 *entry, u32 flags)
+{
+    u32 word = flags;
+    do {
+        entry[0] = word;
+        entry[1] = word + PAGE_SIZE;
+        entry[2] = word + 2 * PAGE_SIZE;
+        entry[3] = word + 3 * PAGE_SIZE;
+        entry += 4;
+        word += 4 * PAGE_SIZE;
+    } while (word < LARGE_PAGE);
+}
+
 void paging_init(void)
 {
     u32 features = cpuid(CPUID_FEATURES).edx;
     u32 global = features & FEATURE_PGE ? PTE_GLOBAL : 0;
     kernel_directory = (u32 *)allocate_page();
     u32 *table = page_entry(kernel_directory, 0);
-    for (u32 page = 0; page < LARGE_PAGE; page += PAGE_SIZE) {
-        u32 user = page >= (u32)user_start && page < (u32)user_end ? PTE_USER : PTE_WRITE;
-        table[page / PAGE_SIZE] = page | PTE_PRESENT | user | global;
-    }
+    map_kernel(table, PTE_PRESENT | PTE_WRITE | global);
+    for (u32 page = (u32)user_start; page < (u32)user_end; page += PAGE_SIZE)
+        table[page / PAGE_SIZE] ^= PTE_WRITE | PTE_USER;
+    u32 directory = (u32)kernel_directory; /* no memory is touched between these: each change of paging empties the TLB */
     WRITE_CR(4, (features & FEATURE_PSE ? CR4_PSE : 0) | (global ? CR4_PGE : 0));
-    WRITE_CR(3, (u32)kernel_directory);
+    WRITE_CR(3, directory);
     WRITE_CR(0, READ_CR(0) | CR0_PG | CR0_WP);
 }

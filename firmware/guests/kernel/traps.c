@@ -24,7 +24,7 @@ NORETURN void recover(int vector);
 struct frame *trap(struct frame *frame);
 
 struct fault last_fault;
-static u32 idt[256][2] ALIGNED(8);
+static u32 idt[256][2] ALIGNED(2048);
 static struct tss tss;
 static void (*irq_handlers[IRQS])(void);
 static int (*exception_hook)(struct frame *frame);

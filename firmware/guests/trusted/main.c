@@ -18,6 +18,7 @@
 #define FAILED_RECEIVE 1
 #define FAILED_SEND 2
 #define FAILED_VICTIM 3
+#define FIRST_KEY_SIZE 32
 
 extern u32 trusted_directory[1024];
 
@@ -27,20 +28,29 @@ struct trusted_page {
     u32 victim;
 };
 static struct trusted_page *const page = (struct trusted_page *)TRUSTED_PAGE;
-static u32 key_size = 32;
-static u8 message[MAX_MESSAGE] ALIGNED(4096), answer[DIGEST_SIZE];
+static struct hmac_sha256 hmac; /* of the key in the page, once it is needed */
+static int keyed;
+static u8 message[MAX_MESSAGE] ALIGNED(4096), answer[DIGEST_SIZE] ALIGNED(4);
 
 static int tagged(const char *tag, u32 size) { return size >= TAG_SIZE && memcmp(message, tag, TAG_SIZE) == 0; }
+
+static void set_key(u32 size)
+{
+    hmac_sha256_key(&hmac, page->key, size);
+    keyed = 1;
+}
 
 static void act(u32 size)
 {
     if (tagged("KEY:", size) && size - TAG_SIZE <= BLOCK_SIZE) {
-        key_size = size - TAG_SIZE;
-        memcpy(page->key, message + TAG_SIZE, key_size);
+        memcpy(page->key, message + TAG_SIZE, size - TAG_SIZE);
+        set_key(size - TAG_SIZE);
     } else if (tagged("GIV:", size) && size >= 2 * TAG_SIZE) {
         hypercall(HYPERCALL_GIVE_PAGE, TRUSTED_SPARE, *(u32 *)(message + TAG_SIZE), 0);
     }
-    hmac_sha256(page->key, key_size, message, size, answer);
+    if (!keyed)
+        set_key(FIRST_KEY_SIZE);
+    hmac_sha256(&hmac, message, size, answer);
 }
 
 static int serve(void)
