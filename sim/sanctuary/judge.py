@@ -3,19 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.guests.attack import Judge, Stage
-from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SPOOF
+from firmware.guests.attack import Judge, Stage, Witness
+from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SPOOF, Attack
 from firmware.guests.layout import GIVEN_PAGE, SECRET, Result
 from sim.sanctuary.acts import access, cr3_held
 from sim.sanctuary.allowed import allowed_seen
 from sim.sanctuary.attempts import attempt_seen
-from sim.sanctuary.evidence import Evidence
+from sim.sanctuary.evidence import Evidence, Life
 from sim.sanctuary.world import expected
 
 __all__ = ["Verdict", "judge"]
 
 _LOOT_WORDS = 16
 _NOTHING = (0, 0xFFFF_FFFF)
+_PORTS = "io_permission"  # the protection without which ports lead to the machine's own devices
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Verdict:
     attempt: str
     found: str
     access: str = ""  # where the allowed access is to be seen
+    lived: bool = False  # guest 1's timer ticked and each of its processes counted, before the attempt and after it
+    life: str = ""  # how far
 
 
 _Finding = str | None  # what shows that the attack succeeded
@@ -121,6 +124,31 @@ def _not_found(e: Evidence) -> str:
     return f"nothing; {e.ended}"
 
 
+_NO_LIFE = Life(0, ())
+
+
+def _gone_on(attack: Attack, since: Life | None, now: Life | None) -> bool:
+    """Whether the timer has ticked and each process counted meanwhile. Where the machine's ports are open in both runs, the timer that guest 1
+    has set is not its own, and its processes go on without."""
+    if since is None or now is None or not now.counts:
+        return False
+    ticked = now.ticks > since.ticks or _PORTS in attack.off_in_both
+    before = since.counts or (0,) * len(now.counts)
+    return ticked and all(later > earlier for earlier, later in zip(before, now.counts, strict=True))
+
+
+def _lived(e: Evidence, attack: Attack) -> bool:
+    """Before the attempt and after it, unless it is one that guest 1 does not survive."""
+    attempted = _NO_LIFE if e.restarted else e.life.get(Stage.ATTEMPTED)
+    survives = not isinstance(attack.allowed, Witness)
+    return _gone_on(attack, _NO_LIFE, e.life.get(Stage.ATTEMPTING)) and (not survives or _gone_on(attack, attempted, e.life_last))
+
+
+def _life(e: Evidence) -> str:
+    seen = {"before the attempt": e.life.get(Stage.ATTEMPTING), "after it": e.life.get(Stage.ATTEMPTED), "at the end": e.life_last}
+    return "; ".join(f"{when} {life.ticks} ticks, processes at {', '.join(map(str, life.counts))}" for when, life in seen.items() if life)
+
+
 def judge(e: Evidence) -> Verdict:
     """What the evidence says."""
     attack = BY_NAME[e.attack]
@@ -135,4 +163,6 @@ def judge(e: Evidence) -> Verdict:
         attempt=attempt.text if attempt else "not seen",
         found=found or _not_found(e),
         access=allowed.text if allowed else "not seen",
+        lived=_lived(e, attack),
+        life=_life(e),
     )

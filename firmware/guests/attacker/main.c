@@ -103,7 +103,6 @@ static void attempt(void)
 {
     u32 cr0 = READ_CR(0);
     record->entry = (u32)current_attack->attempt;
-    let_interrupts_in();
     record->stage = STAGE_ATTEMPTING;
     record->fault = (u32)guarded(make_attempt, target);
     record->stage = STAGE_ATTEMPTED;
@@ -164,6 +163,7 @@ int main(void)
     choose();
     if (current_attack && record->magic == RESULT_MAGIC_WORD && record->attack == number() && record->stage == STAGE_ATTEMPTING)
         return after_reset();
+    life_set_timer();
     paging_init();
     traps_init();
     life_begin();
@@ -183,6 +183,7 @@ int main(void)
     record->mark = OWN_MARK;
     record->stage = STAGE_BOOTED;
     own_page[0] = OWN_MARK;
+    life_until_tick();
     if (!parameter("again", 0)) { /* it is not a guest that was started again after its attempt */
         if (current_attack->prepare)
             current_attack->prepare();
