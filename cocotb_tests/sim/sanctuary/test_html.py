@@ -87,8 +87,8 @@ def test_a_report_that_lacks_something_is_refused() -> None:
 
 def pair(name: str, blocked: bool = True, **evidence: Any) -> AttackPair:
     """An attack's two runs, made up."""
-    protected = Verdict(True, not blocked, True, True, True, "seen", "found")
-    control = Verdict(True, True, True, True, True, "seen", "found")
+    protected = Verdict(True, not blocked, True, True, True, True, "seen", "found")
+    control = Verdict(True, True, True, True, True, True, "seen", "found")
     taken = Evidence(name, 0x1000, range(0x1000), picture=_PICTURE, **evidence)
     return AttackPair(BY_NAME[name], protected, control, taken, Evidence(name, 0x1000, range(0x1000)))
 
