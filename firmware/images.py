@@ -74,7 +74,7 @@ class Image:
 _LIBRARY = ("lib/start.S", "lib/platform.c", "lib/memory.c", "lib/string.c")
 _KERNEL = (*_LIBRARY, "lib/pic.c", *(f"guests/kernel/{n}" for n in ("traps.S", "traps.c", "paging.c", "process.c", "dma.c")))
 _SENSITIVE = (*_LIBRARY, "lib/pic.c", *(f"guests/sensitive/{n}" for n in ("traps.S", "gates.c", "observe.c")))
-_ATTACKER = ("main", "memory", "tables", "dma", "revoke", "ring_minus_1", "ports", "time", "calls")
+_ATTACKER = ("main", "life", "memory", "tables", "dma", "revoke", "ring_minus_1", "ports", "time", "calls")
 
 _ALL = (
     Image("reset_rom", ("reset_rom/reset.S",), "reset_rom/rom.ld", Kind.RAW),

@@ -65,11 +65,13 @@ def run() -> Iterator[Run]:
 
 @pytest.mark.parametrize("attack", by_start(control=False), ids=name)
 def test_blocked(attack: Attack, run: Run) -> None:
-    """Tried and not achieved; what is allowed still works, and guest 2's answers are those of Python's hmac."""
+    """Tried and not achieved; what is allowed still works, guest 1's timer and processes go on, and guest 2's answers are those of Python's
+    hmac."""
     verdict = run(attack, attack.off_in_both)
     assert verdict.attempted, verdict
     assert not verdict.succeeded, verdict
     assert verdict.allowed, verdict
+    assert verdict.lived, verdict
     assert verdict.answers_right, verdict
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "SECRET_WORDS",
     "VICTIM_WORD",
     "Disk",
+    "Life",
     "Result",
     "Trusted",
     "layout_header",
@@ -72,6 +73,13 @@ class Result(IntEnum):
     SIZE = 0x80
 
 
+class Life(IntEnum):
+    """Guest 1's own processes (``guests/attacker/life.c``): each has a count, the first word of its part of the object ``living``."""
+
+    PROCESSES = 2
+    STRIDE = 0x800  # from one part to the next
+
+
 class Disk(IntEnum):
     """Sectors of the disk program (``guests/disk/disk.h``)."""
 
@@ -84,6 +92,7 @@ def layout_header() -> str:
     names: dict[str, int] = {f"TRUSTED_{m}": int(v) for m, v in Trusted.__members__.items()}
     names |= {f"RESULT_{m}": int(v) for m, v in Result.__members__.items()}
     names |= {f"DISK_{m}": int(v) for m, v in Disk.__members__.items()}
+    names |= {f"LIFE_{m}": int(v) for m, v in Life.__members__.items()}
     names |= {"RESULT_ADDRESS": RESULT_ADDRESS, "RESULT_MAGIC_WORD": RESULT_MAGIC, "VICTIM_WORD": VICTIM_WORD, "GIVEN_MARK": GIVEN_MARK}
     names |= {"GIVEN_PAGE": GIVEN_PAGE, "ACCEPT_PAGE": ACCEPT_PAGE}
     lists = {"DEFAULT_KEY_BYTES": DEFAULT_KEY, "SECRET_WORD_LIST": SECRET_WORDS}

@@ -9,10 +9,12 @@
 
 static u16 masks = 0xFFFF;
 
-static void write_masks(void)
+static void write_mask(u32 irq)
 {
-    out8(PORT_PIC_MASTER + 1, (u8)masks);
-    out8(PORT_PIC_SLAVE + 1, (u8)(masks >> 8));
+    if (irq < 8)
+        out8(PORT_PIC_MASTER + 1, (u8)masks);
+    else
+        out8(PORT_PIC_SLAVE + 1, (u8)(masks >> 8));
 }
 
 void pic_init(void)
@@ -26,19 +28,20 @@ void pic_init(void)
     out8(PORT_PIC_SLAVE + 1, IRQ_CASCADE);
     out8(PORT_PIC_SLAVE + 1, ICW4_8086);
     masks = 0xFFFF & ~(1 << IRQ_CASCADE);
-    write_masks();
+    write_mask(0);
+    write_mask(8);
 }
 
 void pic_unmask(u32 irq)
 {
     masks &= (u16)~(1 << irq);
-    write_masks();
+    write_mask(irq);
 }
 
 void pic_mask(u32 irq)
 {
     masks |= (u16)(1 << irq);
-    write_masks();
+    write_mask(irq);
 }
 
 void pic_end_of_interrupt(u32 irq)

@@ -13,8 +13,8 @@ _FIRST_INTERRUPT = 0x20  # vector
 
 
 def spins(e: Evidence) -> Seen | None:
-    """JNZ to itself or back, again and again."""
-    loop = [s for s in e.steps if s.code[:1] == b"\x75"]
+    """JNZ to itself or back in ring 0, again and again."""
+    loop = [s for s in e.steps if s.code[:1] == b"\x75" and not s.cpl]
     eips = [s.eip for s in loop]
     busy = max(set(eips), key=eips.count, default=None)
     count = eips.count(busy) if busy is not None else 0

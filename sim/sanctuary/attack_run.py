@@ -10,7 +10,8 @@ from contracts.policy_map import Format, map_bytes
 from firmware.build import guest
 from firmware.guests.attack import Attack, Judge, Needs, Stage, Target, Witness
 from firmware.guests.attacks import ATTACK_MARK, OWN_MARK
-from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, SECRET_WORDS, Result, Trusted
+from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, SECRET_WORDS, Life, Result, Trusted
+from isolation_kernel.partition import State
 from sim.kernel_time import KernelTime
 from sim.link import MachineEnded
 from sim.machine import Ending, Machine
@@ -105,7 +106,7 @@ class AttackRun:
             self.mail.post(b"a first letter")
             self.started.until_answered()
         self._mark_regions()
-        self.watch.follow(self.guest1.vcpu.block, self._stage_seen)
+        self.watch.follow(self.guest1.vcpu.block, _counters(), self._stage_seen)
         self._give_orders()
         start = self.machine.cycle
         try:
@@ -129,6 +130,7 @@ class AttackRun:
         if not self.system.kernel.over:
             self.mail.post(b"a last letter")
             self.started.until_answered()
+            self._until_guest1_waits()
         self.evidence.guest2_end = self.guest2.end_reason
         if self.attack.allowed is Witness.GUEST2_ENDS and self.guest2.alive:
             self.mail.post(b"END:")
@@ -138,6 +140,12 @@ class AttackRun:
         if self.watch.stage == Stage.DONE:
             return "guest 1 was done"
         return f"guest 1 ended: {self.guest1.end_reason}" if not self.guest1.alive else "guest 1 had no more time"
+
+    def _until_guest1_waits(self) -> None:
+        """When it is done guest 1 lives on for a while."""
+        for _ in range(_STEPS):
+            if self.watch.stage < Stage.DONE or self.guest1.state not in (State.RUNNABLE, State.HALTED) or not self._step():
+                return
 
     def _step(self) -> bool:
         going = self.started.step()
@@ -155,6 +163,7 @@ class AttackRun:
         if again is None:
             return
         self.guest1, self.number1 = again, again.number
+        self.evidence.restarted = True
         self.watch.follow_also(again.vcpu.block)
         kernel.post_message(again.number, f"{self._line} again=1".encode("ascii"))
         deadline = self.machine.cycle + _PATIENCE
@@ -197,6 +206,7 @@ class AttackRun:
         evidence.cleared = not any(own)
         evidence.secrets = tuple(_find(own, SECRET_WORDS[0].to_bytes(4, "little")))
         evidence.record, evidence.stages = watch.record, watch.stages
+        evidence.life, evidence.life_last = watch.life, watch.life_last
         elf = guest("attacker")
         evidence.steps = steps(model.decoder("retire"), watch.raw, self.system.config.layout.kernel_base)
         code = {s.eip: s.code for s in evidence.steps if s.code}
@@ -232,6 +242,12 @@ class AttackRun:
         last = steps(model.decoder("retire"), [model.take_record_bytes("retire")], 0, context=0)[-1:]
         self.machine.record(on=False)
         return bool(last) and last[0].code == _HLT and last[0].eip >= base
+
+
+def _counters() -> list[int]:
+    """Addresses in guest 1's memory: its ticks, the counts of its processes."""
+    objects = functions(guest("attacker"), "STT_OBJECT")
+    return [objects["ticks"], *(objects["living"] + n * Life.STRIDE for n in range(Life.PROCESSES))]
 
 
 def _find(data: bytes, word: bytes) -> list[int]:

@@ -9,7 +9,7 @@ from firmware.guests.layout import Result
 from sim.kernel_time import KernelTime
 from sim.sanctuary.picture import MemoryPicture
 
-__all__ = ["Access", "Answer", "Evidence", "GuestExit", "GuestSeen", "Region", "Step"]
+__all__ = ["Access", "Answer", "Evidence", "GuestExit", "GuestSeen", "Life", "Region", "Step"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,15 @@ class GuestSeen:
     devices: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Life:
+    """How far guest 1 has come with what it does besides attacking, as its memory says: its timer's ticks, and the count of each of its
+    processes, which ring 3 itself writes."""
+
+    ticks: int
+    counts: tuple[int, ...]
+
+
 @dataclass
 class Region:
     """Bytes of memory: before guest 1 started, after its attempt (if it came so far) and at the end."""
@@ -96,6 +105,9 @@ class Evidence:
     target: int
     guest1: range  # guest 1's memory
     stages: dict[int, int] = field(default_factory=dict)  # cycle at which each stage was first seen
+    life: dict[int, Life] = field(default_factory=dict)  # as it was when each stage was first seen
+    life_last: Life | None = None  # and when guest 1 last ran
+    restarted: bool = False  # guest 1 was started again: the newest of ``life`` counts from nothing
     record: bytes = bytes(Result.SIZE)  # the attacker's record as last seen
     regions: dict[str, Region] = field(default_factory=dict)
     secrets: tuple[int, ...] = ()  # where SECRET_WORDS[0] stands in guest 1's memory

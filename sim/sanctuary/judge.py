@@ -3,19 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.guests.attack import Judge, Stage
-from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SPOOF
+from firmware.guests.attack import Judge, Stage, Witness
+from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SPOOF, Attack
 from firmware.guests.layout import GIVEN_PAGE, SECRET, Result
 from sim.sanctuary.acts import access, cr3_held
 from sim.sanctuary.allowed import allowed_seen
 from sim.sanctuary.attempts import attempt_seen
-from sim.sanctuary.evidence import Evidence
+from sim.sanctuary.evidence import Evidence, Life
 from sim.sanctuary.world import expected
 
 __all__ = ["Verdict", "judge"]
 
 _LOOT_WORDS = 16
 _NOTHING = (0, 0xFFFF_FFFF)
+_PORTS = "io_permission"  # the protection without which ports lead to the machine's own devices
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,12 @@ class Verdict:
     succeeded: bool
     allowed: bool  # after the attempt the allowed access of the same kind worked
     runs_on: bool  # at the end ring −1 still had the machine: neither reset nor ended, kept by no guest, not halted for good
+    lived: bool  # guest 1's timer ticked and each of its processes counted, before the attempt and after it
     answers_right: bool  # all that guest 2 was asked it answered, as Python's hmac does
     attempt: str
     found: str
     access: str = ""  # where the allowed access is to be seen
+    life: str = ""  # how far guest 1's timer and processes had come, and when
 
 
 _Finding = str | None  # what shows that the attack succeeded
@@ -121,6 +124,31 @@ def _not_found(e: Evidence) -> str:
     return f"nothing; {e.ended}"
 
 
+_NO_LIFE = Life(0, ())
+
+
+def _gone_on(attack: Attack, since: Life | None, now: Life | None) -> bool:
+    """Whether the timer has ticked and each process counted meanwhile. Where ports are open in both runs guest 1 has set the
+    machine's timer and not its own: its processes go on without ticks."""
+    if since is None or now is None or not now.counts:
+        return False
+    ticked = now.ticks > since.ticks or _PORTS in attack.off_in_both
+    before = since.counts or (0,) * len(now.counts)
+    return ticked and all(later > earlier for earlier, later in zip(before, now.counts, strict=True))
+
+
+def _lived(e: Evidence, attack: Attack) -> bool:
+    """Before the attempt; and after it, unless it is one that guest 1 does not survive. Who was started again counts from nothing."""
+    attempted = _NO_LIFE if e.restarted else e.life.get(Stage.ATTEMPTED)
+    survives = not isinstance(attack.allowed, Witness)
+    return _gone_on(attack, _NO_LIFE, e.life.get(Stage.ATTEMPTING)) and (not survives or _gone_on(attack, attempted, e.life_last))
+
+
+def _life(e: Evidence) -> str:
+    seen = {"before the attempt": e.life.get(Stage.ATTEMPTING), "after it": e.life.get(Stage.ATTEMPTED), "at the end": e.life_last}
+    return "; ".join(f"{when} {life.ticks} ticks, processes at {', '.join(map(str, life.counts))}" for when, life in seen.items() if life)
+
+
 def judge(e: Evidence) -> Verdict:
     """What the evidence says."""
     attack = BY_NAME[e.attack]
@@ -131,8 +159,10 @@ def judge(e: Evidence) -> Verdict:
         succeeded=found is not None,
         allowed=allowed is not None,
         runs_on=not e.lost and not e.reset and e.status is None and not e.stub_halted,
+        lived=_lived(e, attack),
         answers_right=bool(e.answers) and not e.guest2_end and all(a.answer == expected(a) for a in e.answers),
         attempt=attempt.text if attempt else "not seen",
         found=found or _not_found(e),
         access=allowed.text if allowed else "not seen",
+        life=_life(e),
     )

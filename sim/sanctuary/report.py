@@ -66,6 +66,7 @@ def report(results: Results, attacks: int, waves: Path) -> dict[str, object]:
                 "control": p.attack.control, "off_in_both": list(p.attack.off_in_both), "evidence": evidence_text(p),
                 "answers_right": p.protected.answers_right, "allowed_access_worked": p.protected.allowed,
                 "allowed_access": p.protected.access,
+                "guest_1_lived": p.protected.lived, "guest_1_life": p.protected.life,
                 "waves": _window(waves, p.attack.name),
             }
             for p in results.pairs

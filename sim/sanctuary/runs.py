@@ -41,9 +41,9 @@ class AttackPair:
 
     @property
     def blocked(self) -> bool:
-        """Tried and not achieved, while the allowed access worked and guest 2 answered as it should."""
+        """Tried and not achieved, while the allowed access worked, guest 1 lived and guest 2 answered as it should."""
         p = self.protected
-        return p.attempted and not p.succeeded and p.allowed and p.answers_right
+        return p.attempted and not p.succeeded and p.allowed and p.lived and p.answers_right
 
     @property
     def control_succeeded(self) -> bool:

@@ -1,6 +1,6 @@
 """Stands between the kernel and its link: notes each exit, follows the attacker's stages, keeps the retire records that matter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from contracts import vmcb
@@ -10,7 +10,7 @@ from contracts.host_link import VcpuBlock
 from firmware.guests.attack import Stage
 from firmware.guests.layout import RESULT_ADDRESS, RESULT_MAGIC, Result
 from sim.link import LinkMachine
-from sim.sanctuary.evidence import GuestExit
+from sim.sanctuary.evidence import GuestExit, Life
 from sim.sanctuary.waves import Window
 
 __all__ = ["Watch"]
@@ -37,7 +37,10 @@ class Watch:
         self._block: int | None = None
         self._running: int | None = None
         self._kept = 0
+        self._counters: tuple[int, ...] = ()
         self.stages: dict[int, int] = {}
+        self.life: dict[int, Life] = {}  # at each stage
+        self.life_last: Life | None = None
         self.record = bytes(Result.SIZE)
         self.exits: list[GuestExit] = []
         self.other_calls: list[GuestExit] = []
@@ -51,10 +54,12 @@ class Watch:
     def follow_also(self, block: int) -> None:
         """Guest 1 has been started again: its new vCPU block."""
         self._block = block
+        self.life_last = None
 
-    def follow(self, block: int, stage_seen: Callable[[int], None]) -> None:
-        """Guest 1's vCPU block; ``stage_seen`` is called at each new stage."""
+    def follow(self, block: int, counters: Sequence[int], stage_seen: Callable[[int], None]) -> None:
+        """Guest 1's vCPU block, and the addresses of its ticks and its processes' counts; ``stage_seen`` is called at each new stage."""
         self._block = block
+        self._counters = tuple(counters)
         self._stage_seen = stage_seen
         self._link.slice_cycles = _SLICE
         self._link.each_slice = self.look
@@ -116,9 +121,12 @@ class Watch:
         if int.from_bytes(record[:4], "little") != RESULT_MAGIC:
             return
         self.record = record
+        ticks, *counts = (int.from_bytes(self._model.dump(at, 4), "little") for at in self._counters)
+        self.life_last = Life(ticks, tuple(counts))
         stage = int.from_bytes(record[Result.STAGE : Result.STAGE + 4], "little")
         if stage in Stage.__members__.values() and stage not in self.stages:
             self.stages[stage] = self._link.machine.cycle
+            self.life[stage] = self.life_last
             self._take()
             self._model.record("retire", keep_last=0 if self._recording else _BEFORE)
             self._stage_seen(stage)

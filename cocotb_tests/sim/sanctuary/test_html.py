@@ -27,7 +27,7 @@ def content(**changes: Any) -> dict[str, Any]:
         "passed": True,
         "guests": [{"name": "guest 1", "images": ["attacker"], "memory": "one to one"}],
         "attacks": [
-            {"name": "first", "blocked": True, "control_succeeded": True, "evidence": "EIP 0x10: <b>&</b>"},
+            {"name": "first", "blocked": True, "control_succeeded": True, "evidence": "EIP 0x10: <b>&</b>", "guest_1_life": "7 ticks"},
             {"name": "second", "blocked": False, "control_succeeded": True, "evidence": "nothing"},
         ],
         "cycles": 1_234_567,
@@ -61,7 +61,18 @@ def parsed(text: str) -> _Text:
 def test_everything_of_the_report_is_there() -> None:
     page = parsed(html(content()))
     text = re.sub(r"\s+", " ", page.text)
-    for wanted in ("sanctuary: passed", "1 of 2 attacks", "1,234,567", "250,000", "first", "second", "EIP 0x10: <b>&</b>", "CPUID", "12"):
+    for wanted in (
+        "sanctuary: passed",
+        "1 of 2 attacks",
+        "1,234,567",
+        "250,000",
+        "first",
+        "second",
+        "EIP 0x10: <b>&</b>",
+        "7 ticks",
+        "CPUID",
+        "12",
+    ):
         assert wanted in text
     for wanted in ("1000 cycles are declared for each command", "900,001", "1,000 a command", "70,000", "8,001"):
         assert wanted in text
@@ -87,8 +98,8 @@ def test_a_report_that_lacks_something_is_refused() -> None:
 
 def pair(name: str, blocked: bool = True, **evidence: Any) -> AttackPair:
     """An attack's two runs, made up."""
-    protected = Verdict(True, not blocked, True, True, True, "seen", "found")
-    control = Verdict(True, True, True, True, True, "seen", "found")
+    protected = Verdict(True, not blocked, True, True, True, True, "seen", "found")
+    control = Verdict(True, True, True, True, True, True, "seen", "found")
     taken = Evidence(name, 0x1000, range(0x1000), picture=_PICTURE, **evidence)
     return AttackPair(BY_NAME[name], protected, control, taken, Evidence(name, 0x1000, range(0x1000)))
 

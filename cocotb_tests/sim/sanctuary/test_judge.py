@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,12 @@ from contracts.dma_engine import DMA_ENGINE
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import Physical, Port
 from contracts.msr import Msr
-from firmware.guests.attack import Judge, Stage
+from firmware.guests.attack import Judge, Stage, Witness
 from firmware.guests.attacks import ATTACKS, BY_NAME, MACHINE_STATUS, OWN_MARK, OWN_STATUS, SHUTDOWN_STATUS, SPOOF
 from firmware.guests.layout import GIVEN_PAGE, SECRET, Result
+from sim.sanctuary.acts_of_time import spins
 from sim.sanctuary.attempts import TABLE_WINDOW
-from sim.sanctuary.evidence import Access, Answer, Evidence, GuestExit, Region, Step
+from sim.sanctuary.evidence import Access, Answer, Evidence, GuestExit, Life, Region, Step
 from sim.sanctuary.judge import judge
 
 __all__: list[str] = []
@@ -46,6 +48,8 @@ def held(attack: str) -> Evidence:
         target=TARGET,
         guest1=range(2 << 20),
         stages={Stage.BOOTED: 500, Stage.ATTEMPTING: BEGIN, Stage.ATTEMPTED: END, Stage.DONE: END + 500},
+        life={Stage.BOOTED: Life(1, (1, 1)), Stage.ATTEMPTING: Life(2, (3, 2)), Stage.ATTEMPTED: Life(2, (3, 3))},
+        life_last=Life(3, (4, 4)),
         record=record(),
         regions=dict.fromkeys(REGIONS, page),
         steps=[maps(BEGIN), read(BEGIN + 1), *own(END + 1)],
@@ -292,6 +296,69 @@ def test_a_machine_that_was_stopped_does_not_run_on() -> None:
         replace(evidence, lost=True),
     ):
         assert not judge(stopped).runs_on
+
+
+# guest 1's own life
+
+STILL = {Stage.ATTEMPTING: Life(2, (3, 2)), Stage.ATTEMPTED: Life(2, (3, 3))}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    (
+        {"life": {}, "life_last": None},
+        {"life": {Stage.ATTEMPTED: STILL[Stage.ATTEMPTED]}},
+        {"life": {**STILL, Stage.ATTEMPTING: Life(0, (3, 2))}},
+        {"life": {**STILL, Stage.ATTEMPTING: Life(2, (3, 0))}},
+        {"life": {**STILL, Stage.ATTEMPTING: Life(2, ())}},
+        {"life": {Stage.ATTEMPTING: STILL[Stage.ATTEMPTING]}},
+        {"life_last": None},
+        {"life_last": STILL[Stage.ATTEMPTED]},
+        {"life_last": Life(2, (4, 4))},
+        {"life_last": Life(3, (4, 3))},
+        {"life_last": Life(3, (3, 4))},
+        {"life_last": Life(3, ())},
+    ),
+    ids=(
+        "never looked at", "not before", "no tick before", "one process did not run before", "no processes before", "not seen after",
+        "not seen at the end", "nothing after", "no tick after", "the second stood still", "the first stood still", "no processes after",
+    ),
+)  # fmt: skip
+def test_a_guest_1_that_does_not_live_is_noticed(wrong: dict[str, Any]) -> None:
+    evidence = held("map_read_guest2")
+    assert judge(evidence).lived
+    assert not judge(replace(evidence, **wrong)).lived
+
+
+def test_a_guest_1_that_was_started_again_lives_from_nothing() -> None:
+    """Its memory has been cleaned; what it counted before the attempt does not count after it."""
+    evidence = replace(held("reset_cf9"), life={Stage.ATTEMPTING: Life(5, (5, 5))}, life_last=Life(1, (1, 1)))
+    assert judge(replace(evidence, restarted=True)).lived
+    assert not judge(evidence).lived
+    assert not judge(replace(evidence, restarted=True, life_last=None)).lived
+    assert not judge(replace(evidence, restarted=True, life_last=Life(1, (1, 0)))).lived
+
+
+def test_life_after_the_attempt_is_not_asked_of_who_does_not_survive_it() -> None:
+    before = {Stage.ATTEMPTING: Life(1, (1, 1))}
+    for name in (a.name for a in ATTACKS):
+        ended = isinstance(BY_NAME[name].allowed, Witness)
+        assert judge(replace(held(name), life=before, life_last=Life(1, (1, 1)))).lived == ended, name
+        assert not judge(replace(held(name), life={}, life_last=Life(1, (1, 1)))).lived, name
+
+
+def test_ticks_are_asked_for_wherever_the_timer_is_guest_1s_own() -> None:
+    before = {Stage.ATTEMPTING: Life(0, (1, 1)), Stage.ATTEMPTED: Life(0, (1, 1))}
+    timeless = [a.name for a in ATTACKS if judge(replace(held(a.name), life=before, life_last=Life(0, (2, 2)))).lived]
+    assert timeless == ["a20_alias"], "its ports are the machine's in both runs"
+    assert not judge(replace(held("a20_alias"), life=before, life_last=Life(0, (2, 1)))).lived
+
+
+def test_a_loop_of_a_process_is_no_attempt_on_time() -> None:
+    loop = [step(BEGIN + n, code=b"\x75\xfd") for n in range(20)]
+    evidence = held("starve_cli")
+    assert spins(replace(evidence, steps=loop))
+    assert not spins(replace(evidence, steps=[replace(s, cpl=3) for s in loop]))
 
 
 @pytest.mark.parametrize("answer", (b"", bytes(32), MAC[:-1]), ids=("none", "wrong", "short"))

@@ -30,7 +30,7 @@ def start() -> None:
 
 def branch(_: None, run: Run) -> Any:
     evidence = Evidence(run.name, 0, range(0), kernel_time=ENDS[run.control])
-    return runs._Attacked(evidence, Verdict(True, run.control, True, True, True, "seen", "found"), BEGUN)
+    return runs._Attacked(evidence, Verdict(True, run.control, True, True, True, True, "seen", "found"), BEGUN)
 
 
 def test_a_shared_start_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from sim.sanctuary.sensitive import INSTRUCTIONS, PLACES, Observed, missing
 __all__: list[str] = []
 
 LINES = {f"{name} something": "00000001" for name in INSTRUCTIONS}
-HELD = Verdict(True, False, True, True, True, "", "")
+HELD = Verdict(True, False, True, True, True, True, "", "")
 BROKEN = replace(HELD, succeeded=True)
 
 
@@ -64,6 +64,14 @@ def test_guests_are_those_that_ran() -> None:
         {"name": "guest 2", "images": ["trusted"], "memory": "1 MiB from 0x300000", "devices": []},
     ]
     assert guests(Results()) == []
+
+
+def test_a_blocked_attack_counts_only_beside_a_life() -> None:
+    """Of the control run it is not asked: the attack may have ended it."""
+    evidence = Evidence("map_read_guest2", 0, range(1))
+    pair = AttackPair(BY_NAME["map_read_guest2"], HELD, BROKEN, evidence, evidence)
+    assert pair.blocked and not replace(pair, protected=replace(HELD, lived=False)).blocked
+    assert replace(pair, control=replace(BROKEN, lived=False)).as_promised
 
 
 def test_a_control_run_counts_with_its_allowed_access_where_the_machine_runs_on() -> None:

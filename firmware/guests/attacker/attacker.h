@@ -43,6 +43,22 @@ u32 other_partition(void);
 /* Runs entry(argument) as a process in ring 3; its result. */
 u32 run_in_ring_3(void (*entry)(u32), u32 argument);
 
+/* The timer and its interrupt controller. Early: the first tick is to have come before the attempt. */
+void life_set_timer(void);
+
+/* Starts the processes that count; returns when they have run. Interrupts stay off. */
+void life_begin(void);
+
+/* Waits until the timer has ticked, if it does, and lets in what has waited. */
+void life_until_tick(void);
+
+/* From here on they are to go on: live() waits until the timer and each process have. Interrupts are on meanwhile, and off afterwards. */
+void life_from_here(void);
+void live(void);
+
+/* The guest's own timer or interrupt controller is not as life_begin left it. */
+void life_is_disturbed(void);
+
 /* DMA engine 0, set up by need. */
 u32 need_dma(void);
 

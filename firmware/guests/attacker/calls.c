@@ -41,6 +41,7 @@ static void run_giver(u32 partition) { record->status = run_in_ring_3(user_giver
 void ring3_give_page(u32 target)
 {
     (void)target;
+    interrupts_off(); /* for this, not for the process: it may end by an exception while it has the processor */
     *word_at(GIVEN_PAGE) = OWN_MARK;
     u32 vector = (u32)guarded(run_giver, other_partition());
     if (vector != (u32)NO_FAULT)
@@ -76,10 +77,11 @@ int receive_own(u32 target)
     return 0;
 }
 
-/* It ends itself: nobody is told so here. */
+/* It ends itself: nobody is told so here. Before that it lives on as others do after theirs. */
 int shutdown_own(u32 target)
 {
     (void)target;
+    live();
     return !above_isolation_kernel() || hypercall(HYPERCALL_SHUTDOWN, OWN_STATUS, 0, 0) == STATUS_OK;
 }
 

@@ -1,10 +1,10 @@
 /*
- * The attacker: guest 1's kernel, and one attack chosen by "attack=NAME" on the command line ("attack=list" names them all).
+ * The attacker: guest 1's kernel with a timer and processes (life.c), and one attack chosen by "attack=NAME" on the command line ("attack=list" names them all).
  * The parameter of its target (../attacks/) gives a machine address; spin=N the length of what starves others, partition=N the receiver
  * of pages and devices. What happened goes to the record at RESULT_ADDRESS; whether the attack succeeded is for the host to judge.
  * With "again=1" the attempt is left out: the guest was started again after it, and shows what it still may.
  * With "orders=1" it waits, above the isolation kernel, for a message in place of the command line when it is ready to attack.
- * Above the isolation kernel it then sends the record to the host and waits for a message before it ends.
+ * Above the isolation kernel it then sends the record to the host, lives on for a while, and waits for a message before it ends.
  * Status: 0 if the allowed access worked, 1 if not, 2 if there is no such attack.
  */
 #include "guests/attacker/attacker.h"
@@ -17,6 +17,7 @@
 #define FAILED_ALLOWED 1
 #define FAILED_NAME 2
 #define NAME_SIZE 40
+#define ATTACKING_PROCESS 3 /* those before it are the system's own (life.c) */
 
 struct attack {
     const char *name;
@@ -62,10 +63,10 @@ u32 need_dma(void)
 
 u32 run_in_ring_3(void (*entry)(u32), u32 argument)
 {
-    process_start(1, entry, argument);
-    while (processes[1].alive)
+    process_start(ATTACKING_PROCESS, entry, argument);
+    while (processes[ATTACKING_PROCESS].alive)
         call_system(CALL_YIELD, 0, 0);
-    return processes[1].result;
+    return processes[ATTACKING_PROCESS].result;
 }
 
 /* What an attempt may have left in control registers, segments, tables: back to where it was. */
@@ -74,7 +75,7 @@ static void restore(u32 cr0)
     interrupts_off();
     WRITE_CR(0, cr0);
     WRITE_CR(3, (u32)kernel_directory);
-    processes_abandon();
+    process_abandon(ATTACKING_PROCESS);
     set_exception_hook(NULL);
 }
 
@@ -91,12 +92,19 @@ static void try_allowed(void)
     record->allowed = vector == NO_FAULT && allowed_result;
 }
 
+/* The system goes on beside it, unless the attempt itself switches interrupts off; guarded() ends with them off, come what may. */
+static void make_attempt(u32 at)
+{
+    interrupts_on();
+    current_attack->attempt(at);
+}
+
 static void attempt(void)
 {
     u32 cr0 = READ_CR(0);
     record->entry = (u32)current_attack->attempt;
     record->stage = STAGE_ATTEMPTING;
-    record->fault = (u32)guarded(current_attack->attempt, target);
+    record->fault = (u32)guarded(make_attempt, target);
     record->stage = STAGE_ATTEMPTED;
     if (record->fault != (u32)NO_FAULT)
         record->fault_address = last_fault.address;
@@ -135,6 +143,7 @@ static void report(void)
     if (!above_isolation_kernel())
         return;
     hypercall(HYPERCALL_SEND, RESULT_ADDRESS, RESULT_SIZE, 0);
+    live();
     hypercall(HYPERCALL_RECEIVE, (u32)&message, sizeof message, 0);
 }
 
@@ -154,9 +163,10 @@ int main(void)
     choose();
     if (current_attack && record->magic == RESULT_MAGIC_WORD && record->attack == number() && record->stage == STAGE_ATTEMPTING)
         return after_reset();
+    life_set_timer();
     paging_init();
     traps_init();
-    processes_prepare();
+    life_begin();
     if (parameter("orders", 0) && receive_command_line())
         choose();
     if (!strcmp(name, "list"))
@@ -173,11 +183,13 @@ int main(void)
     record->mark = OWN_MARK;
     record->stage = STAGE_BOOTED;
     own_page[0] = OWN_MARK;
+    life_until_tick();
     if (!parameter("again", 0)) { /* it is not a guest that was started again after its attempt */
         if (current_attack->prepare)
             current_attack->prepare();
         attempt();
     }
+    life_from_here();
     if (current_attack->allowed) /* or somebody else shows that it works */
         try_allowed();
     record->stage = STAGE_DONE;

@@ -83,6 +83,7 @@ int user_own(u32 target)
 static void read_without_paging(u32 address, volatile u32 *to)
 {
     u32 cr0 = READ_CR(0);
+    interrupts_off();
     WRITE_CR(0, cr0 & ~CR0_PG);
     for (u32 i = 0; i < LOOT_WORDS; i++)
         to[i] = word_at(address)[i];
@@ -109,6 +110,7 @@ static void set_descriptor(u32 selector, u32 base, u32 limit, u32 high)
 static void read_around_the_end(u32 address, volatile u32 *to)
 {
     u32 cr0 = READ_CR(0), offset = address - WRAP_BASE;
+    interrupts_off();
     set_descriptor(SPARE_1, WRAP_BASE, 0xFFFF, FLAT_DATA_HIGH);
     asm volatile("movw %w0, %%fs" : : "r"(SPARE_1));
     WRITE_CR(0, cr0 & ~CR0_PG);
@@ -158,6 +160,7 @@ _Static_assert(SPARE_2 == 0x38 && KERNEL_CODE == 0x08, "the selectors in read_in
 
 static u32 real_mode_word(u32 address)
 {
+    interrupts_off();
     set_descriptor(SPARE_2, (u32)real_mode_base, 0xFFFF, CODE_16_HIGH);
     return read_in_real_mode(address);
 }

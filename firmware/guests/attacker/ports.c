@@ -29,6 +29,7 @@ void prepare_turn(void)
 void stop_timer(u32 target)
 {
     (void)target;
+    life_is_disturbed();
     out8(PIT_COMMAND, PIT_STOPPED);
     spin();
 }
@@ -36,6 +37,7 @@ void stop_timer(u32 target)
 void mask_interrupts(u32 target)
 {
     (void)target;
+    life_is_disturbed();
     out8(PORT_PIC_MASTER + 1, ALL_MASKED);
     out8(PORT_PIC_SLAVE + 1, ALL_MASKED);
     spin();
@@ -78,6 +80,7 @@ int port_own(u32 target)
 int timer_own(u32 target)
 {
     (void)target;
+    life_is_disturbed();
     out8(PIT_COMMAND, PIT_PERIODIC);
     out8(PORT_PIT, OWN_COUNT & 0xFF);
     out8(PORT_PIT, OWN_COUNT >> 8);

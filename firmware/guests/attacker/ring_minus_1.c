@@ -109,6 +109,7 @@ void clgi_spin(u32 target)
 void vmload_read(u32 target)
 {
     set_exception_hook(skip);
+    interrupts_off(); /* TR is among what is loaded */
     asm volatile("vmsave" : : "a"(own_state) : "memory");
     asm volatile("vmload" : : "a"(target & PTE_FRAME) : "memory");
     asm volatile("vmsave" : : "a"(taken_state) : "memory");

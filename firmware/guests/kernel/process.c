@@ -27,10 +27,9 @@ void processes_prepare(void)
     processes[0] = (struct process){.directory = kernel_directory, .kernel_stack = (u32)stack_top, .alive = 1};
 }
 
-void processes_abandon(void)
+void process_abandon(u32 number)
 {
-    for (u32 i = 1; i < PROCESSES; i++)
-        processes[i].alive = 0;
+    processes[number].alive = 0;
     current = 0;
     set_kernel_stack(processes[0].kernel_stack);
 }
@@ -43,20 +42,22 @@ void processes_init(u32 timer_divisor)
     interrupts_on();
 }
 
+void process_place(u32 number, u32 *directory, u32 kernel_stack, void (*entry)(u32), u32 stack)
+{
+    struct frame *frame = (struct frame *)(kernel_stack - sizeof(struct frame));
+    *frame = (struct frame){
+        .eip = (u32)entry, .cs = USER_CODE, .eflags = EFLAGS_IF | EFLAGS_FIXED, .user_esp = stack, .user_ss = USER_DATA,
+    };
+    processes[number] = (struct process){.frame = frame, .directory = directory, .kernel_stack = kernel_stack, .alive = 1};
+}
+
 void process_start(u32 number, void (*entry)(u32), u32 argument)
 {
-    struct process *p = &processes[number];
-    p->directory = new_directory();
-    p->kernel_stack = allocate_page() + PAGE_SIZE;
-    u32 stack_page = allocate_page();
-    map_page(p->directory, USER_STACK_TOP - PAGE_SIZE, stack_page, PTE_PRESENT | PTE_WRITE | PTE_USER);
+    u32 *directory = new_directory();
+    u32 kernel_stack = allocate_page() + PAGE_SIZE, stack_page = allocate_page();
+    map_page(directory, USER_STACK_TOP - PAGE_SIZE, stack_page, PTE_PRESENT | PTE_WRITE | PTE_USER);
     *(u32 *)(stack_page + PAGE_SIZE - 4) = argument;
-    p->frame = (struct frame *)(p->kernel_stack - sizeof(struct frame));
-    *p->frame = (struct frame){
-        .eip = (u32)entry, .cs = USER_CODE, .eflags = EFLAGS_IF | EFLAGS_FIXED,
-        .user_esp = USER_STACK_TOP - STACK_ARGUMENTS, .user_ss = USER_DATA,
-    };
-    p->alive = 1;
+    process_place(number, directory, kernel_stack, entry, USER_STACK_TOP - STACK_ARGUMENTS);
 }
 
 static struct frame *schedule(struct frame *frame)

@@ -27,13 +27,16 @@ extern volatile u32 ticks, switches;
 /* Makes the caller process 0. */
 void processes_prepare(void);
 
-/* Ends all others, whichever was running; the caller goes on as process 0. */
-void processes_abandon(void);
+/* Ends one, whichever was running; the caller goes on as process 0. */
+void process_abandon(u32 number);
 
 /* Process 0, the timer (divisor of 1,193,182 Hz) and interrupts on, after pic_init. */
 void processes_init(u32 timer_divisor);
 
-/* Starts entry(argument) in ring 3 as process `number`. */
+/* Starts an entry, with no argument that it may use, in ring 3 as process `number`, in a directory and on stacks (their ends) of the caller's. */
+void process_place(u32 number, u32 *directory, u32 kernel_stack, void (*entry)(u32), u32 stack);
+
+/* Starts entry(argument) in ring 3 as process `number`, in memory of its own. */
 void process_start(u32 number, void (*entry)(u32), u32 argument);
 
 /* From any ring: INT 80h. */
