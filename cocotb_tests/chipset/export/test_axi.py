@@ -104,4 +104,4 @@ def test_closed_at_reset_and_ones(seed: int, tmp_path: Path) -> None:
     settings = GuardSettings(
         1, formats={Format.UNIFORM}, cached_words=1, closed_at_reset=True, on_refusal=OnRefusal.ONES, id_width=4, stall_limit=0
     )
-    assert run_cocotb(guard(settings), f"{HERE}.axi_ones_under_cocotb", "icarus", seed=seed, folder=tmp_path) == 2
+    assert run_cocotb(exported(AxiTop(settings), NAME), f"{HERE}.axi_ones_under_cocotb", "icarus", seed=seed, folder=tmp_path) == 2
