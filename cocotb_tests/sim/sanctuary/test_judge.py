@@ -340,7 +340,7 @@ def test_a_guest_1_that_was_started_again_lives_from_nothing() -> None:
 
 
 def test_life_after_the_attempt_is_not_asked_of_who_does_not_survive_it() -> None:
-    before = {Stage.ATTEMPTING: Life(1, (1, 1))}
+    before: dict[int, Life] = {Stage.ATTEMPTING: Life(1, (1, 1))}
     for name in (a.name for a in ATTACKS):
         ended = isinstance(BY_NAME[name].allowed, Witness)
         assert judge(replace(held(name), life=before, life_last=Life(1, (1, 1)))).lived == ended, name
@@ -348,7 +348,7 @@ def test_life_after_the_attempt_is_not_asked_of_who_does_not_survive_it() -> Non
 
 
 def test_ticks_are_asked_for_wherever_the_timer_is_guest_1s_own() -> None:
-    before = {Stage.ATTEMPTING: Life(0, (1, 1)), Stage.ATTEMPTED: Life(0, (1, 1))}
+    before: dict[int, Life] = {Stage.ATTEMPTING: Life(0, (1, 1)), Stage.ATTEMPTED: Life(0, (1, 1))}
     timeless = [a.name for a in ATTACKS if judge(replace(held(a.name), life=before, life_last=Life(0, (2, 2)))).lived]
     assert timeless == ["a20_alias"], "its ports are the machine's in both runs"
     assert not judge(replace(held("a20_alias"), life=before, life_last=Life(0, (2, 1)))).lived
