@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from cocotb_tests import verilated
 from cocotb_tests.rtl.bus_memory import BusMemory
-from cocotb_tests.rtl.memory.stage import stage
+from cocotb_tests.rtl.memory.unit import unit
 from rtl.memory.port import AccessKind
 from rtl.params import CoreParams
 
@@ -33,8 +33,8 @@ class Bench:
 
     def __init__(self, rng: random.Random, params: CoreParams | None = None, **memory_options) -> None:
         self.rng = rng
-        self._stage = stage(params or CoreParams.tiny())
-        self.dut = self._stage.unit
+        self._unit = unit(params or CoreParams.tiny())
+        self.dut = self._unit.dut
         self.memory = BusMemory(self.dut.bus, rng, **memory_options)
         self.snoops: list[int] = []
         self.announced: list[tuple[int, int]] = []  # cycle, line
@@ -66,7 +66,7 @@ class Bench:
                     self.announced.append((self.cycle - 1, line))
 
         background = (self.memory.serve, snoop, announcements, *self._agents)
-        verilated.simulate(self._stage.spec, self._stage, program, ahead=(count,), background=background)
+        verilated.simulate(self._unit.spec, self._unit, program, ahead=(count,), background=background)
 
     async def until(self, ctx, signal, *samples):
         """Ticks until ``signal`` is 1 before an edge; the samples of that moment."""

@@ -8,27 +8,27 @@ from rtl.memory.unit import MemoryUnit
 from rtl.params import CoreParams
 from sim.model import ModelSpec
 
-__all__ = ["Stage", "stage"]
+__all__ = ["Unit", "unit"]
 
-_ROOMS = ("contracts", "rtl", "cocotb_tests/verilated.py", "cocotb_tests/rtl/memory/stage.py")
+_ROOMS = ("contracts", "rtl", "cocotb_tests/verilated.py", "cocotb_tests/rtl/memory/unit.py")
 
 
-class Stage(verilated.Wrapped):
+class Unit(verilated.Wrapped):
     """``sizes`` are those of a ``CoreParams``.
 
     Members
     -------
-    unit : the ``MemoryUnit``, to be driven and looked at by its ports
+    dut : the ``MemoryUnit``, to be driven and looked at by its ports
     spec : of its model
     """
 
     def __init__(self, **sizes: int) -> None:
-        self.unit = MemoryUnit(CoreParams(**sizes))
-        self.spec = ModelSpec(f"{__name__}:Stage", sizes, rooms=_ROOMS)
-        super().__init__(self.unit, [self.unit])
+        self.dut = MemoryUnit(CoreParams(**sizes))
+        self.spec = ModelSpec(f"{__name__}:Unit", sizes, rooms=_ROOMS)
+        super().__init__(self.dut, [self.dut])
 
 
 @cache
-def stage(params: CoreParams) -> Stage:
+def unit(params: CoreParams) -> Unit:
     """The one of that size whose signals the testbenches name."""
-    return Stage(**asdict(params))
+    return Unit(**asdict(params))
