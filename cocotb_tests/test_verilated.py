@@ -68,8 +68,12 @@ def wrapped() -> Stage:
 SPEC = ModelSpec(f"{__name__}:Stage", rooms=("cocotb_tests/test_verilated.py", "cocotb_tests/verilated.py"))
 
 
-def scripts(sample: Sample, seed: int, seen: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Two that end and one in the background, which use all that a context has; ``seen`` tells what each saw and in which order."""
+def scripts(sample: Sample, seed: int, seen: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """One ahead, two that end and one behind them, which use all that a context has; ``seen`` tells what each saw and in which order."""
+
+    async def early(ctx: Any) -> None:
+        async for _, _, ready in ctx.tick().sample(sample.ready):
+            seen.append(("early", ready, ctx.get(sample.taken)))
 
     async def master(ctx: Any) -> None:
         rng = Random(seed)
@@ -96,7 +100,7 @@ def scripts(sample: Sample, seed: int, seen: list[Any]) -> tuple[list[Any], list
         async for _, _, valid, word in ctx.tick().sample(sample.valid, sample.word):
             seen.append(("watch", valid, word, ctx.get(sample.taken)))
 
-    return [master, reader], [watch]
+    return [early], [master, reader], [watch]
 
 
 @pytest.mark.parametrize("part", range(3))
@@ -105,15 +109,15 @@ def test_both_simulators_show_the_same(seed: int, part: int) -> None:
     sample = Sample()
     simulator = Simulator(sample)
     simulator.add_clock(1e-6)
-    for background, benches in enumerate(scripts(sample, seed, expected)):
-        for bench in benches:
-            simulator.add_testbench(bench, background=bool(background))
+    ahead, benches, watchers = scripts(sample, seed, expected)
+    for bench in (*ahead, *benches, *watchers):
+        simulator.add_testbench(bench, background=bench not in benches)
     simulator.run()
 
     seen: list[Any] = []
     stage = wrapped()
-    benches, watchers = scripts(stage.sample, seed, seen)
-    verilated.simulate(SPEC, stage, *benches, background=watchers)
+    ahead, benches, watchers = scripts(stage.sample, seed, seen)
+    verilated.simulate(SPEC, stage, *benches, ahead=ahead, background=watchers)
     assert len(seen) > 4 * CYCLES
     assert [repr(entry) for entry in seen] == [repr(entry) for entry in expected]
 

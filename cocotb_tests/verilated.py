@@ -185,8 +185,9 @@ class _Context:
         return _Tick(self, [])
 
 
-def simulate(spec: ModelSpec, wrapped: Wrapped, *testbenches: Any, background: Iterable[Any] = ()) -> None:
-    """Runs the testbenches to their end on a new instance of the model; ``background`` ones run beside them, after them in each cycle.
+def simulate(spec: ModelSpec, wrapped: Wrapped, *testbenches: Any, ahead: Iterable[Any] = (), background: Iterable[Any] = ()) -> None:
+    """Runs the testbenches to their end on a new instance of the model; ``ahead`` and ``background`` ones run beside them, before and
+    after them in each cycle.
 
     ``wrapped`` is one more of what ``spec`` makes, of which only the signals count.
     """
@@ -202,7 +203,7 @@ def simulate(spec: ModelSpec, wrapped: Wrapped, *testbenches: Any, background: I
             if bench in critical:
                 critical.remove(bench)
 
-    order = [*critical, *(bench(context) for bench in background)]
+    order = [*(bench(context) for bench in ahead), *critical, *(bench(context) for bench in background)]
     for bench in order:
         resume(bench, None)
     left = {bench: wait.count for bench, wait in waits.items()}

@@ -1,61 +1,22 @@
-"""The machine under attack: all of it but the processor and RAM's array, which the testbench plays; compiled once, used for every run."""
+"""The machine under attack: all of it but the processor and RAM's array, which the testbench plays; one circuit, used for every run."""
 
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import nullcontext
 from functools import cache
 from typing import Any
-from unittest.mock import patch
 
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In
-from amaranth.sim import Simulator
-
-import chipset.soc as soc_module
 from chipset.boards.straps import Strap
-from chipset.devices.storage.memory_disk import MemoryDisk
 from chipset.devices.storage.port import SECTOR_WORDS
-from chipset.memory_controller.ram import WORD_BYTES, RamSignature
-from chipset.soc import DMA_ENGINES, Soc, SocParams
-from cocotb_tests.attacks.dma.device import Device
+from chipset.memory_controller.ram import WORD_BYTES
+from cocotb_tests import verilated
+from cocotb_tests.attacks.dma.circuit import ROW, Circuit, SparseRam, WithDisk
 from cocotb_tests.attacks.dma.evidence import Answer, Denial, Evidence
 from cocotb_tests.attacks.dma.masters import BusLines, LinkLines, Master
-from cocotb_tests.attacks.dma.switchboard import Bug, wired
-from cocotb_tests.attacks.dma.world import MEMORY_BYTES
-from cocotb_tests.chipset.bus_master import ProcessorDouble
+from cocotb_tests.attacks.dma.switchboard import Bug
 
-__all__ = ["SECTORS", "Bench", "bench"]
+__all__ = ["Bench", "bench"]
 
-SECTORS = 4  # of the disk; its words are 0 until a script writes them
-
-_LATENCY = 3
-_PERIOD = 1e-6
 _LONGEST = 20_000  # cycles of a run
-
-
-class SparseRam(wiring.Component):
-    """RAM whose words the testbench keeps. It clears 16 MiB in a cycle, so that a scrub takes 16."""
-
-    clear_words = 1 << 22
-    port: In(RamSignature(MEMORY_BYTES // WORD_BYTES))
-
-    def elaborate(self, platform) -> Module:
-        return Module()
-
-
-class _WithDisk(wiring.Component):
-    """The machine and what keeps its disk's sectors."""
-
-    def __init__(self, soc: Soc, disk: MemoryDisk) -> None:
-        self._soc, self._disk = soc, disk
-        super().__init__({})
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        m.submodules.soc = self._soc
-        m.submodules.disk = self._disk
-        wiring.connect(m, self._soc.storage, self._disk.port)
-        return m
 
 
 class Bench:
@@ -64,7 +25,7 @@ class Bench:
     Parameters
     ----------
     seeded : whether the bugs of the switchboard are built in, each behind its switch
-    disk : whether the machine has a disk, which makes its simulation slower by a third
+    disk : whether the machine has a disk
 
     Attributes
     ----------
@@ -77,19 +38,10 @@ class Bench:
     """
 
     def __init__(self, *, seeded: bool, disk: bool) -> None:
-        self._double = ProcessorDouble()
-        self._devices = [Device() for _ in range(DMA_ENGINES)]
-        self._ram = SparseRam()
-        self._disk = MemoryDisk(SECTORS)
-        params = SocParams(memory_bytes=MEMORY_BYTES, latency=_LATENCY, storage=disk)
-        self.soc = Soc(self._double, params, rom=bytes(16), ram=self._ram)
-        with wired() if seeded else nullcontext(), patch.object(soc_module, "DmaEngine", iter(self._devices).__next__):
-            self._simulator = Simulator(_WithDisk(self.soc, self._disk) if disk else self.soc)
-        self._simulator.add_clock(_PERIOD)
-        self._simulator.add_testbench(self._clockwork)
+        self._circuit = circuit = Circuit(seeded, disk)
+        self.soc, self._double, self._ram, self._devices = circuit.soc, circuit.processor, circuit.ram, circuit.devices
         self._seeded = seeded
-        self.dma_masters = params.dma_masters
-        self._used = False
+        self.dma_masters = self.soc.params.dma_masters
 
     def run(self, evidence: Evidence, script: Callable[[], Coroutine[None, None, None]], off: tuple[Strap | Bug, ...]) -> None:
         """Runs the machine from power on until ``script`` has ended. ``off`` is switched off."""
@@ -100,18 +52,16 @@ class Bench:
         self.evidence = evidence
         self.cycle = 0
         self.in_reset = True
-        self.take_over = [True] * DMA_ENGINES
+        self.take_over = [True] * len(self._devices)
         self.button = False
         self.shutdown = False
         self.sectors: dict[int, list[int]] = {}
+        self._rows: deque[tuple[int, list[int]]] = deque()
         lines: list[BusLines | LinkLines] = [BusLines(self._double.bus), LinkLines(self.soc), *(BusLines(d.raw) for d in self._devices)]
         self.masters = [Master(each, evidence.jobs) for each in lines]
         self.processor, self.host, *self.raw = self.masters
         self._script = script()
-        if self._used:
-            self._simulator.reset()
-        self._used = True
-        self._simulator.run()
+        verilated.simulate(self._circuit.spec, self._circuit, self._clockwork)
 
     def _signals(self) -> Iterator[Any]:
         """What is sampled at each clock edge, in the order in which ``_clockwork`` takes it apart."""
@@ -166,10 +116,23 @@ class Bench:
                     ctx.set(device.taken_over, taken)
                 ctx.set(self.soc.external_reset, self.button)
                 ctx.set(self._double.shutdown, self.shutdown)
-            for number, words in self.sectors.items():
-                for n, word in enumerate(words):
-                    ctx.set(self._disk.words[number * SECTOR_WORDS + n], word)
-            self.sectors.clear()
+            if self._circuit.with_disk is not None:
+                self._fill_disk(ctx, self._circuit.with_disk)
+
+    def _fill_disk(self, ctx, disk: WithDisk) -> None:
+        """Puts the next words of ``sectors`` on the disk; all are there before it is asked for any."""
+        for number, words in self.sectors.items():
+            first = number * SECTOR_WORDS // ROW
+            self._rows.extend((first + n // ROW, words[n : n + ROW]) for n in range(0, len(words), ROW))
+        self.sectors.clear()
+        if self._rows:
+            assert not ctx.get(disk.busy), "the disk is asked before it is filled"
+            row, words = self._rows.popleft()
+            ctx.set(disk.row, row)
+            ctx.set(disk.words, sum(word << 32 * n for n, word in enumerate(words)))
+            ctx.set(disk.fill, (1 << len(words)) - 1)
+        elif ctx.get(disk.fill):
+            ctx.set(disk.fill, 0)
 
     def _memory(self, enable: int, mask: int, word: int, data: int, clear: int) -> int | None:
         """What RAM does at this edge; the word that is read from now on."""

@@ -3,11 +3,10 @@
 import random
 from collections.abc import Callable
 
-from amaranth.sim import Simulator
-
+from cocotb_tests import verilated
 from cocotb_tests.rtl.bus_memory import BusMemory
+from cocotb_tests.rtl.memory.unit import unit
 from rtl.memory.port import AccessKind
-from rtl.memory.unit import MemoryUnit
 from rtl.params import CoreParams
 
 __all__ = ["Bench", "Fault", "Refused"]
@@ -34,7 +33,8 @@ class Bench:
 
     def __init__(self, rng: random.Random, params: CoreParams | None = None, **memory_options) -> None:
         self.rng = rng
-        self.dut = MemoryUnit(params or CoreParams.tiny())
+        self._unit = unit(params or CoreParams.tiny())
+        self.dut = self._unit.dut
         self.memory = BusMemory(self.dut.bus, rng, **memory_options)
         self.snoops: list[int] = []
         self.announced: list[tuple[int, int]] = []  # cycle, line
@@ -65,13 +65,8 @@ class Bench:
                 if valid:
                     self.announced.append((self.cycle - 1, line))
 
-        sim = Simulator(self.dut)
-        sim.add_clock(1e-6)
-        sim.add_testbench(count, background=True)
-        sim.add_testbench(program)
-        for process in (self.memory.serve, snoop, announcements, *self._agents):
-            sim.add_testbench(process, background=True)
-        sim.run()
+        background = (self.memory.serve, snoop, announcements, *self._agents)
+        verilated.simulate(self._unit.spec, self._unit, program, ahead=(count,), background=background)
 
     async def until(self, ctx, signal, *samples):
         """Ticks until ``signal`` is 1 before an edge; the samples of that moment."""
