@@ -22,6 +22,7 @@ _ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware/reset_rom", "firmw
 _RETIRE = "rtl.retire.port:RetireRecord"
 _VIEW = "sim.machine_top:VIEW"
 _TRAINING = "sim.machine_training:work"
+_TRAINED = 8 << 20  # bytes of memory that the kernel and the guest of the training need
 SLICE_CYCLES = 200_000  # cycles between two looks at the consoles
 _STALLED = 20_000_000  # cycles in which nothing is retired, not even an iteration, after which nothing more is to be expected
 _RESET_LIMIT = 1000  # cycles that a power-on reset may take
@@ -69,7 +70,7 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
         transactor=Transactor(
             ("link_op", "link_address", "link_data"), "link_valid", "link_ready", ("link_rsp_data", "link_rsp_error"), "link_rsp_valid"
         ),
-        training=_TRAINING if config.extension and config.host_link else "",
+        training=_TRAINING if config.extension and config.host_link and config.memory >= _TRAINED else "",
     )  # fmt: skip
 
 
