@@ -11,6 +11,8 @@ from sim.oracles.corrections import LMSW, Correction
 __all__ = ["BOCHS_CORRECTIONS", "LEFT_OUT", "STOPS", "WRONG_CHECKS", "Stop", "WrongCheck", "stale_checks", "undeclared_checks"]
 
 _SHADOW = "of a run of instructions that load SS only the first is sure to hold interrupts off; Bochs lets each"
+_IRET_SHADOW = "the shadow of MOV SS ends with the next instruction, an IRET too; Bochs takes the interrupt one instruction later"
+_RF = "RF, which IRET has set, is still set when the next instruction is intercepted; Bochs stores it cleared"
 _CR2 = "Bochs does not load CR2 at VMRUN, and stores the host's at #VMEXIT"
 _SOFTWARE = "Bochs gives no type and no vector of its own for INT n in EXITINTINFO"
 _OPERAND = "Bochs makes the operand of VMLOAD and VMSAVE the VMCB that the next #VMEXIT is written to"
@@ -23,12 +25,14 @@ _DOUBLE = "EXITINTINFO holds what was being delivered when #DF is intercepted; B
 _ENTRY_SHADOW = "Bochs does not load the interrupt shadow at VMRUN"
 _EXT = "#AC's error code is 0; Bochs sets EXT during a delivery"
 _STEP = "after a #VMEXIT and before the guest's first instruction Bochs has the wrong side's trap flag, and no DR6.BS in the VMCB"
+_ICEBP = "Bochs gives no type and no vector of ICEBP's #DB in EXITINTINFO"
 _DEBUG = "Bochs has debug registers, this machine has none (CR4.DE is reserved)"
 
 # fmt: off
 BOCHS_CORRECTIONS: tuple[Correction, ...] = (
     Correction("system/interrupts", r"sti, mov ss twice  ticks=1 at=7 eax=2", "sti, mov ss twice  ticks=1 at=5 eax=2", _SHADOW),
     Correction("system/interrupts", r"sti, a run of pop ss  ticks=1 at=6 eax=1", "sti, a run of pop ss  ticks=1 at=5 eax=1", _SHADOW),
+    Correction("system/interrupts", r"mov ss, a run of iret  ticks=1 at=1c (.*)", r"mov ss, a run of iret  ticks=1 at=1b \1", _IRET_SHADOW),
     Correction(
         "system/segments", r"push fs, 32 bits: ok eax=aaaa0010 (.*)", r"push fs, 32 bits: ok eax=10 \1",
         "PUSH of a segment register with 32 bits writes zeros above the selector; Bochs leaves them, as later processors do",
@@ -44,6 +48,7 @@ BOCHS_CORRECTIONS: tuple[Correction, ...] = (
     Correction("svm/registers", r"\+ lmsw that changes (nothing|TS): .* eax=(.)", r"+ lmsw that changes \1: exit=65 rip=5 eax=\2", LMSW),
     Correction("svm/state", r"cr2 and cr4: (.*) eax=[0-9a-f]+( .*)", r"cr2 and cr4: \1 eax=edcba987\2", _CR2),
     Correction("svm/state", r"cr2: .*", "cr2: edcba987", _CR2),
+    Correction("svm/state", r"rflags: 2", "rflags: 10002", _RF),
     Correction("svm/virtual", r"taken at once: .*", "taken at once: exit=81 took=70 fromflags=200", _PENDING),
     Correction("svm/virtual", r"wakes HLT: .*", "wakes HLT: exit=81 took=72 at=2 fromflags=200", _PENDING),
     Correction("svm/virtual", r"(priority above TPR|TPR ignored): .*", r"\1: exit=81 took=73 fromflags=200", _PENDING),
@@ -92,6 +97,7 @@ WRONG_CHECKS = (
     WrongCheck("manual_svm/exits", r"WRONG, expected 408: its error code: 0", _DOUBLE),
     WrongCheck("manual_svm/exits", r"WRONG, expected ffffffff: no exception has vector 15: 81", _VECTOR),
     WrongCheck("manual_svm/exits", r"WRONG, expected took=70 .*: one instruction later: .*", _ENTRY_SHADOW),
+    WrongCheck("manual_svm/icebp", r"WRONG, expected 80000301: and says what was being delivered: 80000000", _ICEBP),
     WrongCheck("manual_svm/stepping", r"WRONG, expected 0: traps of the host: 1", _STEP),
     WrongCheck("manual_svm/stepping", r"WRONG, expected ffff4ff0: DR6 says so: ffff0ff0", _STEP),
     WrongCheck("manual_svm/stepping", r"WRONG, expected ffffffff: vector in the guest: 1", _STEP),
@@ -102,6 +108,7 @@ WRONG_CHECKS = (
 # Programs against the manual that say nothing of Bochs.
 LEFT_OUT = {
     "manual/alignment": "Bochs checks alignment before paging and at the tables' own accesses, and comes to a shutdown half way",
+    "manual/lock": "the other master is a DMA engine of this chipset, which Bochs does not have",
     "manual/missing": "Bochs has what is missing here: the first check jumps to a TSS and does not come back",
     "manual_svm/missing": "Bochs has what is missing here, and gives up at SKINIT",
 }
