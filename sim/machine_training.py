@@ -1,8 +1,5 @@
 """Typical work for the machine's model, from which the compiler learns what is taken often: a guest above the isolation kernel."""
 
-from dataclasses import replace
-
-from contracts.memory_map import RamLayout
 from firmware.build import guest
 from isolation_kernel.configuration import KernelConfig
 from isolation_kernel.devices import DeviceNumber
@@ -20,9 +17,9 @@ _RECORDS = 1000  # that are kept
 
 def work(model: Model) -> None:
     """Rings 0 and 3, paging, the timer and DMA of one guest, with all that the kernel does about them, and records."""
-    machine = Machine(replace(MachineConfig(), memory=model.memory_size), model=model)
+    machine = Machine(MachineConfig(memory=model.memory_size), model=model)
     machine.record(keep_last=_RECORDS)
-    system = GuestSystem(machine, KernelConfig(layout=RamLayout(), timer_cycles=_TIMER_CYCLES))
+    system = GuestSystem(machine, KernelConfig(timer_cycles=_TIMER_CYCLES))
     devices = frozenset({DeviceNumber.DMA0})
     system.start([GuestProgram.load(guest("mass_market"), _GUEST_MEMORY, one_to_one=True, devices=devices)])
     while machine.cycle < _CYCLES and not system.kernel.over:

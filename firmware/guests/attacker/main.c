@@ -1,7 +1,8 @@
 /*
  * The attacker: guest 1's kernel with a timer and processes (life.c), and one attack, chosen by "attack=NAME" on the command line
  * ("attack=list" names them all). The parameter of its target (../attacks/) gives a machine address; spin=N the length of what starves
- * others, partition=N the receiver of pages and devices. What happened goes to the record at RESULT_ADDRESS; whether the attack succeeded is for the host to judge.
+ * others, partition=N the receiver of pages and devices. What happened goes to the record at RESULT_ADDRESS; whether the attack succeeded
+ * is for the host to judge.
  * With "again=1" the attempt is left out: the guest was started again after it, and shows what it still may.
  * With "orders=1" it waits, above the isolation kernel, for a message in place of the command line when it is ready to attack.
  * Above the isolation kernel it then sends the record to the host, lives on for a while, and waits for a message before it ends.
