@@ -4,6 +4,7 @@
  * exception comes here through its stub instead. Either way the state is pushed onto the case's result (sim/programs/case.py: Result).
  * No stub touches the stack or a register before they are saved. ES and DS stay what the slot has loaded, so all goes through SS.
  */
+#include "flat.h"
         .text
         .globl start, done, cursor, paging
         .long 0x1BADB002, 0, -0x1BADB002
@@ -81,11 +82,7 @@ trap:
         pushl %ss:vector
         pushl %ss:flags
         pushl %ss:esp
-        pushl %es
-        pushl %ss
-        pushl %ds
-        pushl %fs
-        pushl %gs
+        push_segments %ss
         pushl %ss:eip
         pushl %ss:cs
         jmp advance
@@ -97,20 +94,9 @@ done:
         pushl $-1
         pushfl
         pushl %ss:esp
-        pushl %es
-        pushl %ss
-        pushl %ds
-        pushl %fs
-        pushl %gs
+        push_segments %ss
 advance:
-        movl %ss:cursor, %esi
-        movl %ss:(%esi), %edi
-        movl %ss:4(%esi), %eax
-        movl %eax, %ss:top
-        addl $8, %esi
-        movl %esi, %ss:cursor
-        movl $scratch, %esp
-        jmp *%edi
+        enter_next_slot
 
         .balign 8
 gdt:    .quad 0

@@ -1,6 +1,7 @@
 /* Runtime of the images of random instructions in ring 3 with page faults; see pm32.S for what it does. Each case has two pages of its own,
  * whose entries the image holds at `pages`. A case that comes to its end executes INT 80h.
  */
+#include "flat.h"
         .text
         .globl start, cursor, scratch, pages, page_count
         .long 0x1BADB002, 0, -0x1BADB002
@@ -108,24 +109,13 @@ trap_error:
 6:      pushl %edx
         pushl %ss:flags
         pushl %ss:esp
-        pushl %es
-        pushl %ss:stack
-        pushl %ds
-        pushl %fs
-        pushl %gs
+        push_segments %ss:stack
         pushl %ss:eip
         pushl %ss:cs
         pushl %eax
         pushl %ss:error
 advance:
-        movl %ss:cursor, %esi
-        movl %ss:(%esi), %edi
-        movl %ss:4(%esi), %eax
-        movl %eax, %ss:top
-        addl $8, %esi
-        movl %esi, %ss:cursor
-        movl $scratch, %esp
-        jmp *%edi
+        enter_next_slot
 
         .balign 8
 gdt:    .quad 0
