@@ -13,6 +13,7 @@ from amaranth.hdl import Cat, Module, Signal, UnusedElaboratable, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from cocotb_tests.quick_const import maker
 from sim.model import Model, ModelSpec, build_model
 from sim.model.build import Built
 
@@ -83,10 +84,11 @@ def rooms(*own: str) -> tuple[str, ...]:
 class _Place:
     """Bits of one of the two ports, and what they mean."""
 
-    __slots__ = ("at", "driven", "mask", "shape")
+    __slots__ = ("at", "driven", "make", "mask", "shape")
 
     def __init__(self, wrapped: Wrapped, value: Any) -> None:
         self.shape = value.shape() if isinstance(value, data.View) else None
+        self.make = None if self.shape is None else maker(self.shape)
         bits, at = Value.cast(value), 0
         width = len(bits)
         while not isinstance(bits, Signal):
@@ -160,7 +162,7 @@ class _Context:
             self._seen = self._model.get("seen")
             self._settled = True
         bits = (self._driven if place.driven else self._seen) >> place.at & place.mask
-        return bits if place.shape is None else place.shape.from_bits(bits)
+        return bits if place.make is None else place.make(bits)
 
     def edge(self) -> None:
         """A rising edge of the clock."""

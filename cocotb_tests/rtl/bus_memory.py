@@ -77,6 +77,7 @@ class BusMemory:
     async def serve(self, ctx) -> None:
         """The process; runs for ever."""
         bus = self._bus
+        data, last_word = bus.rsp.data, bus.rsp.last
         answers: deque[tuple[int, int, int]] = deque()  # due, data, last
         free = 0
         previous = None
@@ -84,14 +85,14 @@ class BusMemory:
             ready = self._rng.random() >= self._stall
             ctx.set(bus.req_ready, ready)
             if answers and answers[0][0] <= self.cycle:
-                _, data, last = answers.popleft()
+                _, word, last = answers.popleft()
                 ctx.set(bus.rsp_valid, 1)
-                ctx.set(bus.rsp.data, data)
-                ctx.set(bus.rsp.last, last)
+                ctx.set(data, word)
+                ctx.set(last_word, last)
                 self.outstanding -= last
             else:
                 ctx.set(bus.rsp_valid, 0)
-                ctx.set(bus.rsp.data, self._rng.randrange(1 << 32))
+                ctx.set(data, self._rng.randrange(1 << 32))
             _, _, valid, req = await ctx.tick().sample(bus.req_valid, bus.req)
             if previous is not None:
                 assert valid and req == previous, "a request changed while it waited"

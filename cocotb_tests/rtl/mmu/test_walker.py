@@ -1,14 +1,16 @@
 """The page walker against the reference: every combination of rights, and tables that change while they are being walked."""
 
 from dataclasses import asdict
+from functools import cache
 from itertools import product
 
 import pytest
-from amaranth.sim import Simulator
 
+from cocotb_tests import verilated
 from cocotb_tests.rtl.bus_memory import BusMemory
 from cocotb_tests.rtl.mmu.reference import PCD, PS, RW, US, A, D, G, P, PageFault, Paging, walk
 from rtl.mmu.walker import Walker
+from sim.model import ModelSpec
 
 CR3 = 0x0000_1018  # PCD and PWT of CR3 do not change the address
 TABLE = 0x0000_2000
@@ -23,11 +25,23 @@ def combinations(bits):
     return [sum(chosen) for chosen in product(*((0, bit) for bit in bits))]
 
 
+class Unit(verilated.Wrapped):
+    """A walker on Verilator."""
+
+    def __init__(self) -> None:
+        self.dut = Walker()
+        super().__init__(self.dut, [self.dut])
+
+
+SPEC = ModelSpec(f"{__name__}:Unit", rooms=("contracts", "rtl", "cocotb_tests/verilated.py", "cocotb_tests/rtl/mmu/test_walker.py"))
+unit = cache(Unit)  # the one whose signals the testbenches name
+
+
 class Bench:
     """A walker, a memory, and the reference beside it."""
 
     def __init__(self, rng, **memory_options) -> None:
-        self.dut = Walker()
+        self.dut = unit().dut
         self.bus = BusMemory(self.dut.bus, rng, **memory_options)
         self.announced: list[int] = []
 
@@ -39,12 +53,7 @@ class Bench:
                 if announce:
                     self.announced.append(line)
 
-        sim = Simulator(self.dut)
-        sim.add_clock(1e-6)
-        sim.add_testbench(program)
-        sim.add_testbench(self.bus.serve, background=True)
-        sim.add_testbench(watch, background=True)
-        sim.run()
+        verilated.simulate(SPEC, unit(), program, background=[self.bus.serve, watch])
 
     def ask(self, ctx, port, paging: Paging, linear: int, *, user: int, store: int, clean: int = 0, authority: int = 0) -> None:
         mode = {"pe": 1, "pg": 1, "wp": paging.wp, "pse": paging.pse, "pge": paging.pge, "cpl": 3 * user}
