@@ -80,6 +80,34 @@ static void transfers(void)
     expect("far call, no room either", far, 3, SMALL | 3, 4, 12, 0);
 }
 
+/* The same of what comes through a gate of the IDT: of software, and of the processor, whose error codes say so (EXT). */
+static void deliveries(void)
+{
+    const void *inner = SNIPPET("int $0x40"), *same = SNIPPET("movl %eax, %ss\nmovl %ecx, %esp\nint $0x41");
+    const void *undefined = SNIPPET("ud2");
+    u32 ss1 = tss.ss1, esp1 = tss.esp1;
+    u32 of_undefined[2] = {idt[6][0], idt[6][1]};
+    set_gate(idt, 0x40, INNER_CODE, 0x1000, ACC(3, T_INT32), 0);
+    set_gate(idt, 0x41, OUTER_CODE, 0x1000, ACC(3, T_INT32), 0);
+    set_gate(idt, 6, INNER_CODE, 0x1000, ACC(0, T_INT32), 0);
+    tss.ss1 = INNER_STACK | 1;
+    tss.esp1 = 0x1000;
+    expect("interrupt to an inner ring, EIP beyond the limit", inner, 3, 0, 0, 13, 0);
+    check_value("where it was called", outcome.eip, (u32)inner);
+    check_value("in ring 3", outcome.cs, SEL_CODE(3));
+    expect("exception to an inner ring, EIP beyond the limit", undefined, 3, 0, 0, 13, 1);
+    tss.esp1 = 12;
+    expect("interrupt to an inner ring, no room either", inner, 3, 0, 0, 12, INNER_STACK);
+    expect("exception to an inner ring, no room either", undefined, 3, 0, 0, 12, INNER_STACK | 1);
+    tss.ss1 = SEL_DATA(0);
+    expect("interrupt to an inner ring, SS of another ring", inner, 3, 0, 0, 10, SEL_DATA(0));
+    tss.ss1 = ss1;
+    tss.esp1 = esp1;
+    expect("interrupt in the same ring, EIP beyond the limit", same, 3, SMALL | 3, 0x800, 13, 0);
+    expect("interrupt in the same ring, no room either", same, 3, SMALL | 3, 4, 12, 0);
+    idt[6][0] = of_undefined[0], idt[6][1] = of_undefined[1];
+}
+
 int main(void)
 {
     const void *x;
@@ -167,6 +195,7 @@ int main(void)
     code16();
     put("transfers with two faults: the stack comes first\n");
     transfers();
+    deliveries();
     put("string instructions\n");
     set_segment(SMALL, (u32)area, 0x0FFF, ACC(3, T_DATA_RW), FL_B);
     expect("rep movs to the limit", SNIPPET("movl %eax, %es\nmovl $0xFF0, %edi\nmovl %edi, %esi\nmovl $16, %ecx\nrep movsb %fs:(%esi), %es:(%edi)"), 0, SMALL, 0, 13, 0);
