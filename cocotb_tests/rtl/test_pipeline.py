@@ -50,7 +50,8 @@ class Bench:
     next: int = RESET_EIP
     records: list[Any] = field(default_factory=list)  # of instructions, as they come out
     redirects: list[int] = field(default_factory=list)  # where to
-    interrupts: Collection[int] = ()  # cycles in which INTR is raised, until it is acknowledged
+    interrupts: Collection[int] = ()  # cycles in which INTR is raised, until it is acknowledged ...
+    withdrawn: bool = False  # ... or for one cycle
 
     def add(self, label: str, length: int = 1, **fields: Any) -> None:
         """One more instruction, after the one before it."""
@@ -115,6 +116,8 @@ class Bench:
                 cycle += 1
                 if cycle in self.interrupts:
                     ctx.set(pipeline.intr, 1)
+                elif self.withdrawn:
+                    ctx.set(pipeline.intr, 0)
                 if valid:
                     linear, size, kind = request.linear, request.size, request.kind
                     if kind == AccessKind.ACKNOWLEDGE:
@@ -316,6 +319,19 @@ def test_an_interrupt_comes_between_two_iterations(rom: Rom, rng: Random) -> Non
             assert final or (where, left) == (eip, count - 1 - sum(not r[1] and not r[0] for r in records[:at]))
     assert len(seen) == len(set(seen)) == interrupts
     assert b.redirects == [RESET_EIP, *[HANDLER, eip] * interrupts]
+    assert all(b.memory[DESTINATION + n] == b.memory[SOURCE + n] for n in range(count))
+
+
+def test_an_interrupt_that_is_withdrawn_leaves_a_repeated_instruction_to_go_on(rom: Rom, rng: Random) -> None:
+    count = 24
+    b, eip = copies(rom, count, "sti")
+    b.memory |= {SOURCE + n: rng.getrandbits(8) for n in range(count)}
+    b.interrupts, b.withdrawn = range(50, 400, 17), True  # in the end at each place of an iteration, which takes 16 cycles
+    b.run(5 + 2 * count, limit=600)
+    records = [r for r in told(b.records, 5) if r[2] == eip]
+    again = [r for r in records if r[1] and r[3] == eip]
+    assert again and b.redirects == [RESET_EIP, *[eip] * len(again)]
+    assert [r for r in records if r not in again] == [*((0, 0, eip, eip, n) for n in range(count - 1, 0, -1)), (0, 1, eip, eip + 2, 0)]
     assert all(b.memory[DESTINATION + n] == b.memory[SOURCE + n] for n in range(count))
 
 

@@ -166,9 +166,11 @@ def test_a_jump_that_changes_more_than_eip_refetches(extended):
     """A branch as predicted redirects nothing by itself: its program must, where CS or a mode changes with it."""
     rom, ops = built(extended)
     jumps = [n for n, op in enumerate(ops) if op["unit"] == Unit.BRANCH.value and op["fn"] != Branch.CHECK_TARGET]
-    changed, unchanged = set(), set()
+    changed: set[int] = set()
+    unchanged: set[int] = set()
     for jump in jumps:
-        todo, seen = [(jump, ())], set()
+        todo: list[tuple[int, tuple[int, ...]]] = [(jump, ())]
+        seen: set[int] = set()
         while todo:
             address, stack = todo.pop()
             seen.add(address)
