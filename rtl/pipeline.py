@@ -89,7 +89,8 @@ class Pipeline(wiring.Component):
             s.resolved.eq(self.issue.resolved), s.operation.eq(self.issue.operation),
             s.ready.eq(self.segments.ready), s.address_fault.eq(self.a.fault), s.accepted.eq(self.m.accepted),
             s.done.eq(self.m.done), s.access_fault.eq(self.m.fault), s.executed.eq(x.executed & self.m.ready),
-            s.execute_fault.eq(x.fault), s.condition.eq(x.condition), s.settled.eq(x.settled & self.m.settled), s.halt.eq(x.halt),
+            s.execute_fault.eq(x.fault), s.condition.eq(x.condition), s.halt.eq(x.halt),
+            s.settled.eq(x.settled & self.m.settled & ~self.instruction.astray),
             s.intercepted.eq(seam.point_valid & seam.take), s.intercept_target.eq(seam.target), s.idle.eq(self.access.idle),
             s.decoded_valid.eq(self.decoded.valid), s.decoded_fault.eq(self.decoded.payload.fault.valid),
             s.entry.eq(self.decoded.payload.entry),
@@ -105,8 +106,9 @@ class Pipeline(wiring.Component):
             self.decoded.ready.eq(s.take), self.redirect.valid.eq(s.redirect), self.redirect.eip.eq(i.eip),
             self.context.cs_base.eq(segments.cs.base), self.context.cs_limit.eq(segments.cs.limit), self.context.mode.eq(control.mode),
             self.context.cr3.eq(control.cr3), self.context.asid.eq(self.seam.asid), self.context.ring_minus_1.eq(self.seam.ring_minus_1),
-            i.decoded.eq(self.decoded.payload), i.dispatch.eq(s.dispatch), i.ended.eq(s.ended),
-            i.event.eq(s.event), i.branch.eq(s.finish & x.branch), i.target.eq(x.target),
+            i.decoded.eq(self.decoded.payload), i.dispatch.eq(s.dispatch), i.ended.eq(s.ended), i.interrupted.eq(s.interrupted),
+            i.event.eq(s.event), i.finish.eq(s.finish), i.branch.eq(x.branch), i.target.eq(x.target),
+            i.prediction.eq(self.issue.operation.prediction),
             i.refetch.eq(s.finish & self.issue.operation.refetch), i.redirected.eq(s.redirect), i.trap_flag.eq(control.eflags.tf),
             i.no_step.eq((s.finish & x.no_step) | self.trap.delivered),
         ]  # fmt: skip
@@ -135,7 +137,7 @@ class Pipeline(wiring.Component):
             # X
             x.valid.eq(s.stage_execute), x.first.eq(s.first_execute), x.operation.eq(op), x.offset.eq(a.held), x.loaded.eq(mem.loaded),
             x.instruction.eq(i.current), x.target_segment.eq(i.target_segment), x.eflags.eq(control.eflags), x.mode.eq(control.mode),
-            x.cs_limit.eq(segments.cs.limit), x.scratch.eq(segments.scratch), x.event_pending.eq(seam.event_take),
+            x.cs_limit.eq(segments.cs.limit), x.scratch.eq(segments.scratch),
             x.event_has_error.eq(trap.event_has_error), x.event_software.eq(trap.event_software),
             x.extension_condition.eq(seam.condition), x.extension_result.eq(seam.unit_result), x.maintenance_done.eq(self.upkeep.done),
             # W

@@ -74,8 +74,9 @@ class SeamSignature(wiring.Signature):
 
     *Exceptions*: ``raised_valid`` asks for one cycle, ``raised_take`` (combinational) sends the sequencer to ``raised_target``.
 
-    *Events*: ``pending`` is offered all the time; ``event_take``/``event_target`` say whether one is taken at the next boundary and by
-    which microprogram. The core's own choice comes in ``default_take``/``default_target``. ``wake`` ends HALT.
+    *Events*: ``pending`` is offered all the time; ``event_take``/``event_target`` say whether one is taken at the next boundary, or
+    now where a micro-op is interruptible, and by which microprogram. The core's own choice comes in ``default_take``/
+    ``default_target``. ``wake`` ends HALT.
 
     *State*: ``special_*`` is the extension's half of the special registers, read combinationally, written at the end of W.
     ``unit_*``: micro-ops of Unit.EXTENSION in X (``unit_valid`` for one cycle, when they take effect); ``condition`` is tested by

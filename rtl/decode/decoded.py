@@ -6,7 +6,7 @@ from rtl.arch.exceptions import Vector
 from rtl.arch.registers import Segment
 from rtl.microcode.uop import LABEL_WIDTH
 
-__all__ = ["Decoded", "EffectiveAddress", "FetchFault"]
+__all__ = ["Decoded", "EffectiveAddress", "FetchFault", "Prediction"]
 
 
 class EffectiveAddress(data.Struct):
@@ -30,8 +30,15 @@ class FetchFault(data.Struct):
     address: 32  # linear, for #PF
 
 
+class Prediction(data.Struct):
+    """Where the front end has gone on behind an instruction: at ``target`` if ``taken``, else straight on."""
+
+    taken: 1
+    target: 32
+
+
 class Decoded(data.Struct):
-    """A decoded instruction."""
+    """A decoded instruction, or two that have been made one."""
 
     fault: FetchFault
     entry: LABEL_WIDTH  # first micro-op
@@ -49,8 +56,10 @@ class Decoded(data.Struct):
     rep: 2  # a Rep
     lock: 1
     length: 4
+    instructions: 2  # that it stands for: 1, or 2
+    prediction: Prediction
     bytes: data.ArrayLayout(8, 15)
     eip: 32
-    next_eip: 32
+    next_eip: 32  # straight on
     physical: 32
     physical_last: 32

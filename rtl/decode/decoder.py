@@ -257,6 +257,8 @@ class Decoder(wiring.Component):
                 out.rep.eq(prefixes.rep),
                 out.lock.eq(prefixes.lock),
                 out.length.eq(position + need),
+                out.instructions.eq(1),
+                out.prediction.taken.eq(0),  # nothing predicts yet
                 out.bytes.eq(taken.as_value() | (window.bytes.as_value() << Cat(Const(0, 3), position))[: 8 * _MOST_BYTES]),
                 out.eip.eq(eip),
                 out.next_eip.eq(eip + position + need),

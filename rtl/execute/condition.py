@@ -29,7 +29,7 @@ class ConditionUnit(wiring.Component):
     rep : In(2)
         A Rep.
     operand32, address32 : In(1)
-    event_pending, event_has_error, event_software, extension : In(1)
+    event_has_error, event_software, extension : In(1)
         The lines that the conditions of these names test.
     holds : Out(1)
     holds_before : Out(1)
@@ -45,7 +45,6 @@ class ConditionUnit(wiring.Component):
     rep: In(2)
     operand32: In(1)
     address32: In(1)
-    event_pending: In(1)
     event_has_error: In(1)
     event_software: In(1)
     extension: In(1)
@@ -100,7 +99,6 @@ class ConditionUnit(wiring.Component):
             Condition.NOT_CPL0: self.mode.cpl != 0,
             Condition.IOPL_OK: io_allowed,
             Condition.IOPL_LOW: ~io_allowed,
-            Condition.EVENT_PENDING: self.event_pending,
             Condition.FLAG_OF: f.of,
             Condition.NOT_EXTENSION: ~self.extension,
             Condition.EXTENSION: self.extension,

@@ -49,7 +49,6 @@ class ExecuteStage(wiring.Component):
     mode: In(Mode)
     cs_limit: In(32)
     scratch: In(SegmentRegister)
-    event_pending: In(1)
     event_has_error: In(1)
     event_software: In(1)
     extension_condition: In(1)
@@ -78,7 +77,7 @@ class ExecuteStage(wiring.Component):
     halt: Out(1)
     branch: Out(1)
     target: Out(32)
-    settled: Out(1)  # nothing is written on which events or fetching depend
+    settled: Out(1)  # nothing but NEXT_EIP is written on which events or fetching depend
     fault: Out(1)
     fault_data: Out(Fault)
 
@@ -134,8 +133,8 @@ class ExecuteStage(wiring.Component):
             condition.condition.eq(op.condition), condition.eflags.eq(self.eflags), condition.mode.eq(self.mode),
             condition.opcode.eq(self.instruction.opcode), condition.rep.eq(self.instruction.rep),
             condition.operand32.eq(self.instruction.operand32), condition.address32.eq(self.instruction.address32),
-            condition.event_pending.eq(self.event_pending), condition.event_has_error.eq(self.event_has_error),
-            condition.event_software.eq(self.event_software), condition.extension.eq(self.extension_condition),
+            condition.event_has_error.eq(self.event_has_error), condition.event_software.eq(self.event_software),
+            condition.extension.eq(self.extension_condition),
             self.condition.eq(condition.holds),
             merge.group.eq(op.flags), merge.eflags.eq(self.eflags),
             self.flags_write.eq((op.flags != FlagGroup.NONE) | special.flags_write),
@@ -151,7 +150,7 @@ class ExecuteStage(wiring.Component):
             with m.Default():
                 m.d.comb += self.executed.eq(1)
         acts = (unit == Unit.SPECIAL) | (unit == Unit.SEGMENTATION) | (unit == Unit.TRAP) | (unit == Unit.EXTENSION)
-        m.d.comb += self.settled.eq(~acts & ~self.branch & ~op.refetch)
+        m.d.comb += self.settled.eq(~acts & ~op.refetch)
         self._faults(m, branch, muldiv)
         return m
 

@@ -17,7 +17,8 @@ clause                                  meaning
 ``last``, ``ret``, ``goto L``,          what comes next; ``if COND`` may stand before ``goto``, ``last`` and ``call`` takes no condition
 ``call L``
 ``when COND``                           the condition of the function itself (SETCC, JUMP, RAISE)
-``commit`` ``refetch`` ``drain``        marks
+``commit`` ``interruptible``            marks
+``refetch`` ``drain``
 ``point NAME``                          intercept point
 ======================================  =====================================================================================
 """
@@ -75,6 +76,7 @@ _MEMORY = {
     "push": uop.Memory.STORE,
     "pop": uop.Memory.LOAD,
 }
+_MARKS = ("commit", "interruptible", "refetch", "drain")
 _DISPLACEMENT_BITS = 12
 
 
@@ -305,7 +307,7 @@ class _Assembler:
             f["flags"] = _named(uop.FlagGroup.__members__, rest.strip().upper(), "flag group")
         elif word == "when":
             self.condition(f, rest.strip())
-        elif word in ("commit", "refetch", "drain") and not rest.strip():
+        elif word in _MARKS and not rest.strip():
             f[word] = 1
         elif word == "point":
             _once(f, "intercept", "intercept point")

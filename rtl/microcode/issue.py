@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.arch.registers import Gpr
 from rtl.decode.decoded import Decoded
 from rtl.execute.operand import OperandWidth, cut
+from rtl.microcode.flags_read import FlagsReadUnit
 from rtl.microcode.operation import Operand, Operation, RegisterTarget
 from rtl.microcode.uop import (
     AddressBase,
@@ -58,9 +59,16 @@ class Issue(wiring.Component):
             m.d.sync += self.operation.eq(o)
         for name in (
             "unit", "constant", "memory", "alignment", "fault_class", "esp", "flags", "condition", "sequence", "label", "commit",
-            "intercept", "refetch", "drain",
+            "interruptible", "intercept", "refetch", "drain",
         ):  # fmt: skip
             m.d.comb += getattr(o, name).eq(getattr(t, name))
+        for name in ("length", "instructions", "prediction"):
+            m.d.comb += getattr(o, name).eq(getattr(i, name))
+        m.submodules.flags_read = reads = FlagsReadUnit()
+        m.d.comb += [
+            reads.unit.eq(t.unit), reads.fn.eq(o.fn), reads.condition.eq(t.condition), reads.opcode.eq(i.opcode),
+            reads.source1.eq(t.source1), reads.source2.eq(t.source2), reads.constant.eq(t.constant[:8]), o.flags_read.eq(reads.mask),
+        ]  # fmt: skip
         m.d.comb += [
             o.fn.eq(Mux(t.fn_row, i.fn, t.fn)),
             o.width.eq(self._width(m, t.width, "operation_width")),

@@ -3,6 +3,8 @@
 from amaranth.lib import data
 
 from rtl.arch.registers import Segment
+from rtl.decode.decoded import Prediction
+from rtl.execute.flags import ArithmeticFlags
 from rtl.execute.operand import OperandWidth
 from rtl.microcode.uop import (
     LABEL_WIDTH,
@@ -17,7 +19,7 @@ from rtl.microcode.uop import (
     Unit,
 )  # fmt: skip
 
-__all__ = ["AddressParts", "Operand", "Operation", "RegisterTarget"]
+__all__ = ["AddressParts", "FlagsRead", "Operand", "Operation", "RegisterTarget"]
 
 
 class Operand(data.Struct):
@@ -47,8 +49,15 @@ class AddressParts(data.Struct):
     segment: Segment
 
 
+class FlagsRead(data.Struct):
+    """A mask of the flags that programs compute with (:mod:`rtl.microcode.flags_read`)."""
+
+    arithmetic: ArithmeticFlags
+    df: 1
+
+
 class Operation(data.Struct):
-    """A micro-op in flight."""
+    """A micro-op in flight. ``length``, ``instructions`` and ``prediction`` are those of the instruction it belongs to."""
 
     unit: Unit
     fn: 5
@@ -67,10 +76,15 @@ class Operation(data.Struct):
     fault_class: FaultClass
     esp: EspChange
     flags: FlagGroup
+    flags_read: FlagsRead
     condition: Condition
     sequence: Sequence
     label: LABEL_WIDTH
     commit: 1
+    interruptible: 1
+    length: 4
+    instructions: 2
+    prediction: Prediction
     intercept: InterceptPoint
     refetch: 1
     drain: 1

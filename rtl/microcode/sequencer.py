@@ -8,6 +8,8 @@ already reads the next word: a register operation takes two cycles, one with a l
 Between two instructions the sequencer is in BOUNDARY: events are taken, the frontend is redirected, the next instruction is awaited.
 When the last micro-op changes nothing on which the choice of events or fetching depends (``settled``) and the next instruction waits
 already, BOUNDARY is passed in the same cycle (``passing``).
+
+A micro-op that is *interruptible* ends the instruction too, if an event waits: the event is taken, and the instruction begins again.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,6 +81,7 @@ class Sequencer(wiring.Component):
     idle: In(1)  # no store waits, caches and TLBs rest
     # boundary
     ended: Out(1)
+    interrupted: Out(1)  # with ``ended``: in the midst of the instruction, which begins again after the event
     passing: Out(1)
     boundary: Out(1)
     take: Out(1)  # the next instruction is taken if it is there; the pipeline is empty
@@ -211,7 +214,10 @@ class Sequencer(wiring.Component):
         """The micro-op finishes: where to?"""
         op = self.operation
         m.next = State.ISSUE.name
-        with m.Switch(op.sequence):
+        with m.If(op.interruptible & self.event_take):
+            m.d.comb += [self.ended.eq(1), self.interrupted.eq(1)]
+            m.next = State.BOUNDARY.name
+        with m.Else(), m.Switch(op.sequence):
             with m.Case(Sequence.NEXT):
                 m.d.comb += jump(after)
             with m.Case(Sequence.JUMP):

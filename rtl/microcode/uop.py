@@ -367,7 +367,6 @@ class Condition(enum.IntEnum, shape=5):
     NOT_CPL0 = 17
     IOPL_OK = 18  # CPL <= IOPL (always in real mode)
     IOPL_LOW = 19
-    EVENT_PENDING = 20  # an interrupt would be taken now
     FLAG_OF = 21
     NOT_EXTENSION = 22  # the extension's yes-or-no line is low
     EXTENSION = 23
@@ -473,6 +472,7 @@ class Template(data.Struct):
     sequence: Sequence
     label: LABEL_WIDTH
     commit: 1  # what has been written so far stands (an iteration is done): a later fault restarts from here
+    interruptible: 1  # an event that waits is taken after this micro-op; EIP stays, and the instruction begins again afterwards
     intercept: InterceptPoint
     refetch: 1  # the queue is emptied after the instruction
     drain: 1  # wait until all stores have reached memory before this micro-op

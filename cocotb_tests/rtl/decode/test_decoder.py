@@ -145,6 +145,7 @@ def test_a_stream_of_instructions(rng: Random) -> None:
                 payload = ctx.get(decoded.payload)
                 assert not payload.fault.valid, code[payload.eip - 0x1000 :][:15].hex()
                 assert payload.next_eip == payload.eip + payload.length
+                assert (payload.instructions, payload.prediction.taken) == (1, 0)
                 got.append((payload.eip, payload.length))
             await feed.tick(more=rng.choice((0, 0, 1, 5, 16)))
             if len(got) == len(expected):

@@ -49,7 +49,6 @@ def _expected(condition: Condition, case: dict) -> bool:
         (Condition.FLAG_ZF, Condition.FLAG_NZ): f["zf"],
         (None, Condition.ADDRESS16): case["address32"],
         (None, Condition.STACK16): mode["stack32"],
-        (Condition.EVENT_PENDING, None): case["event_pending"],
         (Condition.EVENT_HAS_ERROR, None): case["event_has_error"],
         (Condition.EVENT_SOFTWARE, None): case["event_software"],
         (Condition.FLAG_OF, None): f["of"],
@@ -80,7 +79,7 @@ def test_condition(condition: Condition, rng: Random) -> None:
                 "mode": {"pe": rng.randrange(2), "cpl": rng.randrange(4), "stack32": rng.randrange(2), "code32": rng.randrange(2)},
                 "rep": rng.randrange(3),
             }
-            for name in ("operand32", "address32", "event_pending", "event_has_error", "event_software", "extension"):
+            for name in ("operand32", "address32", "event_has_error", "event_software", "extension"):
                 case[name] = rng.randrange(2)
             for name, value in case.items():
                 ctx.set(getattr(unit, name), value)

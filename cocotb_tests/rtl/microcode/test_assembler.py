@@ -112,7 +112,7 @@ CLAUSES: dict[str, dict[str, Any]] = {
     "here: call here": {"sequence": Sequence.CALL, "label": 0},
     "last\nhere: mov.d t1 ; if nz goto here": {"source2": Source.T1, "sequence": Sequence.JUMP, "condition": Condition.NZ, "label": 1},
     "if rep_prefix last": {"sequence": Sequence.LAST_IF, "condition": Condition.REP_PREFIX},
-    "commit ; refetch ; drain": {"commit": 1, "refetch": 1, "drain": 1},
+    "commit ; interruptible ; refetch ; drain": {"commit": 1, "interruptible": 1, "refetch": 1, "drain": 1},
     "point hlt": {"intercept": InterceptPoint.HLT},
     "define N = 3 << 4\n mov.d N + 1 # a remark": {**CONST2, "constant": 0x31},
 }  # fmt: skip
