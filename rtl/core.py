@@ -13,7 +13,7 @@ from rtl.microcode.rom import build
 from rtl.no_extension import NoExtension
 from rtl.params import CoreParams
 from rtl.pipeline import Pipeline
-from rtl.retire.port import RetireRecord
+from rtl.retire.port import RetirePort
 from rtl.retire.view import CoreView
 from rtl.seam import Extension
 
@@ -34,7 +34,7 @@ class Core(wiring.Component):
     init: In(1)
     a20m: In(1)
     shutdown: Out(1)
-    retire: Out(RetireRecord)
+    retire: Out(RetirePort)
     view: Out(CoreView)
 
     def __init__(self, params: CoreParams, extension: Extension | None = None) -> None:

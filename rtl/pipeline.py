@@ -19,7 +19,7 @@ from rtl.microcode.uop import InterceptPoint, Unit
 from rtl.registers.control import ControlRegisters
 from rtl.registers.general import GeneralRegisters
 from rtl.retire.instruction import InstructionRegister
-from rtl.retire.port import RetireRecord
+from rtl.retire.port import RetirePort
 from rtl.retire.recorder import Recorder
 from rtl.retire.view import CoreView
 from rtl.retire.writeback import Writeback
@@ -46,7 +46,7 @@ class Pipeline(wiring.Component):
     nmi: In(1)
     init: In(1)
     shutdown: Out(1)
-    retire: Out(RetireRecord)
+    retire: Out(RetirePort)
     view: Out(CoreView)
     mode: Out(Mode)
     cr0: Out(32)
@@ -209,7 +209,7 @@ class Pipeline(wiring.Component):
             r.vector.eq(self.trap.event_vector), r.instruction.eq(i.current), r.eip.eq(i.eip), r.next_eip.eq(i.eip),
             r.cs.eq(cs.selector), r.cs_base.eq(cs.base), r.gpr.eq(self.general.gpr), r.eflags.eq(control.eflags),
             r.mode.eq(control.mode), r.access.eq(self.m.record), r.asid.eq(self.seam.asid), r.context.eq(self.seam.context),
-            self.retire.eq(r.record),
+            self.retire[0].eq(r.record),
             self.view.eip.eq(i.eip), self.view.micro_op.eq(s.address), self.view.mode.eq(control.mode), self.view.cr3.eq(control.cr3),
             self.view.stage.eq(Cat(s.boundary, s.issue, s.stage_address, s.stage_memory, s.stage_execute)),
             self.view.asid.eq(self.seam.asid), self.view.context.eq(self.seam.context),

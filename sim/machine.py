@@ -19,7 +19,7 @@ __all__ = ["DEFAULT_MEMORY", "SLICE_CYCLES", "Ending", "Machine", "MachineConfig
 
 DEFAULT_MEMORY = 32 << 20
 _ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware/reset_rom", "firmware/headers.py", "firmware/build.py", "sim/machine_top.py")
-_RETIRE = "rtl.retire.port:RetireRecord"
+_RETIRE = "rtl.retire.port:RetirePort"
 _VIEW = "sim.machine_top:VIEW"
 _TRAINING = "sim.machine_training:work"
 _TRAINED = 8 << 20  # bytes of memory that the kernel and the guest of the training need

@@ -30,7 +30,7 @@ class SimulationTop(wiring.Component):
 
     Parameters
     ----------
-    processor : as of ``Soc``; its member ``retire`` (a signature with ``record``, or a plain port) is shown, flat, at ``retire``
+    processor : as of ``Soc``; its member ``retire``, if it has one, is shown, flat, at ``retire``
     rom : image of the reset ROM
     memory_bytes, host_link, latency, cached_map_words, timer_divider : as of ``SocParams``
     disk : Component with ``port`` In(StorageSignature), as ``SimulationDisk`` and ``MemoryDisk``; without it no IDE controller is built
@@ -46,7 +46,7 @@ class SimulationTop(wiring.Component):
     denied_* : a DMA access is being refused
     platform_reset : the machine is in reset
     straps : ``chipset.boards.straps.Strap``
-    retire : RetireRecord as bits; view : as ``chipset.view.view_layout`` has it
+    retire : RetirePort as bits; view : as ``chipset.view.view_layout`` has it
     """
 
     def __init__(self, processor: wiring.Component, rom: bytes, memory_bytes: int = 32 << 20, host_link: bool = True, *, latency: int = 6,
@@ -61,8 +61,7 @@ class SimulationTop(wiring.Component):
         )  # fmt: skip
         self._disk = disk
         self.soc = Soc(processor, params, rom=rom, ram=ram)
-        retire = getattr(processor, "retire", None)
-        self._retire = getattr(retire, "record", retire)
+        self._retire = getattr(processor, "retire", None)
         core = getattr(processor, "view", None)
         self._core = core
         self._layout = view_layout(0 if core is None else view_shape or core.shape(), params.dma_masters)

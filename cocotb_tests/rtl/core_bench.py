@@ -9,10 +9,11 @@ from amaranth import Cat, ClockSignal, Const, Instance, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
+from cocotb_tests.rtl.slots import gap
 from contracts.bus import BURST_WORDS, Space
 from rtl.core import Core
 from rtl.params import CoreParams
-from rtl.retire.port import RetireRecord
+from rtl.retire.port import RetirePort
 
 __all__ = ["CONSOLE", "ECHO", "EXIT", "INTERRUPT", "NMI", "RAM_BYTES", "CoreBench"]
 
@@ -26,14 +27,15 @@ WORD_BITS = 2
 
 
 class CoreBench(wiring.Component):
-    """``latency``: cycles from a request to its first word."""
+    """``latency``: cycles from a request to its first word. ``gap``: the slots of ``retire`` are not filled from the oldest on."""
 
     exit_valid: Out(1)
     exit_data: Out(32)
     console_valid: Out(1)
     console_data: Out(8)
     shutdown: Out(1)
-    retire: Out(RetireRecord)
+    retire: Out(RetirePort)
+    gap: Out(1)
 
     def __init__(self, latency: int = 2, tiny: bool = False) -> None:
         self._latency = latency
@@ -56,7 +58,7 @@ class CoreBench(wiring.Component):
         answer_ram, answer = Signal(), Signal(32)
         echo, vector, delay, waiting, intr = Signal(32), Signal(8), Signal(8), Signal(), Signal()
         m.d.comb += [
-            core.intr.eq(intr), self.shutdown.eq(core.shutdown), self.retire.eq(core.retire),
+            core.intr.eq(intr), self.shutdown.eq(core.shutdown), self.retire.eq(core.retire), self.gap.eq(gap(core.retire)),
             bus.rsp.data.eq(Mux(answer_ram, read, answer)),
         ]  # fmt: skip
         with m.If(waiting):

@@ -17,9 +17,9 @@ LIMIT = 200_000
 
 SPEC = ModelSpec(
     top="cocotb_tests.rtl.core_bench:CoreBench",
-    rooms=("rtl", "contracts", "cocotb_tests/rtl/core_bench.py"),
+    rooms=("rtl", "contracts", "cocotb_tests/rtl/core_bench.py", "cocotb_tests/rtl/slots.py"),
     verilog=(SIM_RAM,),
-    stops=("exit_valid", "shutdown"),
+    stops=("exit_valid", "shutdown", "gap"),
     streams=(Stream("exit", "exit_valid", "exit_data"), Stream("console", "console_valid", "console_data")),
     recorders=(Recorder("retire", "retire"),),
 )
@@ -47,6 +47,7 @@ def run(spec: ModelSpec, program: str, folder: Path) -> tuple[Model, int | None]
             if r.instruction_valid:
                 print(f"{r.instruction_cs:04x}:{r.instruction_eip:08x} event={r.instruction_event} vector={r.instruction_vector}")
     assert result.stops, f"{program} did not end within {LIMIT} cycles"
+    assert "gap" not in result.stops, f"a slot of the retire port was skipped in cycle {model.cycle - 1}"
     return model, codes[0] if codes else None
 
 

@@ -10,10 +10,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from amaranth import Module
+from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
+from cocotb_tests.rtl.slots import gap
 from contracts.msr import Efer
 from cpu_ext.extension import Svm
 from rtl.arch.exceptions import Vector
@@ -79,6 +80,8 @@ class Bench:
         m.submodules.pipeline = pipeline = Pipeline(self.rom)
         m.submodules.extension = extension = NoExtension()
         wiring.connect(m, pipeline.seam, extension.seam)
+        skipped = Signal()  # a slot of the retire port
+        m.d.comb += skipped.eq(gap(pipeline.retire))
         simulator = Simulator(m)
         simulator.add_clock(1e-6)
         result: list[Any] = []
@@ -129,10 +132,11 @@ class Bench:
 
         async def judge(ctx: Any) -> None:
             for cycle in range(limit):
-                _clk, _rst, record, shutdown = await ctx.tick().sample(pipeline.retire, pipeline.shutdown)
-                if record.instruction.valid:
-                    i = record.instruction
-                    result.append((i.event, i.vector, i.eip, i.next_eip, list(i.gpr), i.eflags, cycle))
+                _clk, _rst, records, skips, shutdown = await ctx.tick().sample(pipeline.retire, skipped, pipeline.shutdown)
+                assert not skips, f"a slot of the retire port is skipped in cycle {cycle}"
+                for i in (record.instruction for record in records):
+                    if i.valid:
+                        result.append((i.event, i.vector, i.eip, i.next_eip, list(i.gpr), i.eflags, cycle))
                 if shutdown:
                     result.append("shutdown")
                 if shutdown or len(result) == retired:

@@ -10,7 +10,7 @@ from chipset.boards.simulation import SimulationTop
 from contracts.bus import Authority, BusSignature, SnoopSignature, Space
 from contracts.host_link import HOST_LINK, StubCommand, VcpuBlock
 from contracts.memory_map import PAGE_SIZE, Physical, Port
-from rtl.retire.port import RetireSignature
+from rtl.retire.port import RetirePort
 from sim.machine import MachineConfig, machine_spec
 from sim.model import ModelSpec
 
@@ -23,14 +23,15 @@ DELAY = 20  # cycles that a command takes
 
 
 class StubDouble(wiring.Component):
-    """Reads the mailbox; for each command writes VECTOR into the block, says a byte to port E9h and retires one record a command.
+    """Reads the mailbox; for each command writes VECTOR into the block, says a byte to port E9h and retires two instructions in one cycle,
+    at the address that the mailbox said and at the next one.
 
     A RUN whose block is page 0 resets the machine instead, by ``shutdown``.
     """
 
     bus: Out(BusSignature())
     snoop: In(SnoopSignature())
-    retire: Out(RetireSignature())
+    retire: Out(RetirePort)
     intr: In(1)
     nmi: In(1)
     init: In(1)
@@ -39,7 +40,7 @@ class StubDouble(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         answer, left = Signal(32), Signal(8)
-        request, record = self.bus.req, self.retire.record
+        request = self.bus.req
         command = answer[:12]
         m.d.comb += [request.mask.eq(0xF), request.last.eq(1), request.authority.eq(Authority.RING_MINUS_1)]
 
@@ -67,10 +68,11 @@ class StubDouble(wiring.Component):
             access("SAY", "SAID")
             with m.State("SAID"):
                 with m.If(self.bus.rsp_valid):
-                    m.d.comb += [
-                        record.valid.eq(1), record.instruction.valid.eq(1), record.instruction.final.eq(1),
-                        record.instruction.eip.eq(answer),
-                    ]  # fmt: skip
+                    for slot, record in enumerate(self.retire):
+                        m.d.comb += [
+                            record.valid.eq(1), record.instruction.valid.eq(1), record.instruction.final.eq(1),
+                            record.instruction.eip.eq(answer + slot),
+                        ]  # fmt: skip
                     m.next = "ASK"
         is_shutdown = command == StubCommand.SHUTDOWN
         vector_at = (answer & ~(PAGE_SIZE - 1)) + VcpuBlock.VECTOR

@@ -10,6 +10,7 @@ from contracts.host_link import VcpuBlock
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.policy_map import GUARD
 from isolation_kernel.machine import Machine as KernelsMachine
+from rtl.retire.port import RETIRED_A_CYCLE
 from sim.link import LinkError, LinkMachine, MachineEnded
 from sim.machine import Ending, Machine, MachineConfig
 
@@ -98,6 +99,7 @@ def test_io(link: LinkMachine) -> None:
 
 
 def test_commands(link: LinkMachine) -> None:
+    link.machine.record()
     link.run(BLOCK)
     assert link.take_interrupt(BLOCK) == VECTOR
     link.write32(BLOCK + VcpuBlock.VECTOR, 0)
@@ -108,7 +110,12 @@ def test_commands(link: LinkMachine) -> None:
     assert link.poll() & 1
     link.machine.drain()
     assert link.machine.outputs["debug"] == b"1243"
-    assert (link.commands, link.kernel_cycles, link.machine.instructions) == (4, 400, 4)
+    assert (link.commands, link.kernel_cycles) == (4, 400)
+    retired = [(r.cycle, r.instruction_eip) for r in link.machine.records()]
+    assert len(retired) == link.machine.instructions == 4 * RETIRED_A_CYCLE
+    firsts = retired[::RETIRED_A_CYCLE]
+    assert retired == [(cycle, eip + slot) for cycle, eip in firsts for slot in range(RETIRED_A_CYCLE)]
+    assert len(dict(firsts)) == 4  # each command in a cycle of its own
 
 
 def test_an_answer_that_nobody_waits_for_is_refused(link: LinkMachine) -> None:

@@ -1,15 +1,22 @@
-"""The retire port: one record a cycle at most, for every retired instruction, every data access and every event taken.
+"""The retire port: a record for every retired instruction, every data access and every event taken, up to two in a cycle.
 
 Lockstep comparison, traces, coverage and the check of stale translations read this one port (design decision 5). An access record
 comes before the record of the instruction it belongs to; one record may be both.
+
+The slots of a cycle are in program order: slot 0 is the older, and slot 1 has a record only if slot 0 has one in that cycle. So readers
+see one stream of records, whatever number a processor gives in a cycle (``sim/model`` makes it for them). "After it" in a record means
+before the next one, also if that is in the same cycle.
+
+This processor retires one instruction at a time and fills slot 0 alone. Slot 1 is constant 0, which costs no gates.
 """
 
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib import data
 
 from rtl.arch.registers import Mode
 
-__all__ = ["AccessRecord", "InstructionRecord", "RetireRecord", "RetireSignature"]
+__all__ = ["RETIRED_A_CYCLE", "AccessRecord", "InstructionRecord", "RetirePort", "RetireRecord"]
+
+RETIRED_A_CYCLE = 2
 
 
 class AccessRecord(data.Struct):
@@ -59,8 +66,5 @@ class RetireRecord(data.Struct):
     context: 32  # the extension's opaque word (guest mode, …)
 
 
-class RetireSignature(wiring.Signature):
-    """``record`` Out(RetireRecord): one record a cycle. Two instructions a cycle would need a second member."""
-
-    def __init__(self) -> None:
-        super().__init__({"record": Out(RetireRecord)})
+RetirePort = data.ArrayLayout(RetireRecord, RETIRED_A_CYCLE)
+"""The port: the records of a cycle, the oldest first."""

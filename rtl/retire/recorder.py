@@ -1,4 +1,4 @@
-"""Fills the retire port. Every record comes one cycle after what it reports, so that registers are shown as they are afterwards."""
+"""Fills a slot of the retire port. A record comes one cycle after what it reports, so that registers are shown as they are afterwards."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring

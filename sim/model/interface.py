@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.model.layout import BitField, fields_of
+from sim.model.layout import BitField, RecordLayout, layout_of
 from sim.model.spec import ModelSpec
 
 __all__ = ["CLOCK", "RESET", "Interface", "Port", "read_interface"]
@@ -34,7 +34,7 @@ class Interface:
     """The ports (their index is their number in the library) and the layout of each port that has one."""
 
     ports: tuple[Port, ...]
-    layouts: dict[str, tuple[BitField, ...]]
+    layouts: dict[str, RecordLayout]
     ram_words: int = 0
 
     def index(self, name: str) -> int:
@@ -53,15 +53,17 @@ class Interface:
         path.write_text(json.dumps(asdict(self)))
 
 
+def _read_field(raw: dict[str, Any]) -> BitField:
+    names = raw["names"] and {int(value): name for value, name in raw["names"].items()}
+    return BitField(raw["name"], raw["offset"], raw["width"], raw["signed"], names)
+
+
 def read_interface(path: Path) -> Interface:
     """What ``write`` kept."""
     raw: dict[str, Any] = json.loads(path.read_text())
     layouts = {
-        name: tuple(
-            BitField(f["name"], f["offset"], f["width"], f["signed"], {int(k): v for k, v in f["names"].items()} if f["names"] else None)
-            for f in fields
-        )
-        for name, fields in raw["layouts"].items()
+        name: RecordLayout(tuple(map(_read_field, layout["fields"])), layout["width"], layout["lanes"])
+        for name, layout in raw["layouts"].items()
     }
     return Interface(tuple(Port(**p) for p in raw["ports"]), layouts, raw["ram_words"])
 
@@ -73,17 +75,17 @@ def component_interface(component: Any, spec: ModelSpec) -> Interface:
     from amaranth.lib.wiring import In
 
     ports = [Port(CLOCK, 1, True), Port(RESET, 1, True)]
-    layouts: dict[str, tuple[BitField, ...]] = {}
+    layouts: dict[str, RecordLayout] = {}
     for path, member, _value in component.signature.flatten(component):
         name = "__".join(str(part) for part in path)
         ports.append(Port(name, Shape.cast(member.shape).width, member.flow is In))
         shape = member.shape
         if isinstance(shape, data.Layout) or (isinstance(shape, type) and issubclass(shape, data.Struct)):
-            layouts[name] = tuple(fields_of(shape))
+            layouts[name] = layout_of(shape)
     for recorder in spec.recorders:
         if recorder.layout:
             module, _, name = recorder.layout.partition(":")
-            layouts[recorder.port] = tuple(fields_of(getattr(importlib.import_module(module), name)))
+            layouts[recorder.port] = layout_of(getattr(importlib.import_module(module), name))
     return Interface(tuple(p for p in ports if p.width), layouts)
 
 
@@ -113,10 +115,11 @@ def check_spec(spec: ModelSpec, interface: Interface) -> None:
         need(feed.ready, False, 1)
     for recorder in spec.recorders:
         need(recorder.port, False, at_most=1 << 16)
+        layout = interface.layouts.get(recorder.port, RecordLayout((), 0))
         for condition in recorder.when:
-            if (condition.removeprefix("~"), 1) not in {(f.name, f.width) for f in interface.layouts.get(recorder.port, ())}:
+            if (condition.removeprefix("~"), 1) not in {(f.name, f.width) for f in layout.fields}:
                 raise ValueError(f"{spec.top}: port {recorder.port} has no one-bit field {condition.removeprefix('~')}")
-        covered = max(f.offset + f.width for f in interface.layouts[recorder.port])
+        covered = layout.width * layout.lanes
         if covered > interface.port(recorder.port).width:
             raise ValueError(f"{spec.top}: port {recorder.port} is narrower than its layout ({covered} bits)")
     if (t := spec.transactor) is not None:

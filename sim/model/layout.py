@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import EnumMeta
 from typing import Any
 
-__all__ = ["BitField", "RecordDecoder", "RecordView", "fields_of"]
+__all__ = ["BitField", "RecordDecoder", "RecordLayout", "RecordView", "fields_of", "layout_of"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,26 @@ class BitField:
         if self.signed and value >> (self.width - 1):
             value -= 1 << self.width
         return value
+
+
+@dataclass(frozen=True)
+class RecordLayout:
+    """The leaf fields of a record of ``width`` bits. ``lanes`` records lie side by side in a port, the first in the lowest bits."""
+
+    fields: tuple[BitField, ...]
+    width: int
+    lanes: int = 1
+
+
+def layout_of(shape: Any) -> RecordLayout:
+    """The record in a port of this shape; an array is several, side by side."""
+    from amaranth.hdl import Shape
+    from amaranth.lib import data
+
+    lanes = 1
+    if isinstance(shape, data.ArrayLayout):
+        shape, lanes = shape.elem_shape, shape.length
+    return RecordLayout(tuple(fields_of(shape)), Shape.cast(shape).width, lanes)
 
 
 def fields_of(shape: Any, name: str = "", offset: int = 0) -> Iterator[BitField]:

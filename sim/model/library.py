@@ -43,9 +43,8 @@ class Model:
         self._feeds = {f.name: n for n, f in enumerate(self.spec.feeds)}
         self._recorders = {r.name: n for n, r in enumerate(self.spec.recorders)}
         self._stop_mask = {name: 1 << n for n, name in enumerate(self.spec.stops)}
-        self._decoders = {
-            r.name: RecordDecoder(self.interface.layouts[r.port], self.interface.port(r.port).width) for r in self.spec.recorders
-        }
+        layouts = self.interface.layouts
+        self._decoders = {r.name: RecordDecoder(layouts[r.port].fields, layouts[r.port].width) for r in self.spec.recorders}
         # Words fetched from full buffers in the middle of a run.
         self._taken: dict[str, bytearray] = {s.name: bytearray() for s in self.spec.streams}
         self._entries: dict[str, bytearray] = {r.name: bytearray() for r in self.spec.recorders}

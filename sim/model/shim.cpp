@@ -3,7 +3,6 @@
 // Compiled with the model's own ports.inc, which sim/model/shim.py writes: the port table and the functions in namespace ports.
 // A cycle ends with a rising edge. Outputs are looked at before it, with the inputs of that cycle applied.
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <string>
@@ -45,12 +44,26 @@ void write_port(VlWide<N>& port, const uint32_t* in) {
     for (std::size_t i = 0; i < N; ++i) port[i] = in[i];
 }
 template <typename T>
-bool bit_of(const T& port, unsigned bit) {
-    return (static_cast<uint64_t>(port) >> bit) & 1;
+uint32_t word_of(const T& port, unsigned word) {
+    return static_cast<uint32_t>(static_cast<uint64_t>(port) >> (32 * word));
 }
 template <std::size_t N>
-bool bit_of(const VlWide<N>& port, unsigned bit) {
-    return (port[bit / 32] >> (bit % 32)) & 1;
+uint32_t word_of(const VlWide<N>& port, unsigned word) {
+    return port[word];
+}
+template <typename T>
+bool bit_of(const T& port, unsigned bit) {
+    return (word_of(port, bit / 32) >> (bit % 32)) & 1;
+}
+// WIDTH bits of a port, from bit FIRST on; not a word of the port more than that is read.
+template <unsigned FIRST, unsigned WIDTH, typename T>
+void read_bits(const T& port, uint32_t* out) {
+    constexpr unsigned start = FIRST / 32, shift = FIRST % 32, end = (FIRST + WIDTH - 1) / 32, words = (WIDTH + 31) / 32;
+    for (unsigned i = 0; i < words; ++i) {
+        out[i] = word_of(port, start + i) >> shift;
+        if (shift && start + i < end) out[i] |= word_of(port, start + i + 1) << (32 - shift) % 32;
+    }
+    if (WIDTH % 32) out[words - 1] &= (1u << WIDTH % 32) - 1;
 }
 
 struct Recording {
@@ -86,12 +99,12 @@ void take_word(State& s, unsigned number, const T& data) {
     if (words.size() >= STREAM_LIMIT) s.full = true;
 }
 
-template <unsigned WORDS, typename T>
+template <unsigned FIRST, unsigned WIDTH, typename T>
 void take_record(State& s, unsigned number, const T& port) {
     Recording& r = s.recordings[number];
     ++r.count;
     if (!r.on) return;
-    constexpr std::size_t stride = WORDS + 2;
+    constexpr std::size_t stride = (WIDTH + 31) / 32 + 2;
     const std::size_t start = r.entries.size();
     // Twice what is wanted is kept, then halved, so that the oldest are dropped at little cost.
     if (r.keep_last && start >= 2 * r.keep_last * stride) {
@@ -103,9 +116,7 @@ void take_record(State& s, unsigned number, const T& port) {
     r.entries.resize(at + stride);
     r.entries[at] = static_cast<uint32_t>(s.cycle);
     r.entries[at + 1] = static_cast<uint32_t>(s.cycle >> 32);
-    uint32_t words[WORDS < 2 ? 2 : WORDS];
-    read_port(port, words);
-    std::memcpy(&r.entries[at + 2], words, WORDS * sizeof(uint32_t));
+    read_bits<FIRST, WIDTH>(port, &r.entries[at + 2]);
 }
 
 #include "ports.inc"

@@ -52,11 +52,11 @@ def _look(spec: ModelSpec, interface: Interface) -> Iterator[str]:
     for number, stream in enumerate(spec.streams):
         yield f"    if (VL_UNLIKELY(top.{_c(stream.valid)})) take_word(s, {number}, top.{_c(stream.data)});"
     for number, recorder in enumerate(spec.recorders):
-        port = _c(recorder.port)
-        offsets = {f.name: f.offset for f in interface.layouts[recorder.port]}
-        condition = " && ".join(f"{'!' * c.startswith('~')}bit_of(top.{port}, {offsets[c.removeprefix('~')]})" for c in recorder.when)
-        words = interface.port(recorder.port).words
-        yield f"    if ({condition}) take_record<{words}>(s, {number}, top.{port});"
+        port, layout = _c(recorder.port), interface.layouts[recorder.port]
+        offsets = {f.name: f.offset for f in layout.fields}
+        for first in range(0, layout.lanes * layout.width, layout.width):
+            tests = (f"{'!' * c.startswith('~')}bit_of(top.{port}, {first + offsets[c.removeprefix('~')]})" for c in recorder.when)
+            yield f"    if ({' && '.join(tests)}) take_record<{first}, {layout.width}>(s, {number}, top.{port});"
     for number, feed in enumerate(spec.feeds):
         yield f"    if (VL_UNLIKELY(top.{_c(feed.valid)} && top.{_c(feed.ready)})) s.feeds[{number}].pop_front();"
     stops = " | ".join(f"(top.{_c(name)} ? {1 << number}u : 0u)" for number, name in enumerate(spec.stops)) or "0u"

@@ -32,9 +32,10 @@ class Feed:
 @dataclass(frozen=True)
 class Recorder:
     """A wide port, of a ``data.Struct``'s layout, that is kept in every cycle in which all the one-bit fields of ``when`` are 1 (0, if
-    written with a ``~`` before).
+    written with a ``~`` before). A port that is a ``data.ArrayLayout`` of such structures has several records side by side: each is
+    looked at by itself, and those of a cycle are kept in their order, as if they had come one after the other.
 
-    ``layout`` is the ``package.module:Struct`` of a port that is declared as plain bits.
+    ``layout`` is the ``package.module:Struct`` (or the array) of a port that is declared as plain bits.
     """
 
     name: str

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from sim.model import Feed, Model, ModelSpec, Recorder, Stream, Transactor
 from sim.ram import SIM_RAM
 
-__all__ = ["WORKED", "Sample", "SampleRecord", "fail", "sample_spec", "work"]
+__all__ = ["WORKED", "Kind", "Sample", "SampleRecord", "fail", "sample_spec", "work"]
 
 WORKED = "a thousand cycles are done"
 
@@ -39,6 +39,8 @@ class SampleRecord(data.Struct):
 class Sample(wiring.Component):
     """Counts cycles while ``run``; says a byte every 16 cycles, adds one to each byte it hears and says that.
 
+    ``pair``: two records side by side, none, one or both of them valid; they say twice the count, and one more.
+
     Requests: op 1 writes ``value`` at ``address`` (a word number), op 0 reads, op 2 reads four words.
     """
 
@@ -50,7 +52,7 @@ class Sample(wiring.Component):
             "echo_valid": Out(1), "echo_data": Out(8),
             "op": In(4), "address": In(32), "value": In(32), "ask": In(1), "taken": Out(1),
             "answer_valid": Out(1), "answer": Out(32), "error": Out(1),
-            "retire": Out(SampleRecord),
+            "retire": Out(SampleRecord), "pair": Out(data.ArrayLayout(SampleRecord, 2)),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
@@ -70,6 +72,12 @@ class Sample(wiring.Component):
             self.retire.inner.lanes[3].eq(self.count[:8]),
             self.retire.difference.high.eq(self.count[:10]),
         ]
+        for lane, record in enumerate(self.pair):
+            m.d.comb += [
+                record.valid.eq(self.run & self.count[lane]), record.count.eq(2 * self.count + lane), record.inner.kind.eq(Kind.TICK),
+                record.inner.flag.eq(self.count[2] ^ lane), record.inner.lanes[3].eq(self.count + lane),
+                record.difference.high.eq(~self.count[:10]),
+            ]  # fmt: skip
         m.d.sync += [self.echo_valid.eq(self.hear_valid & self.hear_ready), self.echo_data.eq(self.hear_data + 1)]
         self._memory(m)
         return m
@@ -99,9 +107,12 @@ def sample_spec(**arguments: int) -> ModelSpec:
         stops=("alarm", "echo_valid"),
         streams=(Stream("say", "say_valid", "say_data"), Stream("echo", "echo_valid", "echo_data")),
         feeds=(Feed("hear", "hear_valid", "hear_data", "hear_ready"),),
-        recorders=(Recorder("retire", "retire"), Recorder("byte_ticks", "retire", ("valid", "~inner.flag"))),
+        recorders=(
+            Recorder("retire", "retire"), Recorder("byte_ticks", "retire", ("valid", "~inner.flag")),
+            Recorder("pair", "pair"), Recorder("pair_flags", "pair", ("valid", "inner.flag")),
+        ),
         transactor=Transactor(("op", "address", "value"), "ask", "taken", ("answer", "error"), "answer_valid"),
-    )
+    )  # fmt: skip
 
 
 def work(model: Model) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cocotb_tests.sim.fst import Fst
-from cocotb_tests.sim.model.sample import sample_spec
+from cocotb_tests.sim.model.sample import Kind, SampleRecord, sample_spec
 from cocotb_tests.vcd_file import VCDVCD
 from sim.model import Model, build_model
 from sim.model.library import TransactionTimeout
@@ -119,6 +119,40 @@ def test_newest_records_alone(model: Model) -> None:
     counts = [r.count for r in model.take_records("retire")]
     assert 10 <= len(counts) <= 20
     assert counts == list(range(10_000 - 2 * len(counts), 10_000, 2))
+
+
+def _pairs(first: int, end: int) -> list[tuple[int, int]]:
+    """Cycle and count of the records at ``pair`` in cycles ``first`` to ``end`` - 1: none, that of lane 0, that of lane 1, both, …"""
+    return [(cycle, 2 * cycle + lane) for cycle in range(first, end) for lane in range(2) if cycle >> lane & 1]
+
+
+def test_records_side_by_side_come_one_after_the_other(model: Model) -> None:
+    model.set("run", 1)
+    model.run(8)
+    for name in ("pair", "pair_flags"):
+        model.record(name)
+    model.run(12)
+    records = list(model.take_records("pair"))
+    assert [(r.cycle, r.count) for r in records] == _pairs(8, 20)
+    assert [r.cycle for r in records[:4]] == [9, 10, 11, 11]  # what _pairs says of one, the other, and both
+    for r in records:
+        cycle, lane = divmod(r.count, 2)
+        inner = {"kind": Kind.TICK, "flag": cycle >> 2 & 1 ^ lane, "lanes": [0, 0, 0, cycle + lane]}
+        alone = {"valid": 1, "count": r.count, "inner": inner, "difference": {"high": ~cycle & 0x3FF}}
+        assert r.word == SampleRecord.const(alone).as_bits()  # to the last bit, and none of its neighbour's
+    flagged = [(cycle, count) for cycle, count in _pairs(8, 20) if cycle >> 2 & 1 ^ count & 1]
+    assert [(r.cycle, r.count) for r in model.take_records("pair_flags")] == flagged
+    assert (model.record_count("pair"), model.record_count("pair_flags")) == (20, 10)
+
+
+def test_newest_records_alone_of_those_side_by_side(model: Model) -> None:
+    model.set("run", 1)
+    model.record("pair", keep_last=10)
+    model.run(10_000)
+    records = [(r.cycle, r.count) for r in model.take_records("pair")]
+    assert 10 <= len(records) <= 20
+    assert records == _pairs(0, 10_000)[-len(records) :]
+    assert model.record_count("pair") == 10_000
 
 
 def test_a_long_recording_loses_nothing(model: Model) -> None:
