@@ -41,8 +41,7 @@ def command(kinds: list[str], counts: list[int], formats: list[str], cached_word
     """Measure the DMA guard by itself on an ECP5: look-up tables, flip-flops, block RAMs, and with --clock MHz.
 
     guard: with its registers, without a bus; merge: what makes one stream of the requesters' where there is no guard; axi4 and wishbone:
-    as exported, registers and trusted port too (axi4 up to 8 ports). Each stands among flip-flops, which do not count. All seeds are told,
-    and none is chosen.
+    as exported, registers and trusted port too. Each stands among flip-flops, which do not count. All seeds are told, and none is chosen.
     """
     from chipset.export.settings import GuardSettings
     from sim.fpga.measure import CHIP, area_of, clocks_of, tool_versions

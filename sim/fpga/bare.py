@@ -63,19 +63,18 @@ _MAKERS: dict[str, Callable[[int, tuple[Format, ...], int], Any]] = {
 }  # fmt: skip
 KINDS = tuple(_MAKERS)
 _BUSES = ("axi4", "wishbone")
-_MOST_AXI_PORTS = 8  # with 16 ABC, as it comes from PyPI in WebAssembly, runs out of stack
 
 
 def circuits(kinds: Iterable[str], requesters: Sequence[int], formats: Sequence[tuple[Format, ...]], words: int) -> Iterator[Bare]:
     """The guard for each of ``requesters`` in each of ``formats``, of which a guard may have several; the merge for each of ``requesters``
-    from two on; a bus's guard for each of ``requesters``, in the first of ``formats`` alone, AXI4's up to 8."""
+    from two on; a bus's guard for each of ``requesters``, in the first of ``formats`` alone."""
 
     def circuit(kind: str, count: int, built: tuple[Format, ...]) -> Bare:
         return Bare(kind, count, built, words if built else 0, lambda: _MAKERS[kind](count, built, words))
 
     for kind in kinds:
         for count in requesters:
-            if (kind == "merge" and count == 1) or (kind == "axi4" and count > _MOST_AXI_PORTS):
+            if kind == "merge" and count == 1:
                 continue
             if kind == "merge":
                 yield circuit(kind, count, ())

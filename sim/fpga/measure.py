@@ -1,6 +1,7 @@
 """The measure of a circuit by itself: what it takes on an ECP5, and the clock that it reaches there among flip-flops."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -67,7 +68,7 @@ def area_of(bare: Bare) -> Area:
         stamp.unlink(missing_ok=True)
         (folder / f"{TOP}.il").write_text(design)
         script = "; ".join((f"read_rtlil {TOP}.il", *commands, "tee -q -o stat.json stat -json"))
-        run(f"{bare.name}: synthesis", [YOSYS, "-p", script], folder, folder / "synthesis.log")
+        run(f"{bare.name}: synthesis", [sys.executable, "-m", "sim.fpga.deep_yosys", "-p", script], folder, folder / "synthesis.log")
         stamp.write_text(key)
     return ECP5.area(json.loads((folder / "stat.json").read_text()), _FRAMED)
 

@@ -12,9 +12,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from contracts.policy_map import Format
-from sim.fpga import measure
+from sim.fpga import fast_mapping, measure
 from sim.fpga.bare import KINDS, Bare, circuits
-from sim.fpga.toolchain import ECP5, Area, slowest_clock
+from sim.fpga.toolchain import ECP5, YOSYS, Area, slowest_clock
+from sim.paths import BUILD
 
 __all__: list[str] = []
 
@@ -75,7 +76,7 @@ def test_which_circuits() -> None:
         ("axi4", 1, uniform), ("axi4", 4, uniform), ("wishbone", 1, uniform), ("wishbone", 4, uniform),
     ]  # fmt: skip
     assert [(c.kind, c.requesters) for c in circuits(KINDS[1:], (1, 16), (uniform,), 1)] == [
-        ("merge", 16), ("axi4", 1), ("wishbone", 1), ("wishbone", 16)
+        ("merge", 16), ("axi4", 1), ("axi4", 16), ("wishbone", 1), ("wishbone", 16)
     ]  # fmt: skip
     names = [c.name for c in circuits(KINDS, (1, 4), (uniform, all_of_them), 2)]
     assert len(set(names)) == len(names)
@@ -99,6 +100,20 @@ def test_the_guard_of_four_is_as_small_as_is_said(tmp_path: Path) -> None:
     assert (entry["requesters"], entry["formats"], entry["cached_words"]) == (4, ["uniform"], 1)
     assert 400 < entry["luts"] <= 700
     assert "clock_mhz" not in entry
+
+
+@pytest.mark.regress
+def test_the_largest_guard_fits_in_the_mappers_stack(tmp_path: Path) -> None:
+    """Behind 16 ports of AXI4, with the stack that the mapper is given; with what it has by itself it fails."""
+    output = tmp_path / "measure.json"
+    done = command("--circuits", "axi4", "--requesters", "16", "--formats", "uniform", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(output.read_text())["circuits"]
+    assert (entry["circuit"], entry["requesters"]) == ("axi4", 16)
+    (bare,) = circuits(("axi4",), (16,), ((Format.UNIFORM,),), 1)
+    script = f"read_rtlil {BUILD / 'measure' / bare.name / 'top.il'}; {'; '.join(fast_mapping.script(measure._FRAMED))}"
+    plain = subprocess.run([Path(sys.executable).parent / YOSYS, "-p", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert plain.returncode != 0 and "stack" in plain.stderr
 
 
 @pytest.mark.parametrize(
