@@ -64,9 +64,9 @@ class GuardHarness(wiring.Component):
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS, closed_at_reset: bool = False,
-                 bug: Bug | None = None, focus: str | None = None) -> None:  # fmt: skip
+                 behind_bus: bool = False, bug: Bug | None = None, focus: str | None = None) -> None:  # fmt: skip
         self._requesters, self._words, self._formats = requesters, cached_words, frozenset(formats)
-        self._closed, self._bug, self._focus = closed_at_reset, bug, focus
+        self._closed, self._behind_bus, self._bug, self._focus = closed_at_reset, behind_bus, bug, focus
         self._size = 1 << (requesters - 1).bit_length()  # requesters that the cache has places for
         self._rows = row_count(requesters, cached_words)
         super().__init__({
@@ -161,14 +161,15 @@ class GuardHarness(wiring.Component):
         self.in_burst = Signal()
         with m.If(self.taken):
             m.d.sync += self.in_burst.eq(request.write & ~request.last)
-            m.d.comb += Assume(
-                ~self.written.valid | (request.write & guard.out.payload.admitted & (self.written.word == request.address[2:]))
-            )
-        m.d.comb += [
-            Assume(~(self.in_burst & self.written.valid & ~self.taken)),
-            Assume(~(asked & self.written.valid)),
-            Assume(~(asked & self.taken)),
-        ]
+            if not self._behind_bus:
+                m.d.comb += Assume(
+                    ~self.written.valid | (request.write & guard.out.payload.admitted & (self.written.word == request.address[2:]))
+                )
+        m.d.comb += [Assume(~(self.in_burst & self.written.valid & ~self.taken)), Assume(~(asked & self.written.valid))]
+        if self._behind_bus:
+            m.d.comb += Assume(~self.requests.payload.write | self.requests.payload.last)
+        else:
+            m.d.comb += Assume(~(asked & self.taken))
 
         self.reading, self.reads_watched, self.read = Signal(), Signal(), Signal(32)
         with m.If(asked):

@@ -5,7 +5,9 @@ They are shown with one guarded port, so what its parts say is said of that one.
 
 from amaranth.hdl import Const
 
+from chipset.export.axi_bus import BurstRequest
 from cocotb_tests.chipset.export.axi_inside import Inside
+from cocotb_tests.chipset.export.axi_spec import PAGE_LSB
 
 __all__ = ["BUGS"]
 
@@ -19,7 +21,9 @@ def refused_read_goes_on(inside: Inside) -> None:
 def read_goes_on_before_its_verdict(inside: Inside) -> None:
     """Whatever is asked for leaves, known or not."""
     inside.guard.module.d.comb += inside.turns.component.leaves.eq(inside.turns.component.any)
-    inside.guard.module.d.comb += inside.guard["passes_read"].eq(inside.turns.component.any & inside.checker.admitted & ~inside.turns.component.write)
+    inside.guard.module.d.comb += inside.guard["passes_read"].eq(
+        inside.turns.component.any & inside.checker.admitted & ~inside.turns.component.write
+    )
 
 
 def offer_is_taken_back(inside: Inside) -> None:
@@ -46,7 +50,7 @@ def writes_are_asked_for_as_reads(inside: Inside) -> None:
 
 def page_of_the_read_is_asked_for(inside: Inside) -> None:
     """The page is always taken from AR."""
-    inside.guard.module.d.comb += inside.checker.access.page.eq(inside.reads[0].component.request.addr[12:])
+    inside.guard.module.d.comb += inside.checker.access.page.eq(inside.reads[0].component.request.addr[PAGE_LSB:])
 
 
 def commit_does_not_wait_for_reads(inside: Inside) -> None:
@@ -90,7 +94,7 @@ def unaligned_bursts_stay_unaligned(inside: Inside) -> None:
     """Reported addresses rise by the size, from wherever the first beat lies."""
     channel = inside.channel
     with channel.module.If(channel["moves"]):
-        channel.module.d.sync += channel["address"].eq(channel["address"] + (Const(1) << channel["request"][40:42]))
+        channel.module.d.sync += channel["address"].eq(channel["address"] + (Const(1) << channel.shaped("request", BurstRequest).size[:2]))
 
 
 def whole_words_are_reported(inside: Inside) -> None:

@@ -156,7 +156,9 @@ class AxiHarness(wiring.Component):
             sound = is_sound(request) & ((self._beat > request.len) | lies_in_page(m, request, self._beat, f"{name}_beat"))
             self._promise(~channel.valid | (number > self._guarded) | sound)
             kept = self._past(Value.cast(channel.payload), f"{name}_offered")
-            self._promise(~self._past(channel.valid & ~channel.ready, f"{name}_waits") | (channel.valid & (Value.cast(channel.payload) == kept)))
+            self._promise(
+                ~self._past(channel.valid & ~channel.ready, f"{name}_waits") | (channel.valid & (Value.cast(channel.payload) == kept))
+            )
         # How the checker is to be asked.
         self._promise(~(self._inside.registers.hold & checker.asks), ~checker.leaves | checker.asks)
 
@@ -175,20 +177,21 @@ class AxiHarness(wiring.Component):
         ends = taken & memory.w.payload.last
         take = channel.component.take
         rest = Signal(2, name="bursts_rest")
-        new = Cat(self._inside.guard["writer"], *[Const(0, len(memory.aw.payload.id) - len(self._inside.guard["writer"]))],
-                  Value.cast(channel.component.request))
-        m.d.comb += rest.eq(due - ends)
+        new = Signal(layout, name="new_burst")
+        m.d.comb += [rest.eq(due - ends), new.id.eq(self._inside.guard["writer"]), new.request.eq(channel.component.request)]
         m.d.sync += [due.eq(rest + take), nth.eq(Mux(taken, Mux(ends, 0, nth + 1), nth))]
         with m.If(ends):
             m.d.sync += bursts[0].eq(bursts[1])
         with m.If(take):
-            m.d.sync += Value.cast(Array(bursts)[rest[0]]).eq(new)
+            m.d.sync += Array(bursts)[rest[0]].eq(new)
         self._youngest = youngest = Signal(layout, name="youngest_burst")
-        m.d.comb += Value.cast(youngest).eq(Mux(due == 2, Value.cast(bursts[1]), Value.cast(bursts[0])))
+        m.d.comb += youngest.eq(Mux(due == len(bursts), bursts[1], bursts[0]))
         first = bursts[0]
         self._promise(
-            self._aw_new == self._past(take, "take"), ~self._aw_new | (Value.cast(memory.aw.payload) == Value.cast(youngest)),
-            ~memory.w.valid | (due != 0), ~memory.w.valid | (memory.w.payload.last == (nth == first.request.len)),
+            self._aw_new == self._past(take, "take"),
+            ~self._aw_new | (Value.cast(memory.aw.payload) == Value.cast(youngest)),
+            ~memory.w.valid | (due != 0),
+            ~memory.w.valid | (memory.w.payload.last == (nth == first.request.len)),
         )
         kept = self._past(Value.cast(memory.w.payload), "w_offered")
         self._promise(~self._past(memory.w.valid & ~memory.w.ready, "w_waits") | (memory.w.valid & (Value.cast(memory.w.payload) == kept)))
@@ -228,7 +231,8 @@ class AxiHarness(wiring.Component):
             self._claim.group = "writes"
             under_way = view["owns"] | (view["swallows"] & view["was_cut"])
             waits = Signal(range(depth + 1), name=f"{name}_waiting")
-            m.d.comb += waits.eq(sum((slot & (n < view["level"]) for n, slot in enumerate(view.in_order("waits", "first", depth))), Const(0)))
+            kept = (slot & (n < view["level"]) for n, slot in enumerate(view.in_order("waits", "first", depth)))
+            m.d.comb += waits.eq(sum(kept, Const(0)))
             self._lemma(
                 view["at_memory"] == total, total <= depth, view["level"] <= depth, ~(view["owns"] & view["swallows"]),
                 ~(view["owns"] | view["swallows"]) | (view["level"] < depth),
@@ -256,7 +260,8 @@ class AxiHarness(wiring.Component):
         m.d.comb += owed.eq(total - came)
         untaken = memory.ar.valid & (memory.ar.payload.id == self._n)
         m.d.comb += [
-            Assume(~comes | (owed > untaken)), Assume(~comes | (beat.beat.last == (came_nth == lengths[came[:bits]]))),
+            Assume(~comes | (owed > untaken)),
+            Assume(~comes | (beat.beat.last == (came_nth == lengths[came[:bits]]))),
         ]
         with m.If(comes & memory.r.ready):
             m.d.sync += [came.eq(came + beat.beat.last), came_nth.eq(Mux(beat.beat.last, 0, came_nth + 1))]
@@ -281,7 +286,9 @@ class AxiHarness(wiring.Component):
             left = Signal(bits + 1, name=f"left_before_{name}")
             m.d.comb += left.eq(total - burst)
             self._lemma(
-                ~mine | (left > 0), ~mine | (held.beat.last == (number == lengths[burst[:bits]])), (left == 0) | (number <= lengths[burst[:bits]])
+                ~mine | (left > 0),
+                ~mine | (held.beat.last == (number == lengths[burst[:bits]])),
+                (left == 0) | (number <= lengths[burst[:bits]]),
             )
             burst, number = after, after_nth
         self._lemma(burst == came, number == came_nth)
@@ -332,7 +339,10 @@ class AxiHarness(wiring.Component):
         self._promise(~(checker.written.valid & (goes | reading)))
         relay, order = inside.answers, inside.order
         spare = relay.shaped("spare", relay.component.out.payload.shape())
-        places = [relay.component.out.valid & (relay.component.out.payload.id > self._guarded), relay["spare_valid"] & (spare.id > self._guarded)]
+        places = [
+            relay.component.out.valid & (relay.component.out.payload.id > self._guarded),
+            relay["spare_valid"] & (spare.id > self._guarded),
+        ]
         self._lemma(order["walks"] == (reading + places[0] + places[1]), ~(order["walks"] & (unanswered != 0)), ~untaken | reading)
 
         # Failed writes.
@@ -353,7 +363,7 @@ class AxiHarness(wiring.Component):
         self._lemma(order["looking"] == wonders, order.component.spoilt == doubtful)
 
     def _reports(self) -> None:
-        """Every beat of the trusted port that goes to memory is reported in the cycle before, as the word that it writes to; nothing else."""
+        """Every trusted beat that goes to memory is reported in the cycle before, as the word that it writes to; nothing else is."""
         self._claim.group = "reports"
         m, memory, inside = self._m, self.memory, self._inside
         channel, youngest, first = inside.channel, self._youngest, self._bursts[0]
@@ -385,7 +395,8 @@ class AxiHarness(wiring.Component):
         m, memory = self._m, self.memory
         first = self._bursts[0]
         for name, view, owner in (("write", self._write, self._n), ("trusted_write", self._trusted_write, Const(self._guarded))):
-            open_, left, length = Signal(name=f"{name}_open"), Signal(LENGTH_WIDTH, name=f"{name}_beats_left"), Signal(LENGTH_WIDTH, name=f"{name}_length")
+            open_ = Signal(name=f"{name}_open")  # a burst has beats to come
+            left, length = (Signal(LENGTH_WIDTH, name=f"{name}_beats_{of}") for of in ("left", "in_all"))
             uses = view["beats_out_valid"] & view["beats_out_ready"]
             with m.If(uses):
                 m.d.sync += [open_.eq(left != 0), left.eq(left - 1)]
@@ -401,7 +412,9 @@ class AxiHarness(wiring.Component):
             self._promise(~selects | (used & (given == Cat(memory.w.payload.data, memory.w.payload.strb)) & (at == self._nth)))
             busy = view["owns"] | view["swallows"]
             self._lemma(
-                open_ == busy, ~busy | (left == Mux(view["owns"], view["left"], view["remain"])), ~busy | (left <= length),
+                open_ == busy,
+                ~busy | (left == Mux(view["owns"], view["left"], view["remain"])),
+                ~busy | (left <= length),
                 ~view["owns"] | (length == self._youngest.request.len),
             )
 
@@ -445,7 +458,8 @@ class AxiHarness(wiring.Component):
         refusal = Response.SLVERR if self._settings.on_refusal is OnRefusal.ERROR else Response.OKAY
         self._promise(
             ~self._past(read["r_valid"] & ~read["r_ready"], "r_waits") | (read["r_valid"] & (answer == self._past(answer, "r_offered"))),
-            new == self._past(gives, "gives"), ~new | (read["r_last"] == self._past(ends, "ends")),
+            new == self._past(gives, "gives"),
+            ~new | (read["r_last"] == self._past(ends, "ends")),
             ~given | ((read["r_id"] == request.id) & (read["r_last"] == (at == request.len))),
             ~(given & refused) | (read["r_data"].all() & ((read["r_resp"] == refusal) | (read["r_resp"] == Response.SLVERR))),
         )

@@ -146,4 +146,3 @@ class WriteView(_View):
         }  # fmt: skip
         values |= _prefixed("requests", line_of(port.open("requests"))) | _prefixed("beats", line_of(port.open("beats")))
         return values | {f"waits{n}": slot for n, slot in enumerate(_slots(m, through, depth, "waits"))}
-
