@@ -9,7 +9,11 @@ request or the walker's answer comes. Assumed is what ``path_harness`` proves of
 - a read of the map is answered once, with an error or with the word as it was when the read was taken;
 - an answer to DMA comes only while one is due;
 
-and what ``merge_harness`` proves of the DMA masters' way to the guard:
+Behind a standard bus (``behind_bus``) less is assumed, as ``axi_harness`` and ``wishbone_harness`` prove it of the wrappers: there a trusted
+write may be reported in the cycle in which a request is taken, and the walker's read may be taken in that cycle; but what is taken is judged
+once, and is not followed by further beats. And for that cycle, what is reported at its end counts as written.
+
+And what ``merge_harness`` proves of the DMA masters' way to the guard:
 
 - requests bear a DMA requester's number and hold no lock;
 - behind the first beat of a burst write come its others: of the same requester, in the same line.
@@ -264,6 +268,8 @@ class GuardHarness(wiring.Component):
             self._claim(~walk.request.write & ~walk.request.burst & ~walk.request.lock & walk.walker),
             self._claim(~guard.out.payload.walker), self._claim(~(self.taken & request.lock)),
         ]  # fmt: skip
+        # What the Wishbone wrapper relies on: the walker holds its address until it has its answer.
+        m.d.comb += self._claim(~self.reading | ((walk.request.address[2:] == watched) == self.reads_watched))
         # Once on, it stays on; where it is on from reset, it is never off.
         was_on = Signal(init=self._closed)
         m.d.sync += was_on.eq(policy.enable)

@@ -144,6 +144,25 @@ def refused_read_is_okay(inside: Inside) -> None:
         read.module.d.sync += read.component.r.payload.beat.resp.eq(0)
 
 
+def refused_write_takes_an_answer(inside: Inside) -> None:
+    """Memory's answer to an older write is thrown away when a refused one is answered."""
+    write = inside.writes[0]
+    write.module.d.comb += write.open("answers").component.pop.eq(write["gives"])
+
+
+def refused_write_is_answered_before_its_turn(inside: Inside) -> None:
+    """Nobody waits for memory."""
+    write, through = inside.writes[0], inside.writes[0].open("through").component
+    b = write.component.b
+    write.module.d.comb += write["gives"].eq((~b.valid | b.ready) & (through.level != 0))
+
+
+def write_that_was_cut_is_okay(inside: Inside) -> None:
+    """Its master is told what memory says of it."""
+    write = inside.writes[0]
+    write.module.d.comb += write.open("through").component.item.cut.eq(0)
+
+
 def failed_write_is_believed(inside: Inside) -> None:
     """What has been found out counts on, though memory has not written what it was found out from."""
     inside.order.module.d.comb += inside.order.component.forget.eq(0)
@@ -163,6 +182,7 @@ BUGS = {
     commit_does_not_wait_for_reads: "drained", commit_does_not_wait_for_what_was_cut: "drained",
     answer_to_a_write_counts_for_all: "drained",
     map_is_read_before_writes_are_answered: "order", writes_start_while_the_map_is_read: "order",
+    refused_write_takes_an_answer: "answers", refused_write_is_answered_before_its_turn: "answers", write_that_was_cut_is_okay: "answers",
     failed_write_is_believed: "order", failed_write_spoils_no_walk: "order",
     every_beat_is_a_word_further: "reports", unaligned_bursts_stay_unaligned: "reports", whole_words_are_reported: "reports",
     missing_beats_are_written: "data", refused_data_are_left: "data",

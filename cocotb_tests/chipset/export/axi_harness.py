@@ -24,7 +24,7 @@ from cocotb_tests.claims import Claims
 __all__ = ["GROUPS", "AxiHarness", "Bug"]
 
 # Of what is claimed: each follows from those before it, and from the past.
-GROUPS = ("relays", "requests", "channel", "writes", "reads", "drained", "order", "reports", "data", "silence")
+GROUPS = ("relays", "requests", "channel", "writes", "reads", "drained", "order", "reports", "data", "silence", "answers")
 ERROR_BIT = 1  # of a response
 WORD_SIZE = 2
 Bug = Callable[[Inside], None]  # adds an assignment to a part of the guard
@@ -72,6 +72,7 @@ class AxiHarness(wiring.Component):
         self._reports()
         self._data()
         self._silence()
+        self._write_answers()
         self._claim.close(m)
         return m
 
@@ -470,3 +471,63 @@ class AxiHarness(wiring.Component):
         )  # fmt: skip
         for n, (length, name) in enumerate(zip(read.in_order("len", "first", depth), read.in_order("id", "first", depth), strict=True)):
             self._lemma(~(followed & (ahead == n)) | ((length == request.len) & (name == request.id)))
+
+    def _write_answers(self) -> None:
+        """One write of the watched port, any one, is followed from when it goes on, or is refused, to its answer: the one that memory gave
+        it, or SLVERR if it was cut; if it was refused, the refusal."""
+        self._claim.group = "answers"
+        m, memory, write, depth = self._m, self.memory, self._write, self._depth
+        bits = depth.bit_length() - 1
+        followed, refused = Signal(name="write_followed"), Signal(name="write_followed_refused")
+        pours = Signal(name="write_pours")  # its data are on their way
+        number = Signal(self._settings.id_width, name="write_followed_id")
+        ahead = Signal(range(depth + 1), name="writes_ahead")  # answers that its master gets before
+        owed = Signal(range(depth + 1), name="answers_ahead")  # of which memory owes so many
+        told, answer = Signal(name="memory_has_told"), Signal(2, name="memory_told")
+        cut = Signal(name="write_followed_cut")
+        gives, comes = write["gives"], memory.b.valid & (memory.b.payload.id == self._n)
+        through = write["done"] | write["swallowed"]
+        with m.If(followed & gives):
+            m.d.sync += [ahead.eq(ahead - 1), followed.eq(ahead != 0)]
+        with m.If(followed & comes & ~refused & ~told):
+            m.d.sync += [owed.eq(owed - 1), told.eq(owed == 0), answer.eq(memory.b.payload.resp)]
+        with m.If(through):
+            m.d.sync += pours.eq(0)
+        with m.If(pours & write["cut"]):
+            m.d.sync += cut.eq(1)
+        with m.If(write["goes"] & ~followed & AnySeq(1)):
+            m.d.sync += [
+                followed.eq(1), refused.eq(write["refused"]), pours.eq(1), number.eq(write.line.first.id), told.eq(0), cut.eq(0),
+                ahead.eq(write["level"] + through - gives), owed.eq(self._unanswered[0] - comes),
+            ]  # fmt: skip
+        offer = Cat(write["b_id"], write["b_resp"])
+        new = self._is_new(write["b_valid"], write["b_ready"], "b")
+        given = self._past(followed & (ahead == 0) & gives, "write_answers")
+        refusal = Response.SLVERR if self._settings.on_refusal is OnRefusal.ERROR else Response.OKAY
+        self._promise(
+            ~self._past(write["b_valid"] & ~write["b_ready"], "b_waits") | (write["b_valid"] & (offer == self._past(offer, "b_offered"))),
+            new == self._past(gives, "b_gives"),
+            ~given | (write["b_id"] == number),
+            ~(given & refused) | (write["b_resp"] == refusal),
+            ~(given & ~refused) | (told & (write["b_resp"] == Mux(cut, Response.SLVERR, answer))),
+        )
+        waits, level = write.in_order("waits", "first", depth), write["answers_level"]
+        before = Signal(range(depth + 1), name="waiting_before")  # of those ahead, how many wait for memory
+        m.d.comb += before.eq(sum((slot & (n < ahead) for n, slot in enumerate(waits)), Const(0)))
+        own = followed & ~refused
+        self._lemma(
+            ~pours | followed,
+            ~(followed & pours) | ((ahead == write["level"]) & (write["owns"] | write["swallows"]) & (write["number"] == number)),
+            ~(followed & pours) | ((write["owns"] | write["was_cut"]) == ~refused),
+            ~(followed & pours) | (write["swallows"] == (refused | cut)),
+            ~(followed & ~pours) | (ahead < write["level"]),
+            ~(own & ~told) | (before == owed + level), ~(own & told) | (before < level),
+            (write["answers_last"] - write["answers_first"])[:bits] == level[:bits],
+        )  # fmt: skip
+        places = zip(write.in_order("id", "first", depth), waits, write.in_order("cut", "first", depth), strict=True)
+        for n, (name, waiting, was_cut) in enumerate(places):
+            self._lemma(
+                ~(followed & ~pours & (ahead == n)) | ((name == number) & (waiting == ~refused) & (was_cut == (refused | cut)))
+            )  # fmt: skip
+        for n, kept in enumerate(write.in_order("resp", "answers_first", depth)):
+            self._lemma(~(own & told & (before == n)) | (kept == answer))

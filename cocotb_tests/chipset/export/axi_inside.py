@@ -69,7 +69,7 @@ def _slots(m: Module, queue: Opened, depth: int, field: str) -> list[Value]:
     for n in range(depth):
         port = queue.module.submodules.items.read_port(domain="comb")
         m.d.comb += port.addr.eq(n)
-        slots.append(port.data[field])
+        slots.append(Value.cast(port.data[field]))
     return slots
 
 
@@ -142,7 +142,11 @@ class WriteView(_View):
             "done": part.done, "cut": part.cut, "left": part.left, "in_memory": part.in_memory, "answer_valid": part.answer_valid,
             "swallows": port["swallows"], "was_cut": port["was_cut"], "remain": port["remain"], "at_memory": port["at_memory"],
             "level": through.component.level, "first": through["first"], "last": through["last"],
-            "answers_level": answers.component.level,
+            "answers_level": answers.component.level, "answers_first": answers["first"], "answers_last": answers["last"],
+            "gives": port["gives"], "number": port["number"], "swallowed": port["swallowed"], "b_valid": part.b.valid,
+            "b_ready": part.b.ready, "b_id": part.b.payload.id, "b_resp": part.b.payload.resp.as_value(),
         }  # fmt: skip
         values |= _prefixed("requests", line_of(port.open("requests"))) | _prefixed("beats", line_of(port.open("beats")))
-        return values | {f"waits{n}": slot for n, slot in enumerate(_slots(m, through, depth, "waits"))}
+        for field in ("id", "waits", "cut"):
+            values |= {f"{field}{n}": slot for n, slot in enumerate(_slots(m, through, depth, field))}
+        return values | {f"resp{n}": slot for n, slot in enumerate(_slots(m, answers, depth, "resp"))}
