@@ -9,8 +9,8 @@ request or the walker's answer comes. Assumed is what ``path_harness`` proves of
 - a read of the map is answered once, with an error or with the word as it was when the read was taken;
 - an answer to DMA comes only while one is due;
 
-Behind a standard bus (``behind_bus``) less is assumed, which ``axi_harness`` and ``wishbone_harness`` prove of the wrappers: a trusted write
-may be reported in the cycle in which a request is taken, and counts from the next one on; the walker's read may be taken in that cycle; and
+Behind a standard bus (``behind_bus``) less is assumed, which ``axi_harness`` and ``wishbone_harness`` prove of the wrappers: a trusted
+write may be reported in the cycle in which a request is taken, and counts from the next one on; the walker's read may be taken in that cycle; and
 what is taken is one access, with no beats behind it.
 
 And what ``merge_harness`` proves of the DMA masters' way to the guard:
