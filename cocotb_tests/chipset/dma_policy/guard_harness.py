@@ -10,8 +10,8 @@ request or the walker's answer comes. Assumed is what ``path_harness`` proves of
 - an answer to DMA comes only while one is due;
 
 Behind a standard bus (``behind_bus``) less is assumed, which ``axi_harness`` and ``wishbone_harness`` prove of the wrappers: a trusted
-write may be reported in the cycle in which a request is taken, and counts from the next one on; the walker's read may be taken in that cycle; and
-what is taken is one access, with no beats behind it.
+write may be reported in the cycle in which a request is taken, and counts from the next one on; the walker's read may be taken in that
+cycle; and what is taken is one access, with no beats behind it.
 
 And what ``merge_harness`` proves of the DMA masters' way to the guard:
 
