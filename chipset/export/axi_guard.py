@@ -114,7 +114,9 @@ class AxiGuard(wiring.Component):
         ar_free, aw_free = Signal(), Signal()
         trusted_reads_next, trusted_writes_next = Signal(), Signal()
         chosen = Signal(BurstRequest)
-        leaves, admitted, passes_read, passes_write = Signal(), Signal(), Signal(), Signal()
+        leaves, admitted = Signal(), Signal()
+        passes_read = Signal()
+        passes_write = Signal()
         legal = is_legal(m, chosen, "guarded")
         cut = Array(read.cut for read in self._reads)[turns.number] & ~turns.write
         read_legal = is_legal(m, trusted_read.request, "trusted_read")

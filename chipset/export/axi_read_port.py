@@ -57,7 +57,9 @@ class ReadPort(wiring.Component):
         last_refused = Signal()  # the youngest burst of ``passed`` has been refused; until it is answered none follows it
         error = Signal()  # the oldest one is answered here
         number = Signal(LENGTH_WIDTH)  # of the beat in its burst
-        free, gives, ends, finishes = Signal(), Signal(), Signal(), Signal()
+        free, finishes = Signal(), Signal()
+        gives = Signal()
+        ends = Signal()
         m.d.comb += [
             self.request.eq(requests.out.payload.request),
             # So a beat from memory never waits for beats that are made up here.

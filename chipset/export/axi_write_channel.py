@@ -46,12 +46,14 @@ class WriteChannel(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         w = self.w
-        busy, fills = Signal(), Signal()  # a burst has the channel; it has been cut
+        busy = Signal()  # a burst has the channel
+        fills = Signal()  # it has been cut
         owner = Signal(range(self._count))
         trusted = Signal()  # the owner is
         left = self.left  # beats after this one
         beat = Signal(WriteBeat)
-        offered, moves, last, stuck = Signal(), Signal(), Signal(), Signal()
+        offered, last, stuck = Signal(), Signal(), Signal()
+        moves = Signal()
         m.d.comb += [
             beat.eq(Array(port.payload for port in self.ports)[owner]),
             offered.eq(Array(port.valid for port in self.ports)[owner]),

@@ -56,7 +56,8 @@ class WritePort(wiring.Component):
         wiring.connect(m, wiring.flipped(self.w), beats.items)
         b, head = self.b, through.head
         number = Signal(self._id_width)  # the ID of the burst whose data are under way
-        swallows, was_cut = Signal(), Signal()
+        swallows = Signal()
+        was_cut = Signal()
         remain = Signal(LENGTH_WIDTH)  # beats to swallow after this one
         swallowed = Signal()
         at_memory = Signal(range(self._depth + 1))

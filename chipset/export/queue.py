@@ -26,7 +26,8 @@ class Queue(wiring.Component):
         m = Module()
         m.submodules.items = items = memory.Memory(shape=self._shape, depth=self._depth, init=[])
         write, read = items.write_port(), items.read_port(domain="comb")
-        first, last = Signal(range(self._depth)), Signal(range(self._depth))
+        first = Signal(range(self._depth))
+        last = Signal(range(self._depth))
         m.d.comb += [write.addr.eq(last), write.en.eq(self.push), write.data.eq(self.item), read.addr.eq(first), self.head.eq(read.data)]
         m.d.sync += [first.eq(first + self.pop), last.eq(last + self.push), self.level.eq(self.level + self.push - self.pop)]
         return m

@@ -9,7 +9,11 @@ request or the walker's answer comes. Assumed is what ``path_harness`` proves of
 - a read of the map is answered once, with an error or with the word as it was when the read was taken;
 - an answer to DMA comes only while one is due;
 
-and what ``merge_harness`` proves of the DMA masters' way to the guard:
+Behind a standard bus (``behind_bus``) less is assumed, which ``axi_harness`` and ``wishbone_harness`` prove of the wrappers: a trusted
+write may be reported in the cycle in which a request is taken, and counts from the next one on; the walker's read may be taken in that
+cycle; and what is taken is one access, with no beats behind it.
+
+And what ``merge_harness`` proves of the DMA masters' way to the guard:
 
 - requests bear a DMA requester's number and hold no lock;
 - behind the first beat of a burst write come its others: of the same requester, in the same line.
@@ -64,9 +68,9 @@ class GuardHarness(wiring.Component):
     """
 
     def __init__(self, *, requesters: int, cached_words: int, formats: Collection[Format] = ALL_FORMATS, closed_at_reset: bool = False,
-                 bug: Bug | None = None, focus: str | None = None) -> None:  # fmt: skip
+                 behind_bus: bool = False, bug: Bug | None = None, focus: str | None = None) -> None:  # fmt: skip
         self._requesters, self._words, self._formats = requesters, cached_words, frozenset(formats)
-        self._closed, self._bug, self._focus = closed_at_reset, bug, focus
+        self._closed, self._behind_bus, self._bug, self._focus = closed_at_reset, behind_bus, bug, focus
         self._size = 1 << (requesters - 1).bit_length()  # requesters that the cache has places for
         self._rows = row_count(requesters, cached_words)
         super().__init__({
@@ -161,14 +165,15 @@ class GuardHarness(wiring.Component):
         self.in_burst = Signal()
         with m.If(self.taken):
             m.d.sync += self.in_burst.eq(request.write & ~request.last)
-            m.d.comb += Assume(
-                ~self.written.valid | (request.write & guard.out.payload.admitted & (self.written.word == request.address[2:]))
-            )
-        m.d.comb += [
-            Assume(~(self.in_burst & self.written.valid & ~self.taken)),
-            Assume(~(asked & self.written.valid)),
-            Assume(~(asked & self.taken)),
-        ]
+            if not self._behind_bus:
+                m.d.comb += Assume(
+                    ~self.written.valid | (request.write & guard.out.payload.admitted & (self.written.word == request.address[2:]))
+                )
+        m.d.comb += [Assume(~(self.in_burst & self.written.valid & ~self.taken)), Assume(~(asked & self.written.valid))]
+        if self._behind_bus:
+            m.d.comb += Assume(~self.requests.payload.write | self.requests.payload.last)
+        else:
+            m.d.comb += Assume(~(asked & self.taken))
 
         self.reading, self.reads_watched, self.read = Signal(), Signal(), Signal(32)
         with m.If(asked):
@@ -263,6 +268,8 @@ class GuardHarness(wiring.Component):
             self._claim(~walk.request.write & ~walk.request.burst & ~walk.request.lock & walk.walker),
             self._claim(~guard.out.payload.walker), self._claim(~(self.taken & request.lock)),
         ]  # fmt: skip
+        # What the Wishbone wrapper relies on: the walker holds its address until it has its answer.
+        m.d.comb += self._claim(~self.reading | ((walk.request.address[2:] == watched) == self.reads_watched))
         # Once on, it stays on; where it is on from reset, it is never off.
         was_on = Signal(init=self._closed)
         m.d.sync += was_on.eq(policy.enable)

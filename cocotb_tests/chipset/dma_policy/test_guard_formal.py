@@ -19,6 +19,8 @@ BUILDS = {f"{fmt.name.lower()}-{requesters}": (requesters, 1, frozenset({fmt})) 
     "all-2": (2, 2, ALL_FORMATS),
 }
 
+BEHIND_A_BUS = ("uniform-4", "all-2")
+
 
 @pytest.mark.formal
 @pytest.mark.parametrize("group", GROUPS)
@@ -27,6 +29,16 @@ def test_nothing_is_admitted_that_the_map_refuses(build, group):
     requesters, words, formats = BUILDS[build]
     harness = GuardHarness(requesters=requesters, cached_words=words, formats=formats, focus=group)
     outcome = prove(f"guard-{build}-{group}", harness, depth=PROOF_DEPTH)
+    assert outcome.status == "PASS", f"{outcome.status}: {outcome.failed}, see {outcome.log}"
+
+
+@pytest.mark.formal
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("build", BEHIND_A_BUS)
+def test_nor_behind_a_bus_that_keeps_less_order(build, group):
+    requesters, words, formats = BUILDS[build]
+    harness = GuardHarness(requesters=requesters, cached_words=words, formats=formats, behind_bus=True, focus=group)
+    outcome = prove(f"guard-bus-{build}-{group}", harness, depth=PROOF_DEPTH)
     assert outcome.status == "PASS", f"{outcome.status}: {outcome.failed}, see {outcome.log}"
 
 
