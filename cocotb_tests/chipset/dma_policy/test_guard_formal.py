@@ -19,7 +19,7 @@ BUILDS = {f"{fmt.name.lower()}-{requesters}": (requesters, 1, frozenset({fmt})) 
     "all-2": (2, 2, ALL_FORMATS),
 }
 
-BEHIND_A_BUS = ("uniform-4", "all-2")
+BEHIND_A_BUS = ("uniform-1", "uniform-4", "all-2")
 
 
 @pytest.mark.formal
