@@ -30,14 +30,6 @@ class _QuickConst(data.Const):
         bits = self._Const__target >> offset & mask
         return bits if make is None else make(bits)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            offset, mask, make = self._fields[name]
-        except KeyError:
-            return super().__getattr__(name)
-        bits = self._Const__target >> offset & mask
-        return bits if make is None else make(bits)
-
 
 def _of_field(shape: Any) -> Callable[[int], Any] | None:
     if isinstance(shape, data.Layout) or (isinstance(shape, type) and issubclass(shape, data.Struct | data.Union)):

@@ -74,10 +74,9 @@ def circuits(kinds: Iterable[str], requesters: Sequence[int], formats: Sequence[
 
     for kind in kinds:
         for count in requesters:
-            if kind == "merge" and count == 1:
-                continue
             if kind == "merge":
-                yield circuit(kind, count, ())
+                if count > 1:
+                    yield circuit(kind, count, ())
             else:
                 for built in formats[:1] if kind in _BUSES else formats:
                     yield circuit(kind, count, built)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from amaranth.hdl import Array, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.hdl._ast import AnyConst, AnySeq
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from chipset.export.axi_bus import LENGTH_WIDTH, AxiSignature, Burst, BurstRequest, Response
@@ -19,7 +19,7 @@ from chipset.export.axi_guard import AxiGuard, memory_id_width
 from chipset.export.settings import GuardSettings, OnRefusal
 from cocotb_tests.chipset.export.axi_inside import Inside, Line, ReadView, WriteView, line_of
 from cocotb_tests.chipset.export.axi_spec import PAGE_LSB, WORD_LSB, beat_address, is_sound, lies_in_page
-from cocotb_tests.claims import Claims
+from cocotb_tests.chipset.export.wrapper_harness import WrapperHarness
 
 __all__ = ["GROUPS", "AxiHarness", "Bug"]
 
@@ -30,7 +30,7 @@ WORD_SIZE = 2
 Bug = Callable[[Inside], None]  # adds an assignment to a part of the guard
 
 
-class AxiHarness(wiring.Component):
+class AxiHarness(WrapperHarness):
     """With a ``bug``, only what the group ``focus`` promises is looked at, not the invariants, and there is no reset."""
 
     def __init__(self, settings: GuardSettings, *, bug: Bug | None = None, focus: str | None = None) -> None:
@@ -51,8 +51,7 @@ class AxiHarness(wiring.Component):
         if self._bug:
             self._bug(inside)
             m.d.comb += Assume(~ResetSignal())
-        self._m, self._number = m, 0
-        self._claim = Claims(GROUPS, None if self._bug else self._focus)
+        self._begin(m, GROUPS, has_bug=self._bug is not None, focus=self._focus)
         self._n = Signal(range(max(2, self._guarded)), name="watched_port")
         self._beat = Signal(LENGTH_WIDTH, name="watched_beat")
         m.d.comb += [self._n.eq(AnyConst(len(self._n))), Assume(self._n < self._guarded), self._beat.eq(AnyConst(LENGTH_WIDTH))]
@@ -77,26 +76,6 @@ class AxiHarness(wiring.Component):
         return m
 
     # Tools.
-
-    def _promise(self, *claims: Value) -> None:
-        """What is promised; by its signal's name a claim that fails is found in the waveform."""
-        if self._bug and self._claim.group != self._focus:
-            return
-        for claim in claims:
-            self._number += 1
-            holds = Signal(init=1, name=f"{self._claim.group}_holds_{self._number}")
-            self._m.d.comb += [holds.eq(claim), self._claim(holds)]
-
-    def _lemma(self, *claims: Value) -> None:
-        """What makes the promises inductive."""
-        if not self._bug:
-            self._promise(*claims)
-
-    def _past(self, value: Value, name: str, init: int = 0) -> Signal:
-        """The value of the cycle before."""
-        past = Signal(len(Value.cast(value)), name=f"past_{name}", init=init)
-        self._m.d.sync += past.eq(value)
-        return past
 
     def _is_new(self, valid: Value, ready: Value, name: str) -> Signal:
         """An offer that was not there in the cycle before."""

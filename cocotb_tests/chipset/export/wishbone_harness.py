@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from chipset.export.settings import GuardSettings, OnRefusal
 from chipset.export.wishbone_bus import WishboneRequest, WishboneSignature
 from chipset.export.wishbone_guard import WishboneGuard
-from cocotb_tests.claims import Claims
+from cocotb_tests.chipset.export.wrapper_harness import WrapperHarness
 from cocotb_tests.opened import Opened
 
 __all__ = ["GROUPS", "Bug", "Inside", "WishboneHarness"]
@@ -60,7 +60,7 @@ class _Access:
             m.d.sync += [self.asked.eq(self.strobe), Value.cast(self.request).eq(pins)]
 
 
-class WishboneHarness(wiring.Component):
+class WishboneHarness(WrapperHarness):
     """With a ``bug``, only what the group ``focus`` promises is looked at, not the invariants, and there is no reset."""
 
     def __init__(self, settings: GuardSettings, *, bug: Bug | None = None, focus: str | None = None) -> None:
@@ -78,8 +78,7 @@ class WishboneHarness(wiring.Component):
         if self._bug:
             self._bug(inside)
             m.d.comb += Assume(~ResetSignal())
-        self._m = m
-        self._claim = Claims(GROUPS, None if self._bug else self._focus)
+        self._begin(m, GROUPS, has_bug=self._bug is not None, focus=self._focus)
         self._n = Signal(range(max(2, self._guarded)), name="watched_port")
         m.d.comb += [self._n.eq(AnyConst(len(self._n))), Assume(self._n < self._guarded)]
         buses = [guard.ports[n] for n in range(self._guarded + 1)]
@@ -93,23 +92,6 @@ class WishboneHarness(wiring.Component):
         self._silence()
         self._claim.close(m)
         return m
-
-    def _promise(self, *claims: Value) -> None:
-        """What is promised."""
-        if self._bug and self._claim.group != self._focus:
-            return
-        self._m.d.comb += [self._claim(claim) for claim in claims]
-
-    def _lemma(self, *claims: Value) -> None:
-        """What makes the promises inductive."""
-        if not self._bug:
-            self._promise(*claims)
-
-    def _past(self, value: Value, name: str, init: int = 0) -> Signal:
-        """The value of the cycle before."""
-        past = Signal(len(Value.cast(value)), name=f"past_{name}", init=init)
-        self._m.d.sync += past.eq(value)
-        return past
 
     def _requests(self) -> None:
         """What is offered to memory is one that the checker admitted in the cycle before, as its master asked for it first; or the trusted
