@@ -43,7 +43,7 @@ lint: $(STAMP) ## ruff, mypy, and the size of the isolation kernel
 	$(PYTHON) -m sim.checks.kernel_lines
 
 formal: packages $(STAMP) ## unbounded proofs of the DMA check, its bus wrappers and the TLB's tags
-	$(PYTHON) -m pytest -v -s -m formal cocotb_tests
+	$(PYTEST) -v -m formal cocotb_tests
 
 bench: packages $(STAMP) ## measure, and write build/bench.json
 	$(RINGFENCE) bench

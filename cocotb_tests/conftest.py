@@ -8,18 +8,22 @@ run's seed and the test's name, so that it does not depend on which worker runs 
 import os
 import random
 import zlib
+from typing import Any
 
 import pytest
 
-from cocotb_tests.prover import table
+from cocotb_tests import prover
 from sim.paths import BUILD
 from sim.sanctuary.branches import preload
 
-__all__ = ["pytest_configure", "pytest_report_header", "pytest_terminal_summary", "rng", "seed"]
+__all__ = [
+    "pytest_configure", "pytest_report_header", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown", "rng", "seed",
+]  # fmt: skip
 
 _VARIABLE = "RINGFENCE_SEED"
 _FIXED = "1"
 _RANDOM = "random"
+_PROOFS = "proofs"  # the name under which a worker hands them over
 _PRELOADED = ("pytest", "sim.sanctuary.runs")  # once for all processes that tests branch, which would take a second each
 
 
@@ -39,9 +43,22 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {_VARIABLE}={os.environ[_VARIABLE]}"
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands the proofs that it has run to the process that prints the table."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_PROOFS] = prover.handed_over()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker has ended: its proofs join the table. One that crashed hands over none; pytest tells of it."""
+    prover.take_over(getattr(node, "workeroutput", {}).get(_PROOFS, []))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The proofs that were run, also into ``build/formal.txt``."""
-    lines = table()
+    lines = prover.table()
     if lines:
         terminalreporter.section("proofs")
         for line in lines:

@@ -7,15 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from sim.paths import BUILD
 
-__all__ = ["ENGINE", "Outcome", "ProverError", "prove", "refute", "table"]
+__all__ = ["ENGINE", "Outcome", "ProverError", "handed_over", "prove", "refute", "table", "take_over"]
 
 ENGINE = "smtbmc yices"
 _STEP = re.compile(r"engine_0(?:\.(basecase|induction))?: .*(?:assertions|induction) in step (\d+)")
@@ -40,7 +41,7 @@ class Outcome:
     log: Path
 
 
-_outcomes: list[Outcome] = []  # of this process, for the table
+_outcomes: list[Outcome] = []  # of this process and of the workers that have ended, for the table
 _WORDS = {
     ("prove", "PASS"): "proved, for runs of any length",
     ("prove", "FAIL"): "WRONG: a run from reset breaks it",
@@ -50,12 +51,22 @@ _WORDS = {
 }  # fmt: skip
 
 
+def handed_over() -> list[dict[str, Any]]:
+    """What has been tried in this process, as plain values that a worker of pytest-xdist can send."""
+    return [asdict(outcome) | {"log": str(outcome.log)} for outcome in _outcomes]
+
+
+def take_over(outcomes: list[dict[str, Any]]) -> None:
+    """What a worker has handed over, for this process's table."""
+    _outcomes.extend(Outcome(**{**o, "failed": tuple(o["failed"]), "log": Path(o["log"])}) for o in outcomes)
+
+
 def table() -> list[str]:
-    """What has been tried in this process, a line each under a heading; empty if nothing has."""
+    """What has been tried, a line each in the order of their names, under a heading; empty if nothing has."""
     if not _outcomes:
         return []
     rows = [("proof", "engine", "depth", "seconds", "result")]
-    for o in _outcomes:
+    for o in sorted(_outcomes, key=lambda outcome: outcome.name):
         method = "k-induction" if o.mode == "prove" else "bounded search"
         rows.append((o.name, f"{ENGINE}, {method}", str(o.depth), f"{o.seconds:.1f}", _WORDS.get((o.mode, o.status), o.status)))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
