@@ -14,6 +14,7 @@ from chipset.dma_policy.registers import GuardRegisters
 from chipset.interconnect.arbiter import MemoryArbiter
 from chipset.interconnect.dma_merge import DmaMerge
 from chipset.interconnect.ports import RegisterSignature
+from chipset.late_launch.ports import ProtectSignature
 from chipset.memory_controller.controller import MemoryController
 from chipset.memory_controller.ram import WORD_BYTES, RamSignature
 from chipset.memory_controller.rom import ROM_BYTES
@@ -42,7 +43,9 @@ class MemoryFabric(wiring.Component):
     cpu, host : In(BusSignature); dma : In(BusSignature) each
     unlock : In(1), the processor has been served elsewhere without ``lock``
     snoop : Out(SnoopSignature)
-    guard : In(RegisterSignature), its registers; guarded, memory_clean, guard_irq : Out(1)
+    guard : In(RegisterSignature), its registers; memory_clean, guard_irq : Out(1)
+    launch : In(ProtectSignature), a late launch begins
+    guarded : Out(1), the guard is on, or closes the block of a late launch
     guard_off : In(1), a strap of control runs: refusals are logged but not carried out
     denial : Out(Denial)
     device_reset : Out(dma_masters), device_idle : In(dma_masters): as of ``GuardRegisters``
@@ -58,7 +61,8 @@ class MemoryFabric(wiring.Component):
         super().__init__({
             "cpu": In(BusSignature()), "host": In(BusSignature()), "dma": In(BusSignature()).array(dma_masters),
             "unlock": In(1), "snoop": Out(SnoopSignature()),
-            "guard": In(RegisterSignature()), "guarded": Out(1), "memory_clean": Out(1), "guard_irq": Out(1), "guard_off": In(1),
+            "guard": In(RegisterSignature()), "launch": In(ProtectSignature()),
+            "guarded": Out(1), "memory_clean": Out(1), "guard_irq": Out(1), "guard_off": In(1),
             "denial": Out(Denial), "device_reset": Out(dma_masters), "device_idle": In(dma_masters),
             "ram": Out(RamSignature(memory_bytes // WORD_BYTES)),
             "rom_enable": Out(1), "rom_address": Out(range(ROM_BYTES // WORD_BYTES)), "rom_data": In(32),
@@ -95,7 +99,7 @@ class MemoryFabric(wiring.Component):
             m.d.comb += [
                 port.valid.eq(merge.out.valid), merge.out.ready.eq(port.ready),
                 port.payload.request.eq(merge.out.payload), port.payload.admitted.eq(1),
-                self.guard.ready.eq(1), self.guard.read_data.eq(-1),
+                self.guard.ready.eq(1), self.guard.read_data.eq(-1), self.launch.ready.eq(1),
             ]  # fmt: skip
 
         answer = controller.response
@@ -115,6 +119,7 @@ class MemoryFabric(wiring.Component):
         wiring.connect(m, merge.out, guard.requests)
         wiring.connect(m, guard.walk, arbiter.ports[_WALK])
         wiring.connect(m, wiring.flipped(self.guard), registers.block)
+        wiring.connect(m, wiring.flipped(self.launch), registers.launch)
         port = arbiter.ports[_DMA]
         answer = controller.response
         m.d.comb += [
@@ -128,5 +133,6 @@ class MemoryFabric(wiring.Component):
             registers.drained.eq(guard.drained),
             registers.denial.eq(guard.denial), registers.map_error.eq(guard.map_error), self.denial.eq(guard.denial),
             self.device_reset.eq(registers.device_reset), registers.device_idle.eq(self.device_idle),
-            self.guarded.eq(registers.enabled), self.memory_clean.eq(registers.memory_clean), self.guard_irq.eq(registers.irq),
+            self.guarded.eq(registers.enabled | registers.policy.launch.protect),
+            self.memory_clean.eq(registers.memory_clean), self.guard_irq.eq(registers.irq),
         ]  # fmt: skip

@@ -22,6 +22,7 @@ from chipset.host_link.link import HostLink, LinkAnswer, LinkCommand
 from chipset.host_link.mailbox import Mailbox
 from chipset.interconnect.cpu_port import CpuPort
 from chipset.interconnect.device_bus import BlockAt, DeviceBus, IoAt, WideIoAt
+from chipset.late_launch.sequence import LaunchSequence
 from chipset.memory_controller.ram import WORD_BYTES
 from chipset.memory_controller.rom import Rom
 from chipset.memory_controller.scrubber import Scrubber
@@ -155,6 +156,10 @@ class Soc(wiring.Component):
         wiring.connect(m, cpu_port.memory, fabric.cpu)
         wiring.connect(m, cpu_port.device, bus.cpu)
         wiring.connect(m, bus.block_guard, fabric.guard)
+        launch = self._add(m, "late_launch", LaunchSequence())
+        wiring.connect(m, cpu_port.launch, launch.cpu)
+        wiring.connect(m, launch.protect, fabric.launch)
+        m.d.comb += launch.hash.ready.eq(1)  # there is no TPM yet
         protected = fabric.guarded & ~self.straps.registers_open
         m.d.comb += [
             fabric.unlock.eq(cpu_port.unlock),

@@ -23,6 +23,7 @@ class Space(enum.Enum, shape=2):
     MEMORY = 0
     IO = 1
     INTERRUPT_ACKNOWLEDGE = 2  # a read; the answer's low byte is the vector
+    SPECIAL_CYCLE = 3  # a write that no instruction makes, only a microprogram; ``contracts.late_launch`` says what it tells the chipset
 
 
 class Authority(enum.Enum, shape=1):

@@ -6,6 +6,7 @@ from pathlib import Path
 from amaranth.lib import wiring
 
 from contracts.architecture import Dr6
+from contracts.late_launch import BLOCK_SIZE, LaunchCycle
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import IOPM_SIZE, MSRPM_RANGE_LENGTH, MSRPM_RANGES, MSRPM_SIZE, Efer, Msr, VmCr
 from contracts.vmcb import (
@@ -35,7 +36,7 @@ NOT_BUILT: tuple[General1, ...] = (General1.TASK_SWITCH,)
 _INSTRUCTIONS = ("vmrun", "vmmcall", "vmload", "vmsave", "stgi", "clgi", "skinit", "invlpga")  # 0F 01 D8 to DF
 _GROUP7 = 0x0F01
 _GROUP7_SVM = 3
-_SVM_FEATURE = 1 << 2  # CPUID 8000_0001 ECX
+_SVM_FEATURE, _SKINIT_FEATURE = 1 << 2, 1 << 12  # CPUID 8000_0001 ECX
 _NRIPS, _FLUSH_BY_ASID = 1 << 3, 1 << 6  # CPUID 8000_000A EDX
 _SVM_REVISION = 1
 _HOST_SEGMENTS = (Segment.ES, Segment.CS, Segment.SS, Segment.DS)
@@ -71,10 +72,10 @@ class Svm:
 
     @property
     def cpuid(self) -> tuple[CpuidLeaf, ...]:
-        """SVM, revision 1, as many ASIDs as the TLB tells apart, next RIP, flush by ASID."""
+        """SVM and SKINIT, revision 1, as many ASIDs as the TLB tells apart, next RIP, flush by ASID."""
         return (
             CpuidLeaf(0x8000_0000),
-            CpuidLeaf(0x8000_0001, ecx=_SVM_FEATURE),
+            CpuidLeaf(0x8000_0001, ecx=_SVM_FEATURE | _SKINIT_FEATURE),
             CpuidLeaf(0x8000_000A, eax=_SVM_REVISION, ebx=1 << self._params.asid_width, edx=_NRIPS | _FLUSH_BY_ASID),
         )
 
@@ -120,6 +121,7 @@ class Svm:
         names |= {"EVENT_VECTOR": EVENT_VECTOR_MASK, "NMI": int(Vector.NMI)}
         names |= {f"EVENT_{kind.name}": kind << EVENT_TYPE_LSB for kind in EventType} | {"EVENT_TYPE": EVENT_TYPE_MASK}
         names |= {"EXCEPTIONS": sum(1 << vector for vector in EXCEPTION_VECTORS), "DR6_BS": int(Dr6.BS)}
+        names |= {f"LAUNCH_{cycle.name}": int(cycle) for cycle in LaunchCycle} | {"BLOCK_SIZE": BLOCK_SIZE, "BLOCK_BASE": -BLOCK_SIZE}
         names["GENERAL1_NOT_BUILT"] = sum(1 << int(b) for b in NOT_BUILT)
         return names
 

@@ -80,6 +80,7 @@ class RingMinus1(wiring.Component):
             events.int_control.eq(state.int_control),
             events.general1.eq(state.intercept_general1),
             events.redirect_init.eq((state.vm_cr & int(VmCr.R_INIT)).any()),
+            seam.a20_on.eq((state.vm_cr & int(VmCr.DIS_A20M)).any()),
             seam.event_take.eq(events.take),
             seam.event_target.eq(events.target),
         ]

@@ -66,7 +66,8 @@ class Core(wiring.Component):
             memory.fetch.eq(frontend.latched), memory.redirect.eq(pipeline.redirect.valid),
             memory.mode.eq(pipeline.mode), memory.cr3.eq(pipeline.cr3), memory.cache_disable.eq((pipeline.cr0 & int(Cr0.CD)).any()),
             memory.asid.eq(plugged.seam.asid), memory.ring_minus_1.eq(plugged.seam.ring_minus_1),
-            pipeline.intr.eq(self.intr), pipeline.nmi.eq(self.nmi), pipeline.init.eq(self.init), memory.a20m.eq(self.a20m),
+            pipeline.intr.eq(self.intr), pipeline.nmi.eq(self.nmi), pipeline.init.eq(self.init),
+            memory.a20m.eq(self.a20m & ~plugged.seam.a20_on),
             self.shutdown.eq(pipeline.shutdown), self.retire.eq(pipeline.retire),
             self.view.eq(pipeline.view),
         ]  # fmt: skip

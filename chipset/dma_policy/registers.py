@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from chipset.dma_policy.decision import ALL_FORMATS
 from chipset.dma_policy.policy import Denial, policy_layout
 from chipset.interconnect.ports import RegisterSignature
+from chipset.late_launch.ports import ProtectSignature
 from contracts.policy_map import GUARD, Format
 
 __all__ = ["GuardRegisters"]
@@ -42,6 +43,7 @@ class GuardRegisters(wiring.Component):
     Members
     -------
     block : In(RegisterSignature)
+    launch : In(ProtectSignature): a late launch begins. It comes before the block's writes, and MEMORY_CLEAN is no longer so
     policy : Out; hold : Out(1); drained : In(1); flush : Out(1), the policy changes at the end of this cycle
     denial : In(Denial); map_error : In(1)
     enabled, memory_clean, irq : Out(1)
@@ -54,7 +56,8 @@ class GuardRegisters(wiring.Component):
         policy = policy_layout(requesters, formats)
         reset = policy.const({"enable": closed_at_reset, "map_format": min(formats)})
         super().__init__({
-            "block": In(RegisterSignature()), "policy": Out(policy, init=reset), "hold": Out(1), "drained": In(1), "flush": Out(1),
+            "block": In(RegisterSignature()), "launch": In(ProtectSignature()),
+            "policy": Out(policy, init=reset), "hold": Out(1), "drained": In(1), "flush": Out(1),
             "denial": In(Denial), "map_error": In(1), "enabled": Out(1), "memory_clean": Out(1), "irq": Out(1),
             "device_reset": Out(requesters), "device_idle": In(requesters),
         })  # fmt: skip
@@ -75,15 +78,19 @@ class GuardRegisters(wiring.Component):
         # Writes.
         clears = Signal()
         commits = Signal()
+        launch = self.launch
         m.d.comb += [
             clears.eq(block.valid & block.write & (block.address == _at("STATUS"))),
             commits.eq(block.valid & block.write & (block.address != _at("STATUS"))),
-            self.flush.eq(block.valid & block.write & self.hold & self.drained),
-            block.ready.eq(~commits | (self.hold & self.drained)),
+            self.flush.eq(((block.valid & block.write) | launch.valid) & self.hold & self.drained),
+            launch.ready.eq(self.flush),
+            block.ready.eq(~commits | (self.hold & self.drained & ~launch.valid)),
         ]
-        m.d.sync += self.hold.eq(commits & ~self.flush)  # a flip-flop, as the guard has a long way to go from here
+        m.d.sync += self.hold.eq((commits | launch.valid) & ~self.flush)  # a flip-flop, as the guard has a long way to go from here
         words = block.write_data[2:]
-        with m.If(self.flush):
+        with m.If(self.flush & launch.valid):
+            m.d.sync += [policy.launch.base.eq(launch.base), policy.launch.protect.eq(1), memory_clean.eq(0)]
+        with m.Elif(self.flush):
             with m.Switch(block.address):
                 with m.Case(_at("CONTROL")):
                     control = _Control(block.write_data[: data.Layout.cast(_Control).size])

@@ -19,10 +19,11 @@ class _Target(enum.Enum, shape=2):
     MEMORY = 0
     DEVICE = 1
     MAILBOX = 2
+    LAUNCH = 3
 
 
 class CpuPort(wiring.Component):
-    """Sends each request of the processor to memory, to the device bus, or to the mailbox.
+    """Sends each request of the processor to memory, to the device bus, to the mailbox, or to the late launch.
 
     A request for another target waits until the processor's earlier ones are answered, so answers keep their order. A slow device or
     a mailbox that waits holds up nobody but the processor.
@@ -35,7 +36,7 @@ class CpuPort(wiring.Component):
     Members
     -------
     cpu : In(BusSignature); ``requester`` is stamped here, ``authority`` is the processor's own word
-    memory, device, mailbox : Out(BusSignature)
+    memory, device, mailbox, launch : Out(BusSignature)
     protected : In(1), the mailbox answers ring −1 alone
     unlock : Out(1), a request without ``lock`` went elsewhere than to memory
     """
@@ -45,6 +46,7 @@ class CpuPort(wiring.Component):
         self._has_mailbox = mailbox
         super().__init__({
             "cpu": In(BusSignature()), "memory": Out(BusSignature()), "device": Out(BusSignature()), "mailbox": Out(BusSignature()),
+            "launch": Out(BusSignature()),
             "protected": In(1), "unlock": Out(1),
         })  # fmt: skip
 
@@ -60,7 +62,9 @@ class CpuPort(wiring.Component):
         ]
 
         target = Signal(_Target)
-        with m.If(~memory_space):
+        with m.If(cpu.req.space == Space.SPECIAL_CYCLE):
+            m.d.comb += target.eq(_Target.LAUNCH)
+        with m.Elif(~memory_space):
             m.d.comb += target.eq(_Target.DEVICE)
         with m.Elif(is_device_page(request.address, self._dma_engines) & ~request.burst):
             m.d.comb += target.eq(_Target.DEVICE)
@@ -79,7 +83,10 @@ class CpuPort(wiring.Component):
 
         accepted = Signal()
         answered = Signal()
-        for port, name in ((self.memory, _Target.MEMORY), (self.device, _Target.DEVICE), (self.mailbox, _Target.MAILBOX)):
+        targets = {
+            _Target.MEMORY: self.memory, _Target.DEVICE: self.device, _Target.MAILBOX: self.mailbox, _Target.LAUNCH: self.launch,
+        }  # fmt: skip
+        for name, port in targets.items():
             m.d.comb += port.req.eq(request)
             with m.If((target == name) & may_go):
                 m.d.comb += [port.req_valid.eq(cpu.req_valid), cpu.req_ready.eq(port.req_ready)]

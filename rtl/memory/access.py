@@ -211,6 +211,8 @@ class AccessUnit(wiring.Component):
                 m.d.comb += single.request.space.eq(Space.IO)
             with m.Case(AccessKind.ACKNOWLEDGE):
                 m.d.comb += single.request.space.eq(Space.INTERRUPT_ACKNOWLEDGE)
+            with m.Case(AccessKind.SPECIAL_CYCLE):
+                m.d.comb += single.request.space.eq(Space.SPECIAL_CYCLE)
 
         def update_first() -> None:
             """The first word and the first piece's line."""
@@ -281,7 +283,7 @@ class AccessUnit(wiring.Component):
             with m.State("CHECK"):
                 with m.If(~shape.memory):
                     m.d.sync += direct.eq(1)
-                    with m.If(request.kind == AccessKind.OUT):
+                    with m.If((request.kind == AccessKind.OUT) | (request.kind == AccessKind.SPECIAL_CYCLE)):
                         ends()
                     with m.Else():
                         m.next = "READ"

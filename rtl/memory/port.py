@@ -23,13 +23,14 @@ class AccessKind(enum.Enum, shape=3):
     IN = 3
     OUT = 4
     ACKNOWLEDGE = 5
+    SPECIAL_CYCLE = 6
 
 
 class AccessRequest(data.Struct):
     """An access of ``size`` 1, 2 or 4 bytes at any alignment."""
 
     kind: AccessKind
-    linear: 32  # or the physical address, or the port
+    linear: 32  # or the physical address, or the port, or the special cycle's address
     size: 3
     translate: 1  # 0: ``linear`` is physical whatever CR0.PG says
     user: 1  # rights of CPL 3
@@ -52,9 +53,9 @@ class AccessResult(data.Struct):
 class AccessSignature(wiring.Signature):
     """As the pipeline sees it.
 
-    ``valid``/``ready`` with ``request``; later ``done`` (one cycle) with ``result``; for STORE, READ_MODIFY_WRITE and OUT then
-    ``commit`` (one cycle, with ``store_data``, not in ``done``'s own cycle) or ``cancel``; ``busy`` while a commit cannot be taken yet (the
-    pipeline waits; a cancel needs not wait); ``idle``: nothing is open and all stores, and OUT, have reached memory or device.
+    ``valid``/``ready`` with ``request``; later ``done`` (one cycle) with ``result``; for STORE, READ_MODIFY_WRITE, OUT and SPECIAL_CYCLE
+    then ``commit`` (one cycle, with ``store_data``, not in ``done``'s own cycle) or ``cancel``; ``busy`` while a commit cannot be taken yet (the
+    pipeline waits; a cancel needs not wait); ``idle``: nothing is open and all stores, OUT and SPECIAL_CYCLE have reached memory or device.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,7 @@
 """Stage M: asks the memory unit for the access that stage A has addressed, keeps what comes back, and in W commits or cancels.
 
-``loaded`` stays until the next load (Source.MEM). A load needs no commit; STORE, READ_MODIFY_WRITE, PROBE_WRITE and OUT do, or a cancel.
+``loaded`` stays until the next load (Source.MEM). A load needs no commit; STORE, READ_MODIFY_WRITE, PROBE_WRITE, OUT and
+SPECIAL_CYCLE do, or a cancel.
 """
 
 from amaranth import Module, Mux, Signal
@@ -11,7 +12,7 @@ from rtl.arch.registers import Segment
 from rtl.memory.alignment import is_misaligned
 from rtl.memory.port import AccessKind, AccessSignature
 from rtl.microcode.operation import Operation
-from rtl.microcode.uop import Memory
+from rtl.microcode.uop import BUS_ONLY, Memory
 from rtl.retire.port import AccessRecord
 
 __all__ = ["MemoryStage"]
@@ -20,6 +21,7 @@ USER = 3  # CPL of user accesses
 _KINDS = {
     Memory.LOAD: AccessKind.LOAD, Memory.STORE: AccessKind.STORE, Memory.READ_MODIFY_WRITE: AccessKind.READ_MODIFY_WRITE,
     Memory.PROBE_WRITE: AccessKind.STORE, Memory.IN: AccessKind.IN, Memory.OUT: AccessKind.OUT, Memory.ACKNOWLEDGE: AccessKind.ACKNOWLEDGE,
+    Memory.SPECIAL_CYCLE: AccessKind.SPECIAL_CYCLE,
 }  # fmt: skip
 
 
@@ -49,11 +51,11 @@ class MemoryStage(wiring.Component):
         m = Module()
         op, access, answer = self.operation, self.access, self.access.result
         reads, writes, pending = Signal(), Signal(), Signal()
-        io = (op.memory == Memory.IN) | (op.memory == Memory.OUT) | (op.memory == Memory.ACKNOWLEDGE)
+        io = op.memory.as_value().matches(*BUS_ONLY)
         probe = op.memory == Memory.PROBE_WRITE
         m.d.comb += [
             reads.eq(op.memory.as_value().matches(Memory.LOAD, Memory.READ_MODIFY_WRITE, Memory.IN, Memory.ACKNOWLEDGE)),
-            writes.eq(op.memory.as_value().matches(Memory.STORE, Memory.READ_MODIFY_WRITE, Memory.OUT)),
+            writes.eq(op.memory.as_value().matches(Memory.STORE, Memory.READ_MODIFY_WRITE, Memory.OUT, Memory.SPECIAL_CYCLE)),
         ]
         user = ~op.supervisor & (self.cpl == USER)
         linear_address = ~io & (op.parts.segment != Segment.PHYSICAL)
@@ -86,7 +88,7 @@ class MemoryStage(wiring.Component):
             m.d.sync += pending.eq(0)
 
         r = self.record
-        m.d.sync += r.valid.eq(self.finish & (op.memory != Memory.NONE) & ~probe)
+        m.d.sync += r.valid.eq(self.finish & (op.memory != Memory.NONE) & (op.memory != Memory.SPECIAL_CYCLE) & ~probe)
         with m.If(self.finish):
             m.d.sync += [
                 r.read.eq(reads), r.write.eq(writes), r.io.eq(io), r.supervisor.eq(op.supervisor), r.translated.eq(translate),

@@ -9,8 +9,8 @@ clause                                  meaning
 ======================================  =====================================================================================
 ``[DST =] FUNCTION[.WIDTH] [A][, B]``   the function; a function of one operand takes it as B. A number or ``$(expr)`` is the constant
 ``load.W ADDR``, ``store``, ``rmw``,    memory, width W. ADDR is ``ea``, ``ea + n`` or ``seg:[base + n]``; then, each optional:
-``probe``, ``in``, ``out``              ``sup`` ``lock`` ``gp`` ``ts`` ``ss`` ``np`` (fault class) ``stack`` ``newstack`` ``a32`` (size)
-                                        ``align4`` ``align8`` ``unaligned`` (what the alignment check asks for, if not the size)
+``probe``, ``in``, ``out``,             ``sup`` ``lock`` ``gp`` ``ts`` ``ss`` ``np`` (fault class) ``stack`` ``newstack`` ``a32`` (size)
+``special_cycle``                       ``align4`` ``align8`` ``unaligned`` (what the alignment check asks for, if not the size)
 ``push.W``, ``pop.W``                   store or load on the stack, with its change of ESP
 ``acknowledge``                         interrupt acknowledge
 ``flags GROUP``                         which of EFLAGS are written
@@ -73,6 +73,7 @@ _MEMORY = {
     "probe": uop.Memory.PROBE_WRITE,
     "in": uop.Memory.IN,
     "out": uop.Memory.OUT,
+    "special_cycle": uop.Memory.SPECIAL_CYCLE,
     "push": uop.Memory.STORE,
     "pop": uop.Memory.LOAD,
 }

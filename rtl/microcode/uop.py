@@ -7,8 +7,8 @@ Inside one micro-op effects come in the order A (address), M (load or translate)
 from amaranth.lib import data, enum
 
 __all__ = [
-    "AddressBase", "AddressSegment", "AddressSize", "Alignment", "Alu", "Bcd", "Bits", "Branch", "Condition", "Destination", "EspChange",
-    "FaultClass", "FlagGroup", "InterceptPoint", "LABEL_WIDTH", "Memory", "MulDiv", "Privilege", "Segmentation", "Sequence",
+    "AddressBase", "AddressSegment", "AddressSize", "Alignment", "Alu", "BUS_ONLY", "Bcd", "Bits", "Branch", "Condition", "Destination",
+    "EspChange", "FaultClass", "FlagGroup", "InterceptPoint", "LABEL_WIDTH", "Memory", "MulDiv", "Privilege", "Segmentation", "Sequence",
     "Shift", "Source", "SpecialFn", "Template", "Trap", "Unit", "Width",
 ]  # fmt: skip
 
@@ -287,7 +287,7 @@ class AddressSize(enum.Enum, shape=2):
     A32 = 3
 
 
-class Memory(enum.Enum, shape=3):
+class Memory(enum.Enum, shape=4):
     """What the micro-op does to memory. Stores write the micro-op's result."""
 
     NONE = 0
@@ -298,6 +298,11 @@ class Memory(enum.Enum, shape=3):
     IN = 5  # I/O port = offset of the address (16 bits)
     OUT = 6
     ACKNOWLEDGE = 7  # interrupt acknowledge: MEM = vector
+    SPECIAL_CYCLE = 8  # a write to the address (16 bits) in the bus's space of that name; no instruction of the core makes one
+
+
+BUS_ONLY = (Memory.IN, Memory.OUT, Memory.ACKNOWLEDGE, Memory.SPECIAL_CYCLE)
+"""What goes straight to the bus, in a space other than memory's."""
 
 
 class Privilege(enum.Enum, shape=1):

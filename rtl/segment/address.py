@@ -2,8 +2,8 @@
 
 offset = base + scaled index + displacement, cut to 16 bits where the address size says so; linear = segment base + offset. The limit is
 compared with the offset before the access size is added: offset ≤ limit − (size − 1), in parallel with the addition of the base.
-In real mode only limits are checked (SDM vol. 3, 5.3 and 20.1). I/O and interrupt acknowledge know no segment; SYSTEM and PHYSICAL
-have neither limit nor rights; GDTR and IDTR have limits only.
+In real mode only limits are checked (SDM vol. 3, 5.3 and 20.1). I/O, interrupt acknowledge and special cycles know no segment;
+SYSTEM and PHYSICAL have neither limit nor rights; GDTR and IDTR have limits only.
 """
 
 from amaranth import Module, Mux, Signal
@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.arch.exceptions import Vector
 from rtl.arch.registers import Segment
 from rtl.microcode.operation import AddressParts
-from rtl.microcode.uop import FaultClass, Memory
+from rtl.microcode.uop import BUS_ONLY, FaultClass, Memory
 from rtl.segment.registers import SegmentRegister
 
 __all__ = ["AddressStage", "crosses_limit"]
@@ -71,7 +71,7 @@ class AddressStage(wiring.Component):
             total.eq(parts.base + parts.index + parts.displacement),
             self.offset.eq(Mux(parts.wide, total, total & OFFSET16_MASK)),
             self.accesses.eq(self.memory != Memory.NONE),
-            io.eq((self.memory == Memory.IN) | (self.memory == Memory.OUT) | (self.memory == Memory.ACKNOWLEDGE)),
+            io.eq(self.memory.as_value().matches(*BUS_ONLY)),
         ]
 
         with m.If(self.valid):

@@ -11,13 +11,13 @@ from rtl.arch.registers import Segment
 from rtl.arch.special import TlbFlush
 from rtl.memory.port import AccessKind, AccessRequest
 from rtl.memory.stage import MemoryStage
-from rtl.microcode.uop import Alignment, Memory
+from rtl.microcode.uop import BUS_ONLY, Alignment, Memory
 
 __all__: list[str] = []
 
 ALL = P | RW | US
 DIVISORS = {Alignment.DOUBLE_WORD: 4, Alignment.QUADWORD: 8, Alignment.ANY: 1}
-UNCHECKED = (Memory.IN, Memory.OUT, Memory.ACKNOWLEDGE)
+UNCHECKED = BUS_ONLY
 UNCACHED = 0x8000_0000
 LINEAR = 0x0040_0000
 
