@@ -54,8 +54,9 @@ class AccessSignature(wiring.Signature):
     """As the pipeline sees it.
 
     ``valid``/``ready`` with ``request``; later ``done`` (one cycle) with ``result``; for STORE, READ_MODIFY_WRITE, OUT and SPECIAL_CYCLE
-    then ``commit`` (one cycle, with ``store_data``, not in ``done``'s own cycle) or ``cancel``; ``busy`` while a commit cannot be taken yet (the
-    pipeline waits; a cancel needs not wait); ``idle``: nothing is open and all stores, OUT and SPECIAL_CYCLE have reached memory or device.
+    then ``commit`` (one cycle, with ``store_data``, not in ``done``'s own cycle) or ``cancel``; ``busy`` while a commit cannot be taken
+    yet (the pipeline waits; a cancel needs not wait); ``idle``: nothing is open and all stores, OUT and SPECIAL_CYCLE have reached memory
+    or device.
     """
 
     def __init__(self) -> None:

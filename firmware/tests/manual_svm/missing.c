@@ -74,19 +74,6 @@ static void accepted(const void *code)
     check_value("vector", guest_vector, 6);
 }
 
-static void skinit(void)
-{
-    const void *code = GUEST("skinit");
-    put("SKINIT\n");
-    expect("of the host", SNIPPET("skinit"), 0, 0, 0, 6, 0);
-    guest_begin();
-    enter("of a guest, not intercepted", code, EXIT_VMMCALL, 0);
-    check_value("vector", guest_vector, 6);
-    guest_begin();
-    V32(INTERCEPT_GENERAL2) |= INTERCEPT2_SKINIT;
-    enter("of a guest, intercepted", code, EXIT_SKINIT, 0);
-}
-
 /* VMLOAD and VMSAVE leave STAR, LSTAR, CSTAR, SFMASK and KERNEL_GS_BASE of the VMCB alone. */
 static void left_alone(const void *code)
 {
@@ -168,7 +155,6 @@ int main(void)
     svm_on();
     refused(nop);
     accepted(nop);
-    skinit();
     left_alone(nop);
     ignored(nop);
     resume_flag();
