@@ -33,6 +33,7 @@ from chipset.dma_policy.registers import GuardRegisters
 from chipset.dma_policy.walker import _Bounds
 from chipset.dma_policy.word_cache import KEY_WIDTH, row_count
 from chipset.interconnect.ports import RegisterSignature
+from chipset.late_launch.ports import ProtectSignature
 from chipset.memory_controller.controller import WriteEvent
 from cocotb_tests.chipset.dma_policy.guard_spec import PAGE_LSB, PAGE_WORDS, WORD_WIDTH, ChosenMap, Spec
 from cocotb_tests.claims import Claims
@@ -75,7 +76,7 @@ class GuardHarness(wiring.Component):
         self._rows = row_count(requesters, cached_words)
         super().__init__({
             "requests": In(stream.Signature(BusRequest)), "block": In(RegisterSignature()),
-            "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
+            "launch": In(ProtectSignature()), "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "answered": In(1), "forget": In(1),
         })  # fmt: skip
 
@@ -87,6 +88,7 @@ class GuardHarness(wiring.Component):
         )
         connect(m, flipped(self.requests), guard.requests)
         connect(m, flipped(self.block), registers.block)
+        connect(m, flipped(self.launch), registers.launch)
         m.d.comb += [
             guard.out.ready.eq(self.out_ready), guard.walk.ready.eq(self.walk_ready),
             guard.walk_answer_valid.eq(self.walk_answer_valid), guard.walk_answer.eq(self.walk_answer),
