@@ -76,7 +76,8 @@ class GuardHarness(wiring.Component):
         self._rows = row_count(requesters, cached_words)
         super().__init__({
             "requests": In(stream.Signature(BusRequest)), "block": In(RegisterSignature()),
-            "launch": In(ProtectSignature()), "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
+            "launch": In(ProtectSignature()),
+            "out_ready": In(1), "walk_ready": In(1), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
             "written": In(WriteEvent), "answered": In(1), "forget": In(1),
         })  # fmt: skip
 
