@@ -35,9 +35,9 @@ def parse_quote(data: bytes) -> Quote:
         if int.from_bytes(reader.sized(_NAME_SIZE, _NAME_SIZE, "the signer's name")[:2], "big") != Algorithm.SHA256:
             raise reader.error("the signer's name is not by SHA-256")
         qualifying_data = reader.sized(0, _DATA_MOST, "the qualifying data")
-        reader.bytes(_CLOCK_SIZE)
+        reader.take(_CLOCK_SIZE)
         reader.one_of(1, (0, 1), "whether the clock is safe")
-        reader.bytes(_FIRMWARE_SIZE)
+        reader.take(_FIRMWARE_SIZE)
         selections = tuple(_selection(reader) for _ in range(reader.one_of(4, range(_MOST_BANKS + 1), "the number of banks")))
         pcr_digest = reader.sized(DIGEST_SIZE, DIGEST_SIZE, "the digest of the PCRs")
     return Quote(qualifying_data, selections, pcr_digest)
@@ -46,5 +46,5 @@ def parse_quote(data: bytes) -> Quote:
 def _selection(reader: Reader) -> tuple[int, frozenset[int]]:
     """TPMS_PCR_SELECTION."""
     bank = reader.number(2)
-    bits = int.from_bytes(reader.bytes(reader.one_of(1, _SELECT_SIZES, "the size of a selection")), "little")
+    bits = int.from_bytes(reader.take(reader.one_of(1, _SELECT_SIZES, "the size of a selection")), "little")
     return bank, frozenset(pcr for pcr in range(bits.bit_length()) if bits >> pcr & 1)

@@ -28,7 +28,7 @@ class Reader:
         """To be raised."""
         return Malformed(f"{self._what}: {text}")
 
-    def bytes(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
         """The next ``size`` bytes."""
         data = self._data[self._at : self._at + size]
         if len(data) != size:
@@ -38,7 +38,7 @@ class Reader:
 
     def number(self, size: int) -> int:
         """The next number, of ``size`` bytes."""
-        return int.from_bytes(self.bytes(size), "big")
+        return int.from_bytes(self.take(size), "big")
 
     def one_of(self, size: int, allowed: Collection[int], name: str) -> int:
         """The next number, which must be one of these."""
@@ -52,4 +52,4 @@ class Reader:
         size = self.number(2)
         if not least <= size <= most:
             raise self.error(f"{name} has {size} bytes")
-        return self.bytes(size)
+        return self.take(size)

@@ -19,8 +19,9 @@ from verifier.bundle import Bundle
 __all__ = ["SIGNS_ANYTHING", "AttestationKey", "Measured", "ToolFailed"]
 
 _REGISTERS = "sha256:17,18,19"
-_RESTRICTED = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
-SIGNS_ANYTHING = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign"
+# noda: a reset of the TPM without TPM2_Shutdown counts as a failed guess at every other key, and after three none can be used.
+SIGNS_ANYTHING = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|sign"
+_RESTRICTED = f"{SIGNS_ANYTHING}|restricted"
 _ATTESTATION_KEY = 0x8101_0001  # a persistent handle
 _LOADERS_LOCALITY, _KERNELS_LOCALITY = 3, 2
 _LOCALITIES = {Pcr.LAUNCH: _LOADERS_LOCALITY, Pcr.KERNEL: _LOADERS_LOCALITY, Pcr.POLICY: _KERNELS_LOCALITY}

@@ -65,7 +65,8 @@ def test_replay_gives_what_the_pcrs_hold(software: Software, machine: Measured) 
     machine.launch(software)
     held = machine.tool("pcrread", "sha256:" + ",".join(str(int(pcr)) for pcr in Pcr)).lower()
     values = replay(software.events)
-    assert [f"{pcr:d}: 0x{values[pcr].hex()}" in held.replace(" :", ":") for pcr in Pcr] == [True] * len(Pcr)
+    for pcr in Pcr:
+        assert f"{pcr:d}: 0x{values[pcr].hex()}" in held
     assert values[Pcr.LAUNCH] == hashed(bytes(32) + hashed(software.block))
 
 
