@@ -10,12 +10,14 @@ import pytest
 
 from cocotb_tests.verifier.measured import Measured
 from cocotb_tests.verifier.signer import Signer
-from cocotb_tests.verifier.software import NONCE, expectation
+from cocotb_tests.verifier.software import GENUINE, NONCE, expectation
+from contracts.event_log import encode
 from verifier.bundle import Bundle, read_bundle, write_bundle
 from verifier.errors import InputError
 from verifier.expected import Expected
 from verifier.judge import judge
 from verifier.reasons import Accepted, Reason, Refused
+from verifier.replay import digest_of, replay
 
 __all__: list[str] = []
 
@@ -193,6 +195,18 @@ def test_signatures_whose_numbers_are_out_of_range() -> None:
             parts = b"".join(len(part).to_bytes(2, "big") + part for part in (r, s))
             forged = replace(answer, signature=bytes.fromhex("0018 000b") + parts)
             assert judge(forged, expected, NONCE) == Refused(Reason.BAD_SIGNATURE)
+    of_another_scheme = replace(answer, signature=bytes.fromhex("0014 000b 0001 01"))
+    assert judge(of_another_scheme, expected, NONCE) == Refused(Reason.BAD_SIGNATURE)
+
+
+def test_a_log_without_a_launch() -> None:
+    """Even if the registers held what a launch resets them to, as locality 4 alone could bring about."""
+    signer = Signer()
+    events = GENUINE.events[1:]
+    genuine = signer.quote()
+    answer = signer.answer(genuine.replace(digest_of(replay(GENUINE.events)), digest_of(replay(events))))
+    verdict = judge(replace(answer, log=encode(events)), expectation(signer.named), NONCE)
+    assert isinstance(verdict, Refused) and verdict.reason is Reason.CHANGED_LOADER
 
 
 def test_keys_that_are_none() -> None:

@@ -110,7 +110,8 @@ def test_what_is_wrong_is_said_in_one_line(old: str, new: str, said: str) -> Non
 
 
 def test_other_keys_are_refused() -> None:
-    for key in (ec.generate_private_key(ec.SECP384R1()).public_key(), ed25519.Ed25519PrivateKey.generate().public_key()):
+    short = rsa.RSAPublicNumbers(65_537, (1 << 1024) - 1).public_key()
+    for key in (short, ec.generate_private_key(ec.SECP384R1()).public_key(), ed25519.Ed25519PrivateKey.generate().public_key()):
         with pytest.raises(InputError, match="neither ECC on P-256 nor RSA of 2048, 3072, 4096 bits"):
             read_expected(expectation_text(pem(key)).encode())
 

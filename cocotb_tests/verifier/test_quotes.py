@@ -46,6 +46,8 @@ def test_an_rsa_key(tmp_path: Path) -> None:
             assert judge(replace(bundle, signature=flipped), expected, NONCE) == Refused(Reason.BAD_SIGNATURE)
             shorter = bytes.fromhex("0014 000b 00ff") + bundle.signature[7:]
             assert judge(replace(bundle, signature=shorter), expected, NONCE) == Refused(Reason.BAD_SIGNATURE)
+            of_another_scheme = bytes.fromhex("0018 000b 0001 01 0001 01")
+            assert judge(replace(bundle, signature=of_another_scheme), expected, NONCE) == Refused(Reason.BAD_SIGNATURE)
 
 
 def test_a_development_kernel_that_is_accepted_is_told(machine: Measured) -> None:
