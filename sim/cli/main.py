@@ -19,6 +19,7 @@ _COMMANDS = {
     "wave": "sim.cli.wave",
     "export": "sim.cli.export",
     "measure": "sim.cli.measure",
+    "verify": "sim.cli.verify",
 }
 
 
