@@ -46,17 +46,13 @@ class _Bytes:
         self._at = partition.vcpu.get("CS_BASE") + partition.vcpu.get("RIP") & 0xFFFF_FFFF
         self._count = 0
 
-    def take(self, size: int = 1) -> int:
+    def take(self, size: int = 1, signed: bool = False) -> int:
         self._count += size
         if self._count > _LONGEST:
             raise GuestFault(Exc.GP, 0)
-        value = int.from_bytes(read_linear(self._partition, self._at, size, touch=False), "little")
+        data = read_linear(self._partition, self._at, size, touch=False)
         self._at += size
-        return value
-
-    def signed(self, size: int) -> int:
-        value = self.take(size)
-        return value - (1 << 8 * size) if value >> 8 * size - 1 else value
+        return int.from_bytes(data, "little", signed=signed)
 
 
 def _effective(partition: Partition, code: _Bytes, modrm: int, size: int) -> tuple[int, bool]:
@@ -71,7 +67,7 @@ def _effective(partition: Partition, code: _Bytes, modrm: int, size: int) -> tup
     if mode == 0 and base == (Gpr.EBP,):
         offset, base = offset + code.take(size), ()  # a displacement instead
     elif mode:
-        offset += code.signed(1 if mode == 1 else size)
+        offset += code.take(1 if mode == 1 else size, signed=True)
     return offset + sum(map(register, base)) & (1 << 8 * size) - 1, Gpr.ESP in base or Gpr.EBP in base
 
 

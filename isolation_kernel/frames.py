@@ -5,9 +5,9 @@ from enum import IntEnum
 
 from contracts.memory_map import PAGE_SIZE, Physical, RamLayout
 
-__all__ = ["Frames", "KernelError", "Owner"]
+__all__ = ["HOLE", "Frames", "KernelError", "Owner"]
 
-_HOLE = range(Physical.VGA_HOLE // PAGE_SIZE, Physical.EXTENDED_RAM // PAGE_SIZE)
+HOLE = range(Physical.VGA_HOLE // PAGE_SIZE, Physical.EXTENDED_RAM // PAGE_SIZE)
 
 
 class KernelError(Exception):
@@ -28,7 +28,7 @@ class Frames:
 
     def __init__(self, layout: RamLayout) -> None:
         kernel = layout.kernel_base // PAGE_SIZE
-        owners = (Owner.KERNEL if n >= kernel else Owner.ABSENT if n in _HOLE else Owner.FREE for n in range(layout.pages))
+        owners = (Owner.KERNEL if n >= kernel else Owner.ABSENT if n in HOLE else Owner.FREE for n in range(layout.pages))
         self._owners: list[int] = list(owners)
         self._pool = set(range(layout.pool_base // PAGE_SIZE, layout.pages))
 

@@ -34,7 +34,7 @@ def _require(condition: bool, status: Status = Status.BAD_ARGUMENT) -> None:
 
 
 def _read(kernel: "Kernel", partition: Partition, address: int, length: int) -> bytes:
-    data = partition.memory.read(address, length, kernel.config.protections.hypercall_buffers) if length <= MAX_MESSAGE else None
+    data = partition.memory.read(address, length, kernel.protections.hypercall_buffers) if length <= MAX_MESSAGE else None
     if data is None:
         raise _Refused(Status.BAD_ARGUMENT)
     return data
@@ -56,7 +56,7 @@ def _console_write(kernel: "Kernel", partition: Partition, address: int, length:
 
 
 def _receive(kernel: "Kernel", partition: Partition, address: int, size: int) -> _Result:
-    check = kernel.config.protections.hypercall_buffers
+    check = kernel.protections.hypercall_buffers
     _require(size <= MAX_MESSAGE and partition.memory.holds(address, size, check))
     if not partition.inbox:
         partition.state = State.WAITING
@@ -89,7 +89,7 @@ def _accept_page(kernel: "Kernel", partition: Partition, address: int, second: i
 def _give_device(kernel: "Kernel", partition: Partition, number: int, receiver_number: int) -> None:
     receiver = _receiver(kernel, partition, receiver_number)
     _require(number in DEVICES)
-    _require(number in partition.devices or not kernel.config.protections.hypercall_rights, Status.NOT_OWNER)
+    _require(number in partition.devices or not kernel.protections.hypercall_rights, Status.NOT_OWNER)
     _require(kernel.mover.give_device(DeviceNumber(number), receiver), Status.AGAIN)
 
 
@@ -118,14 +118,14 @@ _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result]
 def hypercall(kernel: "Kernel", partition: Partition) -> None:
     """Answer a VMMCALL exit."""
     vcpu = partition.vcpu
-    if vcpu.get("CPL") and kernel.config.protections.hypercall_ring:
+    if vcpu.get("CPL") and kernel.protections.hypercall_ring:
         vcpu.inject(Exc.UD)  # as where there is no VMMCALL: applications have no business with the kernel
         return
     number = vcpu.register(Gpr.EAX)
     try:
         _require(number in Hypercall.__members__.values(), Status.BAD_CALL)
         call, right = _CALLS[Hypercall(number)]
-        granted = right is None or right in partition.config.rights or not kernel.config.protections.hypercall_rights
+        granted = right is None or right in partition.config.rights or not kernel.protections.hypercall_rights
         _require(granted, Status.DENIED)
         result = call(kernel, partition, vcpu.register(Gpr.EBX), vcpu.register(Gpr.ECX)) or Status.OK
     except _Refused as refusal:

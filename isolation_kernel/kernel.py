@@ -8,13 +8,13 @@ from contracts.hypercalls import MAX_MESSAGE
 from contracts.memory_map import PAGE_SIZE, Irq
 from contracts.msr import IOPM_SIZE, MSRPM_SIZE
 from contracts.vmcb import InterruptControl
-from isolation_kernel.asids import Asids
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
 from isolation_kernel.configuration import GuestConfig, KernelConfig
 from isolation_kernel.devices import DEVICES, DeviceNumber
 from isolation_kernel.dma_policy import DmaPolicy, Refusal
 from isolation_kernel.exits import handle_exit
-from isolation_kernel.frames import Frames, KernelError
+from isolation_kernel.foundation import Foundation
+from isolation_kernel.frames import KernelError
 from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
@@ -45,20 +45,15 @@ class Step(Enum):
     OVER = "the system is shut down, or no guest is left"
 
 
-class Kernel:
+class Kernel(Foundation):
     """``console`` is called with a partition's number and bytes whenever a guest prints."""
 
     def __init__(self, machine: Machine, config: KernelConfig, console: Callable[[int, bytes], None] | None = None) -> None:
-        on = config.protections
-        self.machine = machine
-        self.config = config
-        self.frames = Frames(config.layout)
-        self.asids = Asids(config.asids, shared=not on.asid_per_root)
-        self.msr_map = PermissionMap(machine, self.frames, MSRPM_SIZE, on.msr_permission).address
-        requesters = sum(d.requester is not None for d in DEVICES.values())
-        self.policy = DmaPolicy(machine, self.frames, requesters, on.dma_policy)
-        self.mover = Mover(machine, self.frames, self.policy, on)
-        self.scheduler = Scheduler(config.slice_cycles, on.preemption)
+        super().__init__(machine, config)
+        self.msr_map = PermissionMap(self, MSRPM_SIZE, self.protections.msr_permission).address
+        self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
+        self.mover = Mover(self, self.policy)
+        self.scheduler = Scheduler(config.slice_cycles, self.protections.preemption)
         self._interrupts = PhysicalInterrupts(machine, config.timer_cycles // config.cycles_per_pit_tick)
         self.partitions: dict[int, Partition] = {}
         self.refusals: list[Refusal] = []
@@ -83,15 +78,14 @@ class Kernel:
         if taken := [device.name for device in sorted(config.devices) if self.mover.device_owners[device] is not None]:
             raise KernelError(f"{config.name}: {', '.join(taken)} has an owner already")
         first = 0 if config.one_to_one else self.frames.take_run(config.memory // PAGE_SIZE, number)
-        memory = GuestMemory(self.machine, self.frames, number, first, self.config.protections)
+        memory = GuestMemory(self, number, first)
         claim_memory(self.frames, memory, config, first)
         self._next_number = max(self._next_number, number + 1)
-        limits = (self.config.roots_per_guest, self.config.tables_per_guest)
         vcpu = Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE)
-        shadow = Shadow(self.machine, self.frames, self.asids, memory, limits, self.config.protections)
-        io_map = PermissionMap(self.machine, self.frames, IOPM_SIZE, self.config.protections.io_permission)
-        pit, pci = VirtualPit(self.config.cycles_per_pit_tick), ConfigurationSpace(self.machine, self.config.protections.pci_configuration)
-        self.partitions[number] = partition = Partition(number, config, memory, vcpu, shadow, io_map, pit, pci, self._console)
+        shadow = Shadow(self, memory)
+        io_map = PermissionMap(self, IOPM_SIZE, self.protections.io_permission)
+        pit, pci = VirtualPit(self.config.cycles_per_pit_tick), ConfigurationSpace(self.machine, self.protections.pci_configuration)
+        self.partitions[number] = partition = Partition(self, number, config, memory, vcpu, shadow, io_map, pit, pci, self._console)
         self.scheduler.add(partition)
         over = self.over
         try:
@@ -103,7 +97,7 @@ class Kernel:
             self.end_guest(partition, f"could not be loaded: {error}")
             self.over = over  # as before: a first guest that cannot be loaded may be followed by one that can
             raise
-        set_up_vmcb(partition, self.config.protections, self.msr_map)
+        set_up_vmcb(partition, self.msr_map)
         set_start_state(partition, self.config.native_cpuid[1][0])
         return partition
 

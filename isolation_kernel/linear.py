@@ -65,7 +65,6 @@ def probe_write(partition: Partition, linear: int, length: int) -> None:
 
 def write_linear(partition: Partition, linear: int, data: bytes) -> None:
     """Write; what goes to no RAM of the guest is dropped. Both pages are checked before any effect."""
-    pieces = list(_pieces(partition, linear, len(data), True, True))
-    for at, count in pieces:
+    for at, count in list(_pieces(partition, linear, len(data), True, True)):
         partition.memory.write(at, data[:count])
         data = data[count:]

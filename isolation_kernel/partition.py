@@ -8,6 +8,7 @@ from enum import Enum
 from contracts.architecture import Cr0, Cr4, Eflags
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.guest_walk import PagingMode
 from isolation_kernel.pci import ConfigurationSpace
@@ -38,6 +39,7 @@ class State(Enum):
 class Partition:
     """``cr0``, ``cr3``, ``cr4`` are what the guest believes; the VMCB holds what the processor runs with."""
 
+    base: Foundation
     number: int
     config: GuestConfig
     memory: GuestMemory
