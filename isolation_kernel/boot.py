@@ -30,12 +30,12 @@ def _bits(numbers: Iterable[int]) -> int:
     return sum(1 << n for n in numbers)
 
 
-def claim_memory(frames: Frames, memory: GuestMemory, config: GuestConfig, first: int) -> None:
-    """Enter a guest's frames in its map: from ``first`` in a row, less the hole below 1 MiB where it is mapped one to one."""
+def claim_memory(frames: Frames, owner: int, config: GuestConfig, first: int) -> dict[int, int]:
+    """A guest's frames, by guest page number: from ``first`` in a row, less the hole below 1 MiB where it is mapped one to one."""
     pages = [n for n in range(config.memory // PAGE_SIZE) if not config.one_to_one or n not in HOLE]
     if config.one_to_one:
-        frames.take(pages, memory.owner)
-    memory.pages = {page: first + page for page in pages}
+        frames.take(pages, owner)
+    return {page: first + page for page in pages}
 
 
 def load_segments(memory: GuestMemory, config: GuestConfig) -> None:

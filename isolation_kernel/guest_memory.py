@@ -24,11 +24,11 @@ class Kind(Enum):
 class GuestMemory:
     """The map of one guest. ``offset`` is what its driver adds to a guest-physical page number to get the machine's."""
 
-    def __init__(self, base: Foundation, owner: int, offset: int) -> None:
+    def __init__(self, base: Foundation, owner: int, offset: int, pages: dict[int, int]) -> None:
         self._base = base
         self.owner = owner
         self.offset = offset
-        self.pages: dict[int, int] = {}
+        self.pages = pages
         self.device_pages: set[int] = set()
         self.before_write: Callable[[int], None] = lambda frame: None  # the kernel is about to write to this frame
 

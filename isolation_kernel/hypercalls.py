@@ -47,10 +47,6 @@ def _receiver(kernel: "Kernel", partition: Partition, number: int) -> Partition:
     return receiver
 
 
-def _yield(kernel: "Kernel", partition: Partition, first: int, second: int) -> None:
-    kernel.scheduler.end_slice(partition)
-
-
 def _console_write(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
     partition.say(_read(kernel, partition, address, length))
 
@@ -98,12 +94,8 @@ def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) 
     kernel.end_guest(partition, "shut itself down")
 
 
-def _system_shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> None:
-    kernel.shutdown(status)
-
-
 _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result], Right | None]] = {
-    Hypercall.YIELD: (_yield, None),
+    Hypercall.YIELD: (lambda kernel, partition, first, second: kernel.scheduler.end_slice(partition), None),
     Hypercall.CONSOLE_WRITE: (_console_write, None),
     Hypercall.RECEIVE: (_receive, Right.MESSAGES),
     Hypercall.SEND: (_send, Right.MESSAGES),
@@ -111,7 +103,7 @@ _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result]
     Hypercall.ACCEPT_PAGE: (_accept_page, None),
     Hypercall.GIVE_DEVICE: (_give_device, Right.GIVE_DEVICE),
     Hypercall.SHUTDOWN: (_shutdown, None),
-    Hypercall.SYSTEM_SHUTDOWN: (_system_shutdown, Right.SYSTEM_SHUTDOWN),
+    Hypercall.SYSTEM_SHUTDOWN: (lambda kernel, partition, status, second: kernel.shutdown(status), Right.SYSTEM_SHUTDOWN),
 }
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from contracts.hypercalls import MAX_MESSAGE
 from contracts.memory_map import PAGE_SIZE, Irq
-from contracts.msr import IOPM_SIZE, MSRPM_SIZE
+from contracts.msr import MSRPM_SIZE
 from contracts.vmcb import InterruptControl
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
 from isolation_kernel.configuration import GuestConfig, KernelConfig
@@ -15,22 +15,16 @@ from isolation_kernel.dma_policy import DmaPolicy, Refusal
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.frames import KernelError
-from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.machine import Machine
 from isolation_kernel.moves import Mover
-from isolation_kernel.partition import MAX_QUEUED, Partition, State
-from isolation_kernel.pci import ConfigurationSpace
+from isolation_kernel.partition import MAX_QUEUED, VCPU_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.scheduler import Scheduler
-from isolation_kernel.shadow import Shadow
-from isolation_kernel.vcpu import Vcpu
-from isolation_kernel.virtual_pit import VirtualPit
 
 __all__ = ["Kernel", "Step"]
 
-_VCPU_PAGES = 2
 _V_IRQ = int(InterruptControl.V_IRQ)
 _OWN_PAGES = 8  # vCPU block, I/O map, and some to spare
 _MAX_REFUSALS = 1024
@@ -78,18 +72,13 @@ class Kernel(Foundation):
         if taken := [device.name for device in sorted(config.devices) if self.mover.device_owners[device] is not None]:
             raise KernelError(f"{config.name}: {', '.join(taken)} has an owner already")
         first = 0 if config.one_to_one else self.frames.take_run(config.memory // PAGE_SIZE, number)
-        memory = GuestMemory(self, number, first)
-        claim_memory(self.frames, memory, config, first)
+        pages = claim_memory(self.frames, number, config, first)
         self._next_number = max(self._next_number, number + 1)
-        vcpu = Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE)
-        shadow = Shadow(self, memory)
-        io_map = PermissionMap(self, IOPM_SIZE, self.protections.io_permission)
-        pit, pci = VirtualPit(self.config.cycles_per_pit_tick), ConfigurationSpace(self.machine, self.protections.pci_configuration)
-        self.partitions[number] = partition = Partition(self, number, config, memory, vcpu, shadow, io_map, pit, pci, self._console)
+        self.partitions[number] = partition = Partition(self, number, config, pages, first, self._console)
         self.scheduler.add(partition)
         over = self.over
         try:
-            load_segments(memory, config)
+            load_segments(partition.memory, config)
             for device in sorted(config.devices):
                 if not self.mover.give_device(device, partition):
                     raise KernelError(f"{config.name}: {device.name} does not come to rest")
@@ -110,7 +99,7 @@ class Kernel(Foundation):
         partition.shadow.discard_all()
         self.mover.release_all(partition)
         partition.io_map.release()
-        self.frames.release(partition.vcpu.block // PAGE_SIZE, _VCPU_PAGES)
+        self.frames.release(partition.vcpu.block // PAGE_SIZE, VCPU_PAGES)
         if not any(p.alive for p in self.partitions.values()):
             self.over = True
 
