@@ -55,14 +55,13 @@ class Kernel(Foundation):
         self.over = False
         self.exit_status: int | None = None
         self._console = console
-        self._next_number = 1
 
     # guests come and go
 
     def load_guest(self, config: GuestConfig, number: int | None = None) -> Partition:
         """Make a partition (in the place of an ended one, if its number is given), load the guest and make it ready to run. KernelError if
         it does not fit: then nothing is held by it."""
-        number = number or self._next_number
+        number = number or len(self.partitions) + 1
         if config.memory <= 0 or config.memory % PAGE_SIZE:
             raise KernelError(f"{config.name}: memory must be a multiple of {PAGE_SIZE} bytes")
         guests = 1 + sum(p.alive for p in self.partitions.values())
@@ -73,7 +72,6 @@ class Kernel(Foundation):
             raise KernelError(f"{config.name}: {', '.join(taken)} has an owner already")
         first = 0 if config.one_to_one else self.frames.take_run(config.memory // PAGE_SIZE, number)
         pages = claim_memory(self.frames, number, config, first)
-        self._next_number = max(self._next_number, number + 1)
         self.partitions[number] = partition = Partition(self, number, config, pages, first, self._console)
         self.scheduler.add(partition)
         over = self.over

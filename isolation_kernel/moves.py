@@ -30,18 +30,15 @@ class Mover:
         frame = giver.memory.frame_of(page)
         if frame is None or len(receiver.offered) >= limit:
             return False
-        self._close(giver, frame)
+        giver.memory.pages = {page: f for page, f in giver.memory.pages.items() if f != frame}
+        giver.shadow.forget(frame)
+        if self._base.protections.dma_revoke:
+            self._policy.change(giver.number, frame, admitted=False)
         if self._base.protections.clean_moved_page:
             self._base.machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
         self._base.frames.change(frame, giver.number, Owner.IN_TRANSIT)
         receiver.offered.append(frame)
         return True
-
-    def _close(self, giver: Partition, frame: int) -> None:
-        giver.memory.pages = {page: f for page, f in giver.memory.pages.items() if f != frame}
-        giver.shadow.forget(frame)
-        if self._base.protections.dma_revoke:
-            self._policy.change(giver.number, frame, admitted=False)
 
     def accept_page(self, receiver: Partition, page: int, which: int = 0) -> bool:
         """Let an offered page (the first, or the one numbered) appear at a free place; False if none is offered or something is there."""

@@ -232,11 +232,9 @@ class Shadow:
     def invlpg(self, linear: int) -> None:
         """The guest flushes one address: all of a 4 MiB page if it lies in one."""
         root, page = self.current, linear // PAGE_SIZE
-        first = page - page % _ENTRIES
-        for other in range(first, first + _ENTRIES):
-            entry = root.entries.get(other)
-            if entry is not None and (entry.leaf.large or other == page):
-                self._drop(root, other)
+        beside = range(page - page % _ENTRIES, page - page % _ENTRIES + _ENTRIES)
+        for other in sorted(p for p, entry in root.entries.items() if p == page or entry.leaf.large and p in beside):
+            self._drop(root, other)
 
     def forget(self, frame: int) -> None:
         """A frame or device page is taken from the guest: no entry reaches it, or comes from a table in it, any more."""
