@@ -7,7 +7,9 @@ from enum import Enum
 from contracts.hypercalls import MAX_MESSAGE
 from contracts.memory_map import PAGE_SIZE, Irq
 from contracts.msr import MSRPM_SIZE
+from contracts.rights import SYSTEM, Right
 from contracts.vmcb import InterruptControl
+from isolation_kernel.audit import AuditLog
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
 from isolation_kernel.configuration import GuestConfig, KernelConfig
 from isolation_kernel.devices import DEVICES, DeviceNumber
@@ -44,10 +46,12 @@ class Kernel(Foundation):
 
     def __init__(self, machine: Machine, config: KernelConfig, console: Callable[[int, bytes], None] | None = None) -> None:
         super().__init__(machine, config)
+        self.audit = AuditLog(config.log)
+        self.audit.append(policy=config.policy.digest)
         self.msr_map = PermissionMap(self, MSRPM_SIZE, self.protections.msr_permission).address
         self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
         self.mover = Mover(self, self.policy)
-        self.scheduler = Scheduler(config.slice_cycles, self.protections.preemption)
+        self.scheduler: Scheduler = Scheduler(config.slice_cycles, self.protections.preemption)
         self._interrupts = PhysicalInterrupts(machine, config.timer_cycles // config.cycles_per_pit_tick)
         self.partitions: dict[int, Partition] = {}
         self.refusals: list[Refusal] = []
@@ -76,6 +80,9 @@ class Kernel(Foundation):
         self.scheduler.add(partition)
         over = self.over
         try:
+            for right, about in ((Right.RUN, SYSTEM), *((Right.USE, device.name) for device in sorted(config.devices))):
+                if not self.permits(partition, right, about):
+                    raise KernelError(f"{config.name}: the policy does not grant {right.name} of {about}")
             load_segments(partition.memory, config)
             for device in sorted(config.devices):
                 if not self.mover.give_device(device, partition):
@@ -122,6 +129,14 @@ class Kernel(Foundation):
         partition = self.partitions.get(number)
         return partition if partition is not None and partition.alive else None
 
+    def permits(self, partition: Partition, right: Right, about: str) -> bool:
+        """Whether a guest may: every decision about it is made here, by its rights and the policy, and is in the log."""
+        asked = right in partition.config.rights or right in (Right.RUN, Right.USE)
+        why = self.config.policy.refusal(partition.identity, right, about) if asked else "not among its rights"
+        allowed = not why or not self.protections.hypercall_rights
+        self.audit.append(who=partition.identity, what=right.name, about=about, decision="allowed" if allowed else "refused", why=why)
+        return allowed
+
     # the host's side
 
     def post_message(self, number: int, message: bytes) -> bool:
@@ -153,7 +168,7 @@ class Kernel(Foundation):
     def move_device(self, device: DeviceNumber, receiver: int) -> bool:
         """Move a device to a guest while all run."""
         target = self.living(receiver)
-        return target is not None and self.mover.give_device(device, target)
+        return target is not None and self.permits(target, Right.USE, device.name) and self.mover.give_device(device, target)
 
     # running
 

@@ -13,6 +13,7 @@ from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.guest_walk import PagingMode
+from isolation_kernel.identity import identity
 from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
@@ -68,6 +69,7 @@ class Partition:
     keyboard_output: int | None = None
 
     def __post_init__(self, pages: dict[int, int], offset: int) -> None:
+        self.identity = identity(self.config)
         machine, on = self.base.machine, self.base.protections
         self.memory = GuestMemory(self.base, self.number, offset, pages)
         self.vcpu = Vcpu(machine, self.base.frames.allocate(VCPU_PAGES) * PAGE_SIZE)

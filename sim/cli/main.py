@@ -19,6 +19,8 @@ _COMMANDS = {
     "wave": "sim.cli.wave",
     "export": "sim.cli.export",
     "measure": "sim.cli.measure",
+    "policy": "sim.cli.policy",
+    "audit": "sim.cli.audit",
 }
 
 
