@@ -55,11 +55,11 @@ class _Options:
                 check_apart(path, [*programs, *disk])
                 check_output(path, make_folder=True)
             others = [*programs, *disk, *waves, *([self.policy] if self.policy is not None else [])]
-            for path in (self.report, self.audit):
-                if path is not None:
-                    check_apart(path, others)
-                    check_output(path)
-                    others.append(path)
+            for written in (self.report, self.audit):
+                if written is not None:
+                    check_apart(written, others)
+                    check_output(written)
+                    others.append(written)
 
     @property
     def slice_cycles(self) -> int:
