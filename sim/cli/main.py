@@ -20,6 +20,8 @@ _COMMANDS = {
     "export": "sim.cli.export",
     "measure": "sim.cli.measure",
     "verify": "sim.cli.verify",
+    "policy": "sim.cli.policy",
+    "audit": "sim.cli.audit",
 }
 
 
