@@ -8,7 +8,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cocotb_tests.chipset.devices.tpm.stage import SPEC, Stage, stage
+from cocotb_tests.chipset.devices.tpm.stage import PATIENCE, SPEC, Stage, stage
 from cocotb_tests.verilated import simulate
 from contracts.registers import WORD_SIZE
 from contracts.tpm import LOCALITIES, LOCALITY_STRIDE, TPM, HashOp, TpmOp
@@ -19,7 +19,7 @@ __all__ = ["ONES", "Bench", "Bus", "Holder", "Launch", "access", "launch_value",
 
 ONES = 0xFFFF_FFFF
 _LONGEST_ACCESS = 6  # cycles
-_PATIENCE = 5000
+_LIMIT = 2 * PATIENCE  # cycles that anything may take
 
 
 def access(*names: str) -> int:
@@ -52,12 +52,13 @@ class Holder:
     mute: bool = False
     slow: float = 0.2  # share of the cycles in which it neither takes nor gives
     log: list[tuple[TpmOp, int]] = field(default_factory=list)  # requests and their localities, those of several transfers once
-    answers: list[bytes] = field(default_factory=list)  # to commands, whole
+    commands: list[tuple[int, bytes]] = field(default_factory=list)  # whole, with their localities
+    answers: list[bytes] = field(default_factory=list)  # to them
     held: list[AnswerByte] = field(default_factory=list)
 
     async def serve(self, ctx, port) -> None:
         """In the background."""
-        inside = False  # a command
+        command = b""  # as far as it has come
         ctx.set(port.present, self.bridge.present)
         while True:
             if self.release_in:
@@ -75,9 +76,12 @@ class Holder:
                 self.held.pop(0)
             if valid and takes:
                 op = TpmOp(request.op.value)
-                if not inside or op is not TpmOp.COMMAND:
+                if not command or op is not TpmOp.COMMAND:
                     self.log.append((op, request.locality))
-                inside = op is TpmOp.COMMAND and not request.last
+                command = command + bytes((request.data & 0xFF,)) if op is TpmOp.COMMAND else b""
+                if command and request.last:
+                    self.commands.append((request.locality, command))
+                    command = b""
                 answer = self.bridge.take(op, request.locality, bool(request.last), request.mask, request.data)
                 self.held += answer
                 if op is TpmOp.COMMAND and answer:
@@ -105,7 +109,7 @@ class Bus:
             _, _, ready, data = await ctx.tick().sample(block.ready, block.read_data)
             if ready:
                 break
-            assert self.cycles < _PATIENCE, "the register port hangs"
+            assert self.cycles < _LIMIT, "the register port hangs"
         ctx.set(block.valid, 0)
         return data
 
@@ -147,7 +151,7 @@ class Launch:
             self.cycles += 1
             if (await ctx.tick().sample(port.ready))[2]:
                 break
-            assert self.cycles < _PATIENCE, "the launch hangs"
+            assert self.cycles < _LIMIT, "the launch hangs"
         ctx.set(port.valid, 0)
 
     async def data(self, block: bytes, rng: Random | None = None) -> None:
@@ -211,7 +215,7 @@ class Bench:
 
     async def started(self) -> None:
         """Until the TPM has answered the platform's reset, or is known not to be there."""
-        for _ in range(_PATIENCE):
+        for _ in range(_LIMIT):
             if await self.bus.read(0, "ACCESS") & access("VALID"):
                 return
         raise AssertionError("the TPM does not start")

@@ -10,7 +10,7 @@ from sim.model import ModelSpec
 
 __all__ = ["PATIENCE", "SPEC", "Stage", "stage"]
 
-PATIENCE = 400  # cycles: longer than any testbench lets it wait that does not want it to give up
+PATIENCE = 10_000  # cycles: longer than any testbench lets it wait that does not want it to give up
 
 
 class Stage(verilated.Wrapped):
