@@ -48,6 +48,7 @@ class HashOp(IntEnum):
     END = 2
 
 
+_ONES = 0xFFFF_FFFF
 _INTERRUPTS = "This TPM raises no interrupts."
 
 TPM = RegisterBlock(
@@ -86,8 +87,9 @@ TPM = RegisterBlock(
             Field("COMMAND_CANCEL", 24, 1, "Written: ignored; commands run to their end."),
             Field("RESET_ESTABLISHMENT", 25, 1, "Write 1 in locality 3 while no command is under way: set ACCESS.ESTABLISHMENT."),
             Field("FAMILY", 26, 2, "1: TPM 2.0."),
-        )),
-        Register("DATA_FIFO", 0x024, Access.RW, "Bytes of a command or an answer, lowest address first; beyond its end FFh."),
+        ), reset=_ONES),
+        Register("DATA_FIFO", 0x024, Access.RW, "Bytes of a command or an answer, lowest address first; beyond its end FFh.",
+                 reset=_ONES),
         Register("INTERFACE_ID", 0x030, Access.RO, "FIFO, and nothing else can be chosen.", (
             Field("TYPE", 0, 4, "0: FIFO."),
             Field("VERSION", 4, 4, "0."),
@@ -95,7 +97,7 @@ TPM = RegisterBlock(
             Field("FIFO", 13, 1, "1: FIFO is there."),
             Field("CRB", 14, 1, "0: the command response buffer is not."),
         ), reset=1 << 8 | 1 << 13),
-        Register("XDATA_FIFO", 0x080, Access.RW, "The same as DATA_FIFO."),
+        Register("XDATA_FIFO", 0x080, Access.RW, "The same as DATA_FIFO.", reset=_ONES),
         Register("DID_VID", 0xF00, Access.RO, "Whose TPM: that of `swtpm`, whose maker is IBM.", (
             Field("VENDOR", 0, 16),
             Field("DEVICE", 16, 16),
