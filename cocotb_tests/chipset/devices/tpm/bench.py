@@ -8,6 +8,9 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from amaranth.hdl import Value
+
+from chipset.devices.tpm.port import TpmRequest
 from cocotb_tests.chipset.devices.tpm.stage import PATIENCE, SPEC, Stage, stage
 from cocotb_tests.verilated import simulate
 from contracts.registers import WORD_SIZE
@@ -42,7 +45,7 @@ class Holder:
     """Serves the port, with pauses.
 
     ``hold``: takes requests and keeps the answers back, for ``release_in`` cycles if that is not 0; ``mute``: takes nothing, though it is
-    present.
+    present; ``away``: it is not present for so many cycles.
     """
 
     bridge: TpmBridge
@@ -50,6 +53,7 @@ class Holder:
     hold: bool = False
     release_in: int = 0
     mute: bool = False
+    away: int = 0
     slow: float = 0.2  # share of the cycles in which it neither takes nor gives
     log: list[tuple[TpmOp, int]] = field(default_factory=list)  # requests and their localities, those of several transfers once
     commands: list[tuple[int, bytes]] = field(default_factory=list)  # whole, with their localities
@@ -59,8 +63,10 @@ class Holder:
     async def serve(self, ctx, port) -> None:
         """In the background."""
         command = b""  # as far as it has come
-        ctx.set(port.present, self.bridge.present)
+        payload = Value.cast(port.request.payload)  # taken apart only when there is one
         while True:
+            ctx.set(port.present, self.bridge.present and not self.away)
+            self.away = max(self.away - 1, 0)
             if self.release_in:
                 self.release_in -= 1
                 self.hold = self.release_in > 0
@@ -71,10 +77,11 @@ class Holder:
             ctx.set(port.answer.valid, offers)
             takes = not self.mute and self.rng.random() >= self.slow
             ctx.set(port.request.ready, takes)
-            _, _, valid, request, ready = await ctx.tick().sample(port.request.valid, port.request.payload, port.answer.ready)
+            _, _, valid, bits, ready = await ctx.tick().sample(port.request.valid, payload, port.answer.ready)
             if offers and ready:
                 self.held.pop(0)
             if valid and takes:
+                request = TpmRequest.from_bits(bits)
                 op = TpmOp(request.op.value)
                 if not command or op is not TpmOp.COMMAND:
                     self.log.append((op, request.locality))
@@ -86,7 +93,6 @@ class Holder:
                 self.held += answer
                 if op is TpmOp.COMMAND and answer:
                     self.answers.append(bytes(byte.data for byte in answer))
-            ctx.set(port.present, self.bridge.present)
 
 
 class Bus:

@@ -96,9 +96,8 @@ def test_what_has_died_stays_gone_until_the_platform_is_reset(rng):
     async def program(bench: Bench):
         await bench.launch.measure(b"a block")
         port = bench.stage.tpm.port
-        bench.ctx.set(port.present, 0)
-        await bench.cycles(1)
-        await bench.cycles(SETTLED)
+        bench.holder.away = 1
+        await bench.cycles(1 + SETTLED)
         assert bench.ctx.get(port.present), "it is there again"
         await gone(bench)
         await bench.platform_reset()

@@ -6,7 +6,6 @@ import pytest
 
 from cocotb_tests.chipset.devices.tpm.bench import Bench, access, launch_value, status, with_tpm
 from cocotb_tests.chipset.devices.tpm.commands import get_random, pcr_extend, pcr_read, pcr_reset
-from cocotb_tests.chipset.devices.tpm.driver import read_pcr
 from cocotb_tests.chipset.devices.tpm.tis_model import State, TisModel
 from contracts.registers import WORD_SIZE
 from contracts.tpm import BUFFER_SIZE, HASH_LOCALITY, TPM, HashOp
@@ -14,7 +13,13 @@ from contracts.tpm import BUFFER_SIZE, HASH_LOCALITY, TPM, HashOp
 __all__: list[str] = []
 
 STEPS = 250
+ANSWERS = 5  # that a walk comes to at least
 SETTLE = 40  # cycles in which all that goes on by itself is done, and a command of a hundred bytes has gone to the TPM
+
+# What half of the steps are, so that a walk comes to every state often.
+LEADS_ON = {
+    State.IDLE: "ready", State.READY: "put", State.RECEPTION: "lead", State.EXECUTION: "answer", State.COMPLETION: "get",
+}  # fmt: skip
 
 
 class Walk:
@@ -46,9 +51,9 @@ class Walk:
         return owner if owner is not None and self.rng.random() < 0.8 else self.rng.randrange(HASH_LOCALITY)
 
     async def step(self) -> None:
-        names = ["access", "ready", "go", "put", "put", "put", "get", "get", "sts", "retry", "clear"]
-        names += ["answer"] * 4 if self.model.state is State.EXECUTION else []
-        names += ["launch", "reset"] if self.rng.random() < 0.2 else []
+        names = ["access", "access", "access", "ready", "go", "put", "get", "sts", "retry", "clear"]
+        names += [LEADS_ON[self.model.state]] * len(names)
+        names += ["launch", "reset"] if self.rng.random() < 0.3 else []
         name = self.rng.choice(names)
         self.steps[name] = self.steps.get(name, 0) + 1
         await getattr(self, f"do_{name}")(self.locality())
@@ -64,6 +69,10 @@ class Walk:
     async def _status(self, locality: int, value: int) -> None:
         await self.bench.bus.write(locality, "STS", value)
         self.model.write_status(locality, value)
+
+    async def do_lead(self, locality: int) -> None:
+        """What a command that has begun to come needs next."""
+        await (self.do_put if self.model.expect else self.do_go)(locality)
 
     async def do_ready(self, locality: int) -> None:
         await self._status(locality, status("COMMAND_READY"))
@@ -148,10 +157,9 @@ def test_as_the_model_says(rng, run):
     async def program(bench: Bench):
         walk = Walk(bench, rng)
         await walk.compare()
-        for _ in range(STEPS):
+        while sum(walk.steps.values()) < STEPS or walk.steps.get("answer", 0) < ANSWERS:
             await walk.step()
         print(walk.steps)
-        assert walk.steps["answer"] and walk.steps["access"] and walk.steps["get"]
 
     with_tpm(rng, program)
 
@@ -178,6 +186,5 @@ def test_the_model_sees_a_difference(rng):
         await bench.bus.write(0, "ACCESS", access("ACTIVE_LOCALITY"))
         with pytest.raises(AssertionError):
             await walk.compare()
-        assert len(await read_pcr(bench, 17)) == 32
 
     with_tpm(rng, program)
