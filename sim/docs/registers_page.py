@@ -36,10 +36,10 @@ def _row(r: Register, *, sized: bool) -> tuple[object, ...]:
 
 def block_section(block: RegisterBlock, where: str) -> list[str]:
     """A section on one block; ``where`` says at which address it is, in a sentence."""
-    if block.by_byte:
-        how, head = "Any bytes of a word can be accessed by themselves.", ("offset", "bytes", "register", "access", "reset", "")
-    else:
-        how, head = "Registers are 32 bits wide and are accessed as whole words.", ("offset", "register", "access", "reset", "")
+    how = "Any bytes of a word can be accessed by themselves."
+    if not block.by_byte:
+        how = "Registers are 32 bits wide and are accessed as whole words."
+    head = ("offset", *(("bytes",) if block.by_byte else ()), "register", "access", "reset", "")
     lines = [f"## {block.name}", "", f"{block.doc} {where} {how}", ""]
     lines += table(head, (_row(r, sized=block.by_byte) for r in block.registers))
     for register in block.registers:

@@ -12,6 +12,7 @@ from amaranth.hdl import Value
 
 from chipset.devices.tpm.port import TpmRequest
 from cocotb_tests.chipset.devices.tpm.stage import PATIENCE, SPEC, Stage, stage
+from cocotb_tests.quick_const import maker
 from cocotb_tests.verilated import simulate
 from contracts.registers import WORD_SIZE
 from contracts.tpm import LOCALITIES, LOCALITY_STRIDE, TPM, HashOp, TpmOp
@@ -63,9 +64,12 @@ class Holder:
     async def serve(self, ctx, port) -> None:
         """In the background."""
         command = b""  # as far as it has come
-        payload = Value.cast(port.request.payload)  # taken apart only when there is one
+        # Each signal is looked up once, and a request is taken apart only when there is one: this runs in every cycle.
+        request_valid, request_ready, payload = port.request.valid, port.request.ready, Value.cast(port.request.payload)
+        answer_valid, answer_ready, answer_payload = port.answer.valid, port.answer.ready, port.answer.payload
+        present, opened = port.present, maker(TpmRequest)
         while True:
-            ctx.set(port.present, self.bridge.present and not self.away)
+            ctx.set(present, self.bridge.present and not self.away)
             self.away = max(self.away - 1, 0)
             if self.release_in:
                 self.release_in -= 1
@@ -73,15 +77,15 @@ class Holder:
             offers = bool(self.held) and not self.hold and self.rng.random() >= self.slow
             if offers:
                 byte = self.held[0]
-                ctx.set(port.answer.payload, {"data": byte.data, "last": byte.last, "reset": byte.reset})
-            ctx.set(port.answer.valid, offers)
+                ctx.set(answer_payload, {"data": byte.data, "last": byte.last, "reset": byte.reset})
+            ctx.set(answer_valid, offers)
             takes = not self.mute and self.rng.random() >= self.slow
-            ctx.set(port.request.ready, takes)
-            _, _, valid, bits, ready = await ctx.tick().sample(port.request.valid, payload, port.answer.ready)
+            ctx.set(request_ready, takes)
+            _, _, valid, bits, ready = await ctx.tick().sample(request_valid, payload, answer_ready)
             if offers and ready:
                 self.held.pop(0)
             if valid and takes:
-                request = TpmRequest.from_bits(bits)
+                request = opened(bits)
                 op = TpmOp(request.op.value)
                 if not command or op is not TpmOp.COMMAND:
                     self.log.append((op, request.locality))
@@ -99,24 +103,27 @@ class Bus:
     """Accesses to the registers, one at a time; ``cycles`` is what the last one took."""
 
     def __init__(self, ctx, where: Stage) -> None:
-        self.ctx, self._block = ctx, where.tpm.block
+        block = where.tpm.block
+        self.ctx = ctx
+        self._told = (block.page, block.address, block.mask, block.write, block.write_data, block.privileged, block.valid)
+        self._valid, self._ready, self._read_data = block.valid, block.ready, block.read_data
         self.privileged = False
         self.cycles = 0
 
     async def access(self, locality: int, offset: int, mask: int, value: int | None = None) -> int:
         """Bytes of a word; the word that is read."""
-        ctx, block = self.ctx, self._block
-        for name, to in (("page", locality), ("address", offset // WORD_SIZE), ("mask", mask), ("write", value is not None),
-                         ("write_data", value or 0), ("privileged", self.privileged), ("valid", 1)):  # fmt: skip
-            ctx.set(getattr(block, name), to)
+        ctx = self.ctx
+        values = (locality, offset // WORD_SIZE, mask, value is not None, value or 0, self.privileged, 1)
+        for signal, to in zip(self._told, values, strict=True):
+            ctx.set(signal, to)
         self.cycles = 0
         while True:
             self.cycles += 1
-            _, _, ready, data = await ctx.tick().sample(block.ready, block.read_data)
+            _, _, ready, data = await ctx.tick().sample(self._ready, self._read_data)
             if ready:
                 break
             assert self.cycles < _LIMIT, "the register port hangs"
-        ctx.set(block.valid, 0)
+        ctx.set(self._valid, 0)
         return data
 
     async def move(self, locality: int, offset: int, size: int, value: int | None = None) -> int:
@@ -144,21 +151,23 @@ class Launch:
     """What SKINIT sends; ``cycles`` is what the last step took."""
 
     def __init__(self, ctx, where: Stage) -> None:
-        self._ctx, self._hash = ctx, where.tpm.hash
+        port = where.tpm.hash
+        self._ctx, self._ready, self._valid = ctx, port.ready, port.valid
+        self._told = (port.op, port.mask, port.data)
         self.cycles = 0
 
     async def step(self, op: HashOp, mask: int = 0, data: int = 0) -> None:
         """One of them."""
-        ctx, port = self._ctx, self._hash
-        for name, to in (("op", op), ("mask", mask), ("data", data), ("valid", 1)):
-            ctx.set(getattr(port, name), to)
+        ctx = self._ctx
+        for signal, to in zip((*self._told, self._valid), (op, mask, data, 1), strict=True):
+            ctx.set(signal, to)
         self.cycles = 0
         while True:
             self.cycles += 1
-            if (await ctx.tick().sample(port.ready))[2]:
+            if (await ctx.tick().sample(self._ready))[2]:
                 break
             assert self.cycles < _LIMIT, "the launch hangs"
-        ctx.set(port.valid, 0)
+        ctx.set(self._valid, 0)
 
     async def data(self, block: bytes, rng: Random | None = None) -> None:
         """What is measured, in words, or with ``rng`` under all kinds of masks."""
