@@ -31,7 +31,8 @@ class TpmStraps(data.Struct):
 
 
 class Tpm(wiring.Component):
-    """
+    """What the bus and a late launch have of the TPM. Platform reset resets all of it, and it tells the TPM.
+
     Parameters
     ----------
     patience : cycles after which a TPM that neither takes a request nor answers counts as failed
@@ -39,7 +40,7 @@ class Tpm(wiring.Component):
     Members
     -------
     block : In(PagesSignature), a page a locality. Locality 0 answers anybody, 1 to 3 answer ring −1's authority after a launch, 4 nobody.
-        An access ends within six cycles, whatever the TPM does
+        An access ends within six cycles, whatever the TPM does (but for those that only ``open_hash`` lets through)
     launched : In(1), a late launch has begun since platform reset
     hash : In(HashSignature), the late launch's. Once ``port.present`` has fallen it is ready in the next cycle and ever after; before a TPM
         that only falls silent it waits for ``patience`` cycles and four more
