@@ -6,7 +6,7 @@ from cocotb_tests.chipset.devices.tpm.bench import ONES, Bench, access, launch_v
 from cocotb_tests.chipset.devices.tpm.commands import BAD_LOCALITY, SUCCESS, code, get_random, pcr_extend, random_bytes
 from cocotb_tests.chipset.devices.tpm.driver import Driver, TisError, read_pcr
 from contracts.registers import WORD_SIZE
-from contracts.tpm import HASH_LOCALITY, LOCALITY_STRIDE, TPM_HASH, TpmOp
+from contracts.tpm import HASH_LOCALITY, LOCALITY_STRIDE, TPM, TPM_HASH, TpmOp
 
 __all__: list[str] = []
 
@@ -153,6 +153,27 @@ def test_only_who_has_it_moves_anything(rng):
         assert await other.get(5) == b"\xff" * 5
         assert await owner.receive() == bench.holder.answers[-1]
         assert bench.holder.log == [(TpmOp.RESET, 0), (TpmOp.COMMAND, 1)]
+
+    with_tpm(rng, program)
+
+
+def test_a_read_tells_nothing_to_who_reads_next(rng):
+    """The very next access is another's, who has no right to the answer."""
+
+    async def program(bench: Bench):
+        Accesses(bench)
+        owner = Driver(bench, 2)
+        await owner.request()
+        await owner.send(get_random(48))
+        await owner.go()
+        await owner.wait(status("DATA_AVAILABLE"))
+        fifo = TPM["DATA_FIFO"].offset
+        for n, reader in enumerate((0, 1, 3, HASH_LOCALITY, 0, 0)):
+            read = await bench.bus.access(2, fifo, 0xF)
+            bench.bus.privileged = reader != 0
+            assert await bench.bus.access(reader, fifo, 0xF) == ONES
+            bench.bus.privileged = True
+            assert read.to_bytes(4, "little") == bench.holder.answers[0][4 * n : 4 * n + 4]
 
     with_tpm(rng, program)
 
