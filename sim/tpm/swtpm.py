@@ -39,7 +39,6 @@ class _Control(IntEnum):
     """Commands of the control channel."""
 
     INIT = 2
-    SHUTDOWN = 3
     GET_ESTABLISHED = 4
     SET_LOCALITY = 5
     HASH_START = 6
