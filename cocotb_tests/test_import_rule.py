@@ -1,6 +1,7 @@
 """The import rule of the design's section 3: arrows between the rooms run one way."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 __all__: list[str] = []
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "isolation_kernel", "cocotb_tests", "sim")
+ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "isolation_kernel", "cocotb_tests", "sim", "verifier")
 EVERYTHING = frozenset(ROOMS)
 
 # What a room may import beside itself.
@@ -20,6 +21,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "chipset": frozenset({"contracts"}),
     "firmware": frozenset({"contracts"}),
     "isolation_kernel": frozenset({"contracts"}),
+    "verifier": frozenset({"contracts"}),
     "sim": EVERYTHING - {"cocotb_tests"},
     "cocotb_tests": EVERYTHING,
 }
@@ -89,6 +91,18 @@ def test_isolation_kernel_knows_no_circuit_and_no_simulator() -> None:
     assert not found, "\n".join(found)
 
 
+def test_verifier_needs_one_package() -> None:
+    """Whoever relies on a machine runs it elsewhere, and has to trust what it imports."""
+    needed = frozenset({"cryptography", *ALLOWED["verifier"], "verifier"})
+    found = [
+        f"{file.relative_to(ROOT)}:{line}: imports {module}"
+        for file in files_of("verifier")
+        for line, module in imported_modules(file.read_text())
+        if module.split(".")[0] not in needed | sys.stdlib_module_names or module.startswith("contracts.bus")
+    ]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize(
     ("path", "source", "refused"),
     [
@@ -106,6 +120,9 @@ def test_isolation_kernel_knows_no_circuit_and_no_simulator() -> None:
         ("isolation_kernel/kernel.py", "import importlib\nimportlib.import_module('sim.link')", True),
         ("contracts/vmcb.py", "from rtl.arch import flags", True),
         ("firmware/rom.py", "from sim.model import build", True),
+        ("verifier/judge.py", "from contracts.event_log import decode", False),
+        ("verifier/judge.py", "from sim.tpm.swtpm import Swtpm", True),
+        ("isolation_kernel/kernel.py", "from verifier.judge import judge", True),
         ("sim/machine.py", "from chipset.soc import Soc", False),
         ("sim/machine.py", "from cocotb_tests import conftest", True),
     ],

@@ -1,10 +1,11 @@
 """How a block of memory-mapped registers is declared: once, here; RTL, kernel, C header and reference page derive from it."""
 
 from dataclasses import dataclass, field
-
-__all__ = ["Access", "Field", "Register", "RegisterBlock"]
-
 from enum import Enum
+
+__all__ = ["WORD_SIZE", "Access", "Field", "Register", "RegisterBlock"]
+
+WORD_SIZE = 4
 
 
 class Access(Enum):
@@ -44,7 +45,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Register:
-    """A 32-bit register at byte ``offset`` of its block; ``count`` of them, ``stride`` bytes apart."""
+    """A register of ``size`` bytes at byte ``offset`` of its block; ``count`` of them, ``stride`` bytes apart."""
 
     name: str
     offset: int
@@ -54,6 +55,7 @@ class Register:
     count: int = 1
     stride: int = 4
     reset: int = 0
+    size: int = WORD_SIZE
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError if there is none."""
@@ -71,12 +73,13 @@ class Register:
 
 @dataclass(frozen=True)
 class RegisterBlock:
-    """Registers that share a base address."""
+    """Registers that share a base address. They are accessed as whole words, or any bytes of a word by themselves (``by_byte``)."""
 
     name: str
     size: int
     doc: str
     registers: tuple[Register, ...] = field(default=())
+    by_byte: bool = False
 
     def __getitem__(self, name: str) -> Register:
         for r in self.registers:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum, IntFlag
 from pathlib import Path
 
-from contracts import boot, dma_engine, exit_codes, host_link, hypercalls, ide, memory_map, msr, pci, policy_map, requesters, vmcb
+from contracts import boot, dma_engine, exit_codes, host_link, hypercalls, ide, memory_map, msr, pci, policy_map, requesters, tpm, vmcb
 from contracts.registers import RegisterBlock
 
 __all__ = ["HEADER_NAME", "defines", "guard_header_text", "header_text", "write_header"]
@@ -171,6 +171,14 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
     )
     yield "PCI configuration (contracts/pci.py)", _pci()
     yield "IDE controller and drive (contracts/ide.py)", _ide()
+    yield (
+        "TPM (contracts/tpm.py)",
+        [
+            ("TPM_LOCALITY_STRIDE", _number(tpm.LOCALITY_STRIDE)),
+            *_block(tpm.TPM),
+            *_block(tpm.TPM_HASH),
+        ],
+    )
     yield (
         "Host link (contracts/host_link.py)",
         [

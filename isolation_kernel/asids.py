@@ -13,23 +13,21 @@ class Asids:
     """Gives out ASIDs 1 to ``count`` - 1. A flush may wait until its ASID is entered again: no translation is used before that."""
 
     def __init__(self, count: int, shared: bool = False) -> None:
-        self._free = list(range(count - 1, 0, -1))
-        self._shared = shared  # control runs: everyone gets ASID 1
+        self._free = [1] * (count - 1) if shared else list(range(count - 1, 0, -1))  # shared, in control runs: everyone gets ASID 1
         self._pages: dict[int, set[int]] = {}
         self._all: set[int] = set()
 
     def allocate(self) -> int:
         """A free ASID; whatever the TLB holds of it (a BIOS may have used ring −1 too) goes before its first use."""
-        if not self._shared and not self._free:
+        if not self._free:
             raise KernelError("no ASID is free")
-        asid = 1 if self._shared else self._free.pop()
+        asid = self._free.pop()
         self._all.add(asid)
         return asid
 
     def release(self, asid: int) -> None:
         """Give an ASID back."""
-        if not self._shared:
-            self._free.append(asid)
+        self._free.append(asid)
 
     def flush_page(self, asid: int, linear: int) -> None:
         """Flush one page of an ASID before it is entered."""

@@ -4,15 +4,14 @@ from collections.abc import Iterable
 
 from contracts.architecture import Cr0, Eflags, Exc, Gpr
 from contracts.boot import MULTIBOOT_BOOTLOADER_MAGIC
-from contracts.memory_map import PAGE_SIZE, Physical
+from contracts.memory_map import PAGE_SIZE
 from contracts.msr import Efer
 from contracts.vmcb import SEGMENTS, CrIntercept, General1, General2, InterruptControl, SegmentPart, TlbControl, segment
 from isolation_kernel.configuration import GuestConfig, MultibootEntry, RealModeEntry
 from isolation_kernel.control_registers import apply_control
-from isolation_kernel.frames import Frames, KernelError
+from isolation_kernel.frames import HOLE, Frames, KernelError
 from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.partition import Partition
-from isolation_kernel.protections import Protections
 
 __all__ = ["claim_memory", "load_segments", "set_start_state", "set_up_vmcb"]
 
@@ -31,13 +30,12 @@ def _bits(numbers: Iterable[int]) -> int:
     return sum(1 << n for n in numbers)
 
 
-def claim_memory(frames: Frames, memory: GuestMemory, config: GuestConfig, first: int) -> None:
-    """Enter a guest's frames in its map: from ``first`` in a row, less the hole below 1 MiB where it is mapped one to one."""
-    hole = range(Physical.VGA_HOLE // PAGE_SIZE, Physical.EXTENDED_RAM // PAGE_SIZE)
-    pages = [n for n in range(config.memory // PAGE_SIZE) if not config.one_to_one or n not in hole]
+def claim_memory(frames: Frames, owner: int, config: GuestConfig, first: int) -> dict[int, int]:
+    """A guest's frames, by guest page number: from ``first`` in a row, less the hole below 1 MiB where it is mapped one to one."""
+    pages = [n for n in range(config.memory // PAGE_SIZE) if not config.one_to_one or n not in HOLE]
     if config.one_to_one:
-        frames.take(pages, memory.owner)
-    memory.pages = {page: first + page for page in pages}
+        frames.take(pages, owner)
+    return {page: first + page for page in pages}
 
 
 def load_segments(memory: GuestMemory, config: GuestConfig) -> None:
@@ -47,21 +45,17 @@ def load_segments(memory: GuestMemory, config: GuestConfig) -> None:
             raise KernelError(f"{config.name}: {len(data)} bytes at {address:#x} do not fit in its {config.memory >> 10} KiB of memory")
 
 
-def set_up_vmcb(partition: Partition, protections: Protections, msr_map: int) -> None:
+def set_up_vmcb(partition: Partition, msr_map: int) -> None:
     """Intercepts and maps: everything exits that a guest shares with others or with the kernel."""
     vcpu = partition.vcpu
     control = CrIntercept.CR0 | CrIntercept.CR3 | CrIntercept.CR4
     vcpu.put("INTERCEPT_CR_READ", control)
     vcpu.put("INTERCEPT_CR_WRITE", control)
     vcpu.put("INTERCEPT_EXCEPTIONS", _bits((Exc.DB, Exc.PF, Exc.AC)))
-    vcpu.put(
-        "INTERCEPT_GENERAL1",
-        _bits(_GENERAL1)
-        | (0 if partition.config.clock else 1 << General1.RDTSC)
-        | (1 << General1.INVLPGA if protections.svm_intercepts else 0)
-        | (1 << General1.SHUTDOWN if protections.reset_virtualised else 0),
-    )
-    vcpu.put("INTERCEPT_GENERAL2", _bits(_GENERAL2) | (_bits(_RING_MINUS_1) if protections.svm_intercepts else 0))
+    on = partition.base.protections
+    sometimes = {General1.RDTSC: not partition.config.clock, General1.INVLPGA: on.svm_intercepts, General1.SHUTDOWN: on.reset_virtualised}
+    vcpu.put("INTERCEPT_GENERAL1", _bits((*_GENERAL1, *(bit for bit, wanted in sometimes.items() if wanted))))
+    vcpu.put("INTERCEPT_GENERAL2", _bits((*_GENERAL2, *(_RING_MINUS_1 if on.svm_intercepts else ()))))
     vcpu.put("IOPM_BASE_PA", partition.io_map.address)
     vcpu.put("MSRPM_BASE_PA", msr_map)
     vcpu.put("INT_CONTROL", InterruptControl.V_INTR_MASKING | InterruptControl.V_IGN_TPR)

@@ -1,12 +1,13 @@
 """What the kernel and each guest are told at the start."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.memory_map import RamLayout
+from contracts.rights import Right
 from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.policy import Policy
 from isolation_kernel.protections import Protections
 
 __all__ = ["CpuidLeaves", "Entry", "GuestConfig", "KernelConfig", "MultibootEntry", "RealModeEntry", "Right"]
@@ -16,15 +17,6 @@ _NATIVE_CPUID: CpuidLeaves = {  # leaf 0 says RingfenceCPU; leaf 1: a 486 with P
     0: (1, 0x676E_6952, 0x5550_4365, 0x636E_6566),
     1: (0x0480, 0, 0, 0x2138),
 }
-
-
-class Right(Enum):
-    """What a guest may ask of the kernel beyond its own running."""
-
-    MESSAGES = "receive from and send to the host"
-    GIVE_PAGE = "give pages away"
-    GIVE_DEVICE = "give devices away"
-    SYSTEM_SHUTDOWN = "shut the system down"
 
 
 @dataclass(frozen=True)
@@ -60,6 +52,7 @@ class GuestConfig:
     rights: frozenset[Right] = frozenset({Right.MESSAGES})
     clock: bool = True  # RDTSC reads the time; otherwise it counts its own calls
     restart_on_reset: bool = False
+    manifest: bytes = b""  # what its maker says of it: a part of its name, and nothing else to the kernel
 
 
 @dataclass(frozen=True)
@@ -75,3 +68,5 @@ class KernelConfig:
     cycles_per_pit_tick: int = CYCLES_PER_PIT_TICK
     native_cpuid: CpuidLeaves = field(default_factory=lambda: _NATIVE_CPUID)
     protections: Protections = field(default_factory=Protections)
+    policy: Policy = field(default_factory=Policy)
+    log: Callable[[str], None] = lambda record: None  # takes the records of the audit log

@@ -6,7 +6,6 @@ from contracts.vmcb import CrIntercept
 from isolation_kernel.decode import Operation, decode
 from isolation_kernel.linear import GuestFault, read_linear, write_linear
 from isolation_kernel.partition import Partition
-from isolation_kernel.protections import Protections
 
 __all__ = ["apply_control", "read_control", "write_control"]
 
@@ -33,26 +32,26 @@ def apply_control(partition: Partition, globals_too: bool = True) -> None:
     vcpu.put("ASID", root.asid)
 
 
-def _check_cr3(partition: Partition, protections: Protections, cr3: int, paging: bool) -> None:
-    if paging and protections.table_owner_check and partition.memory.frame_of(cr3 >> 12) is None:
+def _check_cr3(partition: Partition, cr3: int, paging: bool) -> None:
+    if paging and partition.base.protections.table_owner_check and partition.memory.frame_of(cr3 >> 12) is None:
         raise GuestFault(Exc.GP, 0)  # deny by default: a directory outside the guest's memory
 
 
-def _write_cr0(partition: Partition, protections: Protections, value: int) -> None:
+def _write_cr0(partition: Partition, value: int) -> None:
     value = value & _CR0 | Cr0.ET
     if value & Cr0.PG and not value & Cr0.PE or value & Cr0.NW and not value & Cr0.CD:
         raise GuestFault(Exc.GP, 0)
-    _check_cr3(partition, protections, partition.cr3, bool(value & Cr0.PG))
+    _check_cr3(partition, partition.cr3, bool(value & Cr0.PG))
     changed = value ^ partition.cr0
     partition.cr0 = value
     _run_with_cr0(partition)
-    if value & Cr0.PG and not protections.cr3_intercept:
+    if value & Cr0.PG and not partition.base.protections.cr3_intercept:
         partition.vcpu.put("INTERCEPT_CR_WRITE", CrIntercept.CR0 | CrIntercept.CR4)
     if changed & _FLUSHES:
         apply_control(partition)
 
 
-def write_control(partition: Partition, protections: Protections) -> None:
+def write_control(partition: Partition) -> None:
     """The guest writes a control register, by MOV, CLTS or LMSW; GuestFault if it may not."""
     number, instruction, vcpu = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE, decode(partition), partition.vcpu
     if instruction.operation is Operation.CLTS and number == 0:
@@ -68,9 +67,9 @@ def write_control(partition: Partition, protections: Protections) -> None:
     else:
         raise GuestFault(Exc.UD)
     if number == 0:
-        _write_cr0(partition, protections, value)
+        _write_cr0(partition, value)
     elif number == 3:
-        _check_cr3(partition, protections, value, partition.mode.paging)
+        _check_cr3(partition, value, partition.mode.paging)
         partition.cr3 = value
         if partition.mode.paging:
             apply_control(partition, globals_too=False)

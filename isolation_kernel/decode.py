@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from contracts.architecture import Exc, Gpr
-from isolation_kernel.linear import GuestFault, read_linear, segment_linear
+from isolation_kernel.linear import BIG, GuestFault, read_linear, segment_linear
 from isolation_kernel.partition import Partition
 
 __all__ = ["Instruction", "Operation", "decode"]
 
 _LONGEST = 15
 _WORD = 2  # bytes of LMSW's and SMSW's memory operand
-_CODE_BIG = 1 << 10  # the D bit in a VMCB segment attribute
 _SEGMENT_PREFIX = {0x26: "ES", 0x2E: "CS", 0x36: "SS", 0x3E: "DS", 0x64: "FS", 0x65: "GS"}
 _OPERAND_SIZE, _ADDRESS_SIZE, _REPEATS = 0x66, 0x67, (0xF2, 0xF3)
 _PAIRS = ((Gpr.EBX, Gpr.ESI), (Gpr.EBX, Gpr.EDI), (Gpr.EBP, Gpr.ESI), (Gpr.EBP, Gpr.EDI), (Gpr.ESI,), (Gpr.EDI,), (Gpr.EBP,), (Gpr.EBX,))
@@ -46,17 +45,13 @@ class _Bytes:
         self._at = partition.vcpu.get("CS_BASE") + partition.vcpu.get("RIP") & 0xFFFF_FFFF
         self._count = 0
 
-    def take(self, size: int = 1) -> int:
+    def take(self, size: int = 1, signed: bool = False) -> int:
         self._count += size
         if self._count > _LONGEST:
             raise GuestFault(Exc.GP, 0)
-        value = int.from_bytes(read_linear(self._partition, self._at, size, touch=False), "little")
+        data = read_linear(self._partition, self._at, size, touch=False)
         self._at += size
-        return value
-
-    def signed(self, size: int) -> int:
-        value = self.take(size)
-        return value - (1 << 8 * size) if value >> 8 * size - 1 else value
+        return int.from_bytes(data, "little", signed=signed)
 
 
 def _effective(partition: Partition, code: _Bytes, modrm: int, size: int) -> tuple[int, bool]:
@@ -71,14 +66,14 @@ def _effective(partition: Partition, code: _Bytes, modrm: int, size: int) -> tup
     if mode == 0 and base == (Gpr.EBP,):
         offset, base = offset + code.take(size), ()  # a displacement instead
     elif mode:
-        offset += code.signed(1 if mode == 1 else size)
+        offset += code.take(1 if mode == 1 else size, signed=True)
     return offset + sum(map(register, base)) & (1 << 8 * size) - 1, Gpr.ESP in base or Gpr.EBP in base
 
 
 def decode(partition: Partition) -> Instruction:
     """The instruction at CS:EIP; GuestFault with #UD if it is none of those known here (the guest has changed it meanwhile)."""
     code = _Bytes(partition)
-    big = bool(partition.vcpu.get("CS_ATTRIB") & _CODE_BIG)
+    big = bool(partition.vcpu.get("CS_ATTRIB") & BIG)
     size = address_size = 4 if big else 2
     segment = None
     while (byte := code.take()) in _SEGMENT_PREFIX or byte in (_OPERAND_SIZE, _ADDRESS_SIZE, *_REPEATS):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.policy_map import GUARD, Format, bit_number, map_bytes
-from isolation_kernel.frames import Frames, KernelError
-from isolation_kernel.machine import Machine
+from isolation_kernel.foundation import Foundation
+from isolation_kernel.frames import KernelError
 
 __all__ = ["DmaPolicy", "Refusal"]
 
@@ -31,19 +31,19 @@ class Refusal:
 class DmaPolicy:
     """The guard's maps and registers. By requester: ``maps`` (addresses), ``admitted`` (page numbers), ``owners``."""
 
-    def __init__(self, machine: Machine, frames: Frames, requesters: int, refuse: bool = True) -> None:
-        self._machine = machine
-        self._refuse = refuse
-        length = map_bytes(Format.PER_REQUESTER, len(frames))
+    def __init__(self, base: Foundation, requesters: int) -> None:
+        self._machine = base.machine
+        self._refuse = base.protections.dma_policy
+        length = map_bytes(Format.PER_REQUESTER, len(base.frames))
         if length > PAGE_SIZE:
             raise KernelError("a DMA map does not fit in one page")
-        self.maps = [frames.allocate() * PAGE_SIZE for _ in range(requesters)]
-        self.admitted: list[set[int]] = [set() if refuse else set(range(len(frames))) for _ in range(requesters)]
+        self.maps = [base.frames.allocate() * PAGE_SIZE for _ in range(requesters)]
+        self.admitted: list[set[int]] = [set() if self._refuse else set(range(len(base.frames))) for _ in range(requesters)]
         self.owners: list[int | None] = [None] * requesters
         self.format = Format.UNIFORM
         self._held = 0
         for index, at in enumerate(self.maps):
-            machine.write_block(at, (b"\0" if refuse else b"\xff") * length)
+            self._machine.write_block(at, (b"\0" if self._refuse else b"\xff") * length)
             self._write("MAP_BASE", at, index)
             self._write("MAP_LENGTH", length, index)
         self.commit()

@@ -8,7 +8,7 @@ from contracts.exit_codes import ExitCode, exit_name
 from contracts.msr import Msr
 from contracts.vmcb import EVENT_ERROR_VALID, EVENT_TYPE_LSB, EVENT_TYPE_MASK, EVENT_VALID, EventType
 from isolation_kernel.control_registers import read_control, write_control
-from isolation_kernel.cpuid import cpuid
+from isolation_kernel.cpuid import answer_cpuid
 from isolation_kernel.decode import Operation, decode
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.io_exit import port_access
@@ -54,22 +54,11 @@ def _pass_on(kernel: "Kernel", partition: Partition) -> None:
     partition.vcpu.inject(vector, partition.vcpu.get("EXITINFO1") & 0xFFFF_FFFF if vector is Exc.AC else None)
 
 
-def _write_cr(kernel: "Kernel", partition: Partition) -> None:
-    write_control(partition, kernel.config.protections)
-
-
 def _invlpg(kernel: "Kernel", partition: Partition) -> None:
     instruction = decode(partition)
     if instruction.operation is not Operation.INVLPG or instruction.register is not None:
         raise GuestFault(Exc.UD)
     partition.shadow.invlpg(instruction.linear)
-
-
-def _cpuid(kernel: "Kernel", partition: Partition) -> None:
-    vcpu = partition.vcpu
-    values = cpuid(partition, kernel.config.native_cpuid, vcpu.register(Gpr.EAX))
-    for register, value in zip((Gpr.EAX, Gpr.EBX, Gpr.ECX, Gpr.EDX), values, strict=True):
-        vcpu.set_register(register, value)
 
 
 def _hlt(kernel: "Kernel", partition: Partition) -> None:
@@ -102,7 +91,7 @@ def _msr(kernel: "Kernel", partition: Partition) -> None:
 
 
 def _io(kernel: "Kernel", partition: Partition) -> None:
-    effect = port_access(kernel.machine, partition, kernel.config.protections)
+    effect = port_access(partition)
     if effect is PortEffect.EXIT:
         kernel.end_guest(partition, "wrote to the exit port")
     elif effect is PortEffect.RESET:
@@ -112,9 +101,9 @@ def _io(kernel: "Kernel", partition: Partition) -> None:
 _Handler = Callable[["Kernel", Partition], None]
 _INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the guest goes on behind them
     **{ExitCode.CR_READ + n: lambda kernel, partition: read_control(partition) for n in (0, 3, 4)},
-    **{ExitCode.CR_WRITE + n: _write_cr for n in (0, 3, 4)},
+    **{ExitCode.CR_WRITE + n: lambda kernel, partition: write_control(partition) for n in (0, 3, 4)},
     ExitCode.RDTSC: _read_clock,
-    ExitCode.CPUID: _cpuid,
+    ExitCode.CPUID: lambda kernel, partition: answer_cpuid(partition),
     **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: None),  # caches are coherent
     ExitCode.HLT: _hlt,
     ExitCode.INVLPG: _invlpg,

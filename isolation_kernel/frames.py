@@ -5,9 +5,9 @@ from enum import IntEnum
 
 from contracts.memory_map import PAGE_SIZE, Physical, RamLayout
 
-__all__ = ["Frames", "KernelError", "Owner"]
+__all__ = ["HOLE", "Frames", "KernelError", "Owner"]
 
-_HOLE = range(Physical.VGA_HOLE // PAGE_SIZE, Physical.EXTENDED_RAM // PAGE_SIZE)
+HOLE = range(Physical.VGA_HOLE // PAGE_SIZE, Physical.EXTENDED_RAM // PAGE_SIZE)
 
 
 class KernelError(Exception):
@@ -24,13 +24,13 @@ class Owner(IntEnum):
 
 
 class Frames:
-    """Ownership of frames, and the pool of the kernel's own frames."""
+    """Ownership of frames; ``pool`` has the kernel's own frames that nobody uses."""
 
     def __init__(self, layout: RamLayout) -> None:
         kernel = layout.kernel_base // PAGE_SIZE
-        owners = (Owner.KERNEL if n >= kernel else Owner.ABSENT if n in _HOLE else Owner.FREE for n in range(layout.pages))
+        owners = (Owner.KERNEL if n >= kernel else Owner.ABSENT if n in HOLE else Owner.FREE for n in range(layout.pages))
         self._owners: list[int] = list(owners)
-        self._pool = set(range(layout.pool_base // PAGE_SIZE, layout.pages))
+        self.pool = set(range(layout.pool_base // PAGE_SIZE, layout.pages))
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -69,22 +69,18 @@ class Frames:
 
     def allocate(self, count: int = 1) -> int:
         """Kernel frames in a row, from the pool; returns the first."""
-        for first in sorted(self._pool):
+        for first in sorted(self.pool):
             run = range(first, first + count)
-            if self._pool.issuperset(run):
-                self._pool.difference_update(run)
+            if self.pool.issuperset(run):
+                self.pool.difference_update(run)
                 return first
         raise KernelError("the kernel's memory is used up")
 
     @property
     def left(self) -> int:
         """Kernel frames in the pool."""
-        return len(self._pool)
+        return len(self.pool)
 
     def release(self, first: int, count: int = 1) -> None:
         """Return kernel frames to the pool."""
-        self._pool.update(range(first, first + count))
-
-    def in_use(self, frame: int) -> bool:
-        """Whether a kernel frame is allocated (and not the stub's)."""
-        return self.owner(frame) == Owner.KERNEL and frame not in self._pool
+        self.pool.update(range(first, first + count))

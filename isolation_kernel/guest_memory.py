@@ -4,9 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from contracts.memory_map import PAGE_SIZE, Physical
-from isolation_kernel.frames import Frames
-from isolation_kernel.machine import Machine
-from isolation_kernel.protections import Protections
+from isolation_kernel.foundation import Foundation
 
 __all__ = ["NOWHERE", "GuestMemory", "Kind"]
 
@@ -26,30 +24,28 @@ class Kind(Enum):
 class GuestMemory:
     """The map of one guest. ``offset`` is what its driver adds to a guest-physical page number to get the machine's."""
 
-    def __init__(self, machine: Machine, frames: Frames, owner: int, offset: int, protections: Protections) -> None:
-        self._machine = machine
-        self._frames = frames
-        self._protections = protections
+    def __init__(self, base: Foundation, owner: int, offset: int, pages: dict[int, int]) -> None:
+        self._base = base
         self.owner = owner
         self.offset = offset
-        self.pages: dict[int, int] = {}
+        self.pages = pages
         self.device_pages: set[int] = set()
         self.before_write: Callable[[int], None] = lambda frame: None  # the kernel is about to write to this frame
 
     def frame_of(self, page: int, check: bool = True) -> int | None:
         """The machine frame behind a guest page of RAM, or None. Without ``check`` (control runs only): whatever lies there."""
         frame = self.pages.get(page)
-        if frame is not None and self._frames.owner(frame) == self.owner:
+        if frame is not None and self._base.frames.owner(frame) == self.owner:
             return frame
         foreign = (page + self.offset) % (_SPACE // PAGE_SIZE)
-        return None if check or foreign >= len(self._frames) else foreign
+        return None if check or foreign >= len(self._base.frames) else foreign
 
     def target(self, page: int) -> tuple[Kind, int]:
         """What a shadow entry for a guest page may reach. What is absent lies where the machine itself has nothing."""
-        frame = self.frame_of(page, self._protections.frame_owner_check)
+        frame = self.frame_of(page, self._base.protections.frame_owner_check)
         if frame is not None:
             return Kind.RAM, frame
-        if page in self.device_pages or page in _KERNEL_PAGES and not self._protections.kernel_mmio_refused:
+        if page in self.device_pages or page in _KERNEL_PAGES and not self._base.protections.kernel_mmio_refused:
             return Kind.DEVICE, page
         return Kind.ABSENT, NOWHERE
 
@@ -79,7 +75,7 @@ class GuestMemory:
     def _around(self, at: int, count: int) -> tuple[bytes, bytes, bytes]:
         """Bytes of the machine's memory, those before them and those behind them in the words that they lie in."""
         low, high = at & ~3, at + count + 3 & ~3
-        words = self._machine.read_block(low, high - low)
+        words = self._base.machine.read_block(low, high - low)
         return words[at - low : at - low + count], words[: at - low], words[at - low + count :]
 
     def write(self, address: int, data: bytes, check: bool = True) -> bool:
@@ -88,7 +84,7 @@ class GuestMemory:
         for at, count in pieces or ():
             self.before_write(at // PAGE_SIZE)
             _, before, behind = self._around(at, count) if (at | count) % 4 else (b"", b"", b"")
-            self._machine.write_block(at & ~3, before + data[:count] + behind)
+            self._base.machine.write_block(at & ~3, before + data[:count] + behind)
             data = data[count:]
         return pieces is not None
 
@@ -96,15 +92,15 @@ class GuestMemory:
 
     def table_frame(self, address: int) -> int | None:
         """The frame that holds a word of a guest page table."""
-        return self.frame_of(address // PAGE_SIZE, self._protections.table_owner_check)
+        return self.frame_of(address // PAGE_SIZE, self._base.protections.table_owner_check)
 
     def read_table(self, address: int) -> int | None:
-        """A word of a guest page table, or None where the guest has no RAM."""
+        """A word of a guest page table, or None where the guest has no RAM: as good as an entry that is not present."""
         frame = self.table_frame(address)
-        return None if frame is None else self._machine.read32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3)
+        return None if frame is None else self._base.machine.read32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3)
 
     def update_table(self, address: int, value: int) -> None:
         """Set accessed and dirty bits."""
         frame = self.table_frame(address)
         if frame is not None:
-            self._machine.write32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3, value)
+            self._base.machine.write32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3, value)

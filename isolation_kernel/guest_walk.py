@@ -1,12 +1,12 @@
 """Translation through a guest's page tables as an IA-32 processor does it: two levels, 4 KiB and 4 MiB pages."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from contracts.architecture import PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
+from isolation_kernel.guest_memory import GuestMemory
 
-__all__ = ["Leaf", "PagingMode", "TableReader", "walk"]
+__all__ = ["Leaf", "PagingMode", "walk"]
 
 _LARGE_RESERVED = 0x003F_F000  # address bits 21:12 of a 4 MiB entry
 _LARGE_FRAME = 0xFFC0_0000
@@ -36,17 +36,7 @@ class Leaf:
     sources: tuple[tuple[int, int], ...] = ()
 
 
-class TableReader(Protocol):
-    """Where the tables are."""
-
-    def read_table(self, address: int) -> int | None:
-        """A word, or None: no memory there, as good as an entry that is not present."""
-
-    def update_table(self, address: int, value: int) -> None:
-        """Write a word back."""
-
-
-def walk(tables: TableReader, cr3: int, linear: int, access: PageFault, mode: PagingMode, touch: bool = True) -> Leaf | PageFault:
+def walk(tables: GuestMemory, cr3: int, linear: int, access: PageFault, mode: PagingMode, touch: bool = True) -> Leaf | PageFault:
     """Translate ``linear``; ``access`` holds WRITE and USER. Each entry is read once, and marked as the processor's own walker does it:
     a directory entry that leads to a table is accessed, a leaf is accessed (and dirty) once the access is allowed.
 

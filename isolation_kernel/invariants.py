@@ -17,7 +17,7 @@ from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition
 from isolation_kernel.pci import BASE_ADDRESSES
 
-__all__ = ["INVARIANTS", "Violation", "check"]
+__all__ = ["INVARIANTS", "Violation", "check", "in_use"]
 
 _ENTRIES = 1024
 _REMEMBERED = 256  # tables and maps whose contents were looked at: from exit to exit most of them stay what they are
@@ -68,6 +68,11 @@ def _shadow_entries(kernel: Kernel, partition: Partition) -> Iterator[tuple[int,
                 for slot, word in _words(kernel, directory // PAGE_SIZE).items():
                     if word & _P:
                         yield index * _ENTRIES + slot, word
+
+
+def in_use(kernel: Kernel, frame: int) -> bool:
+    """Whether a kernel frame is allocated (and not the stub's)."""
+    return kernel.frames.owner(frame) == Owner.KERNEL and frame not in kernel.frames.pool
 
 
 def one_owner(kernel: Kernel) -> Iterator[str]:
@@ -147,7 +152,7 @@ def kernel_owns_its_own(kernel: Kernel) -> Iterator[str]:
         used += [(f"I/O map {name}", partition.io_map.address // PAGE_SIZE + n) for n in range(IOPM_SIZE // PAGE_SIZE)]
         used += [(f"shadow {name}", f) for root in partition.shadow.roots for f in (root.directory, *root.tables.values())]
     for what, frame in used:
-        if not kernel.frames.in_use(frame):
+        if not in_use(kernel, frame):
             yield f"{what} lies in frame {frame:#x}, which is not the kernel's"
     frames = [frame for _, frame in used]
     for frame in {f for f in frames if frames.count(f) > 1}:

@@ -3,9 +3,7 @@
 from contracts.architecture import Eflags, Gpr
 from contracts.memory_map import Port
 from isolation_kernel.linear import probe_write, read_linear, segment_linear, write_linear
-from isolation_kernel.machine import Machine
 from isolation_kernel.partition import Partition
-from isolation_kernel.protections import Protections
 from isolation_kernel.virtual_ports import PortEffect, read_port, write_port
 
 __all__ = ["IoInfo", "port_access"]
@@ -34,7 +32,7 @@ def _read(partition: Partition, info: IoInfo, now: int) -> int:
     return sum(read_port(partition, info.port + n & 0xFFFF, now) << 8 * n for n in range(info.size))
 
 
-def _write(machine: Machine, partition: Partition, protections: Protections, info: IoInfo, value: int) -> PortEffect:
+def _write(partition: Partition, info: IoInfo, value: int) -> PortEffect:
     """Write byte by byte; the strongest effect that one of them asks for."""
     effect = PortEffect.NONE
     if (info.port, info.size) == _CONFIG_ADDRESS:
@@ -42,22 +40,22 @@ def _write(machine: Machine, partition: Partition, protections: Protections, inf
         return effect
     for n in range(info.size):
         port, byte = info.port + n & 0xFFFF, value >> 8 * n & 0xFF
-        effect = max(effect, write_port(partition, port, byte, machine.time()))
-        if port in _RESET_PORTS and not protections.reset_virtualised:
-            machine.io_write(port, byte)
+        effect = max(effect, write_port(partition, port, byte, partition.base.machine.time()))
+        if port in _RESET_PORTS and not partition.base.protections.reset_virtualised:
+            partition.base.machine.io_write(port, byte)
     return effect
 
 
-def port_access(machine: Machine, partition: Partition, protections: Protections) -> PortEffect:
+def port_access(partition: Partition) -> PortEffect:
     """Answer an IOIO exit. A string instruction does one element an exit; GuestFault if its memory faults."""
     vcpu, info = partition.vcpu, IoInfo(partition.vcpu.get("EXITINFO1"))
     done = PortEffect.NONE
     vcpu.put("NRIP", vcpu.get("EXITINFO2"))
     if not info.string:
         if info.is_in:
-            vcpu.set_register(Gpr.EAX, _read(partition, info, machine.time()), info.size)
+            vcpu.set_register(Gpr.EAX, _read(partition, info, partition.base.machine.time()), info.size)
         else:
-            done = _write(machine, partition, protections, info, vcpu.register(Gpr.EAX) & (1 << 8 * info.size) - 1)
+            done = _write(partition, info, vcpu.register(Gpr.EAX) & (1 << 8 * info.size) - 1)
         vcpu.advance()
         return done
     width = 4 if info.wide_address else 2
@@ -69,10 +67,10 @@ def port_access(machine: Machine, partition: Partition, protections: Protections
         linear = segment_linear(partition, "ES" if info.is_in else info.segment, offset, info.size, info.is_in)
         if info.is_in:
             probe_write(partition, linear, info.size)  # a device's byte is not taken in vain
-            write_linear(partition, linear, _read(partition, info, machine.time()).to_bytes(info.size, "little"))
+            write_linear(partition, linear, _read(partition, info, partition.base.machine.time()).to_bytes(info.size, "little"))
         else:
             value = int.from_bytes(read_linear(partition, linear, info.size), "little")
-            done = _write(machine, partition, protections, info, value)
+            done = _write(partition, info, value)
         step = -info.size if vcpu.get("RFLAGS") & Eflags.DF else info.size
         vcpu.set_register(index, offset + step, width)
         left -= 1

@@ -6,31 +6,27 @@ from enum import Enum
 
 from contracts.hypercalls import MAX_MESSAGE
 from contracts.memory_map import PAGE_SIZE, Irq
-from contracts.msr import IOPM_SIZE, MSRPM_SIZE
+from contracts.msr import MSRPM_SIZE
+from contracts.rights import SYSTEM, Right
 from contracts.vmcb import InterruptControl
-from isolation_kernel.asids import Asids
+from isolation_kernel.audit import AuditLog
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
 from isolation_kernel.configuration import GuestConfig, KernelConfig
 from isolation_kernel.devices import DEVICES, DeviceNumber
 from isolation_kernel.dma_policy import DmaPolicy, Refusal
 from isolation_kernel.exits import handle_exit
-from isolation_kernel.frames import Frames, KernelError
-from isolation_kernel.guest_memory import GuestMemory
+from isolation_kernel.foundation import Foundation
+from isolation_kernel.frames import KernelError
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.machine import Machine
 from isolation_kernel.moves import Mover
-from isolation_kernel.partition import MAX_QUEUED, Partition, State
-from isolation_kernel.pci import ConfigurationSpace
+from isolation_kernel.partition import MAX_QUEUED, VCPU_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.scheduler import Scheduler
-from isolation_kernel.shadow import Shadow
-from isolation_kernel.vcpu import Vcpu
-from isolation_kernel.virtual_pit import VirtualPit
 
 __all__ = ["Kernel", "Step"]
 
-_VCPU_PAGES = 2
 _V_IRQ = int(InterruptControl.V_IRQ)
 _OWN_PAGES = 8  # vCPU block, I/O map, and some to spare
 _MAX_REFUSALS = 1024
@@ -45,20 +41,17 @@ class Step(Enum):
     OVER = "the system is shut down, or no guest is left"
 
 
-class Kernel:
+class Kernel(Foundation):
     """``console`` is called with a partition's number and bytes whenever a guest prints."""
 
     def __init__(self, machine: Machine, config: KernelConfig, console: Callable[[int, bytes], None] | None = None) -> None:
-        on = config.protections
-        self.machine = machine
-        self.config = config
-        self.frames = Frames(config.layout)
-        self.asids = Asids(config.asids, shared=not on.asid_per_root)
-        self.msr_map = PermissionMap(machine, self.frames, MSRPM_SIZE, on.msr_permission).address
-        requesters = sum(d.requester is not None for d in DEVICES.values())
-        self.policy = DmaPolicy(machine, self.frames, requesters, on.dma_policy)
-        self.mover = Mover(machine, self.frames, self.policy, on)
-        self.scheduler = Scheduler(config.slice_cycles, on.preemption)
+        super().__init__(machine, config)
+        self.audit = AuditLog(config.log)
+        self.audit.append(policy=config.policy.digest)
+        self.msr_map = PermissionMap(self, MSRPM_SIZE, self.protections.msr_permission).address
+        self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
+        self.mover = Mover(self, self.policy)
+        self.scheduler: Scheduler = Scheduler(config.slice_cycles, self.protections.preemption)
         self._interrupts = PhysicalInterrupts(machine, config.timer_cycles // config.cycles_per_pit_tick)
         self.partitions: dict[int, Partition] = {}
         self.refusals: list[Refusal] = []
@@ -66,14 +59,13 @@ class Kernel:
         self.over = False
         self.exit_status: int | None = None
         self._console = console
-        self._next_number = 1
 
     # guests come and go
 
     def load_guest(self, config: GuestConfig, number: int | None = None) -> Partition:
         """Make a partition (in the place of an ended one, if its number is given), load the guest and make it ready to run. KernelError if
         it does not fit: then nothing is held by it."""
-        number = number or self._next_number
+        number = number or len(self.partitions) + 1
         if config.memory <= 0 or config.memory % PAGE_SIZE:
             raise KernelError(f"{config.name}: memory must be a multiple of {PAGE_SIZE} bytes")
         guests = 1 + sum(p.alive for p in self.partitions.values())
@@ -83,19 +75,15 @@ class Kernel:
         if taken := [device.name for device in sorted(config.devices) if self.mover.device_owners[device] is not None]:
             raise KernelError(f"{config.name}: {', '.join(taken)} has an owner already")
         first = 0 if config.one_to_one else self.frames.take_run(config.memory // PAGE_SIZE, number)
-        memory = GuestMemory(self.machine, self.frames, number, first, self.config.protections)
-        claim_memory(self.frames, memory, config, first)
-        self._next_number = max(self._next_number, number + 1)
-        limits = (self.config.roots_per_guest, self.config.tables_per_guest)
-        vcpu = Vcpu(self.machine, self.frames.allocate(_VCPU_PAGES) * PAGE_SIZE)
-        shadow = Shadow(self.machine, self.frames, self.asids, memory, limits, self.config.protections)
-        io_map = PermissionMap(self.machine, self.frames, IOPM_SIZE, self.config.protections.io_permission)
-        pit, pci = VirtualPit(self.config.cycles_per_pit_tick), ConfigurationSpace(self.machine, self.config.protections.pci_configuration)
-        self.partitions[number] = partition = Partition(number, config, memory, vcpu, shadow, io_map, pit, pci, self._console)
+        pages = claim_memory(self.frames, number, config, first)
+        self.partitions[number] = partition = Partition(self, number, config, pages, first, self._console)
         self.scheduler.add(partition)
         over = self.over
         try:
-            load_segments(memory, config)
+            for right, about in ((Right.RUN, SYSTEM), *((Right.USE, device.name) for device in sorted(config.devices))):
+                if not self.permits(partition, right, about):
+                    raise KernelError(f"{config.name}: the policy does not grant {right.name} of {about}")
+            load_segments(partition.memory, config)
             for device in sorted(config.devices):
                 if not self.mover.give_device(device, partition):
                     raise KernelError(f"{config.name}: {device.name} does not come to rest")
@@ -103,7 +91,7 @@ class Kernel:
             self.end_guest(partition, f"could not be loaded: {error}")
             self.over = over  # as before: a first guest that cannot be loaded may be followed by one that can
             raise
-        set_up_vmcb(partition, self.config.protections, self.msr_map)
+        set_up_vmcb(partition, self.msr_map)
         set_start_state(partition, self.config.native_cpuid[1][0])
         return partition
 
@@ -116,7 +104,7 @@ class Kernel:
         partition.shadow.discard_all()
         self.mover.release_all(partition)
         partition.io_map.release()
-        self.frames.release(partition.vcpu.block // PAGE_SIZE, _VCPU_PAGES)
+        self.frames.release(partition.vcpu.block // PAGE_SIZE, VCPU_PAGES)
         if not any(p.alive for p in self.partitions.values()):
             self.over = True
 
@@ -140,6 +128,14 @@ class Kernel:
         """The partition of that number, if there is one that has not ended."""
         partition = self.partitions.get(number)
         return partition if partition is not None and partition.alive else None
+
+    def permits(self, partition: Partition, right: Right, about: str) -> bool:
+        """Whether a guest may: every decision about it is made here, by its rights and the policy, and is in the log."""
+        asked = right in partition.config.rights or right in (Right.RUN, Right.USE)
+        why = self.config.policy.refusal(partition.identity, right, about) if asked else "not among its rights"
+        allowed = not why or not self.protections.hypercall_rights
+        self.audit.append(who=partition.identity, what=right.name, about=about, decision="allowed" if allowed else "refused", why=why)
+        return allowed
 
     # the host's side
 
@@ -172,7 +168,7 @@ class Kernel:
     def move_device(self, device: DeviceNumber, receiver: int) -> bool:
         """Move a device to a guest while all run."""
         target = self.living(receiver)
-        return target is not None and self.mover.give_device(device, target)
+        return target is not None and self.permits(target, Right.USE, device.name) and self.mover.give_device(device, target)
 
     # running
 

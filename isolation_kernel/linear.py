@@ -7,10 +7,10 @@ from contracts.memory_map import PAGE_SIZE
 from isolation_kernel.guest_walk import walk
 from isolation_kernel.partition import Partition
 
-__all__ = ["GuestFault", "probe_write", "read_linear", "segment_linear", "write_linear"]
+__all__ = ["BIG", "GuestFault", "probe_write", "read_linear", "segment_linear", "write_linear"]
 
 _USER_CPL = 3
-_RW, _EXPANDS_DOWN, _CODE, _PRESENT, _BIG = 1 << 1, 1 << 2, 1 << 3, 1 << 7, 1 << 10  # of a VMCB segment attribute
+_RW, _EXPANDS_DOWN, _CODE, _PRESENT, BIG = 1 << 1, 1 << 2, 1 << 3, 1 << 7, 1 << 10  # of a VMCB segment attribute
 
 
 class GuestFault(Exception):
@@ -26,7 +26,7 @@ def segment_linear(partition: Partition, name: str, offset: int, size: int, writ
     vcpu, last = partition.vcpu, offset + size - 1
     attributes, limit = vcpu.get(f"{name}_ATTRIB"), vcpu.get(f"{name}_LIMIT")
     if attributes & (_CODE | _EXPANDS_DOWN) == _EXPANDS_DOWN:
-        inside = offset > limit and last <= (0xFFFF_FFFF if attributes & _BIG else 0xFFFF)
+        inside = offset > limit and last <= (0xFFFF_FFFF if attributes & BIG else 0xFFFF)
     else:
         inside = last <= limit
     rights = attributes & (_CODE | _RW)
@@ -65,7 +65,6 @@ def probe_write(partition: Partition, linear: int, length: int) -> None:
 
 def write_linear(partition: Partition, linear: int, data: bytes) -> None:
     """Write; what goes to no RAM of the guest is dropped. Both pages are checked before any effect."""
-    pieces = list(_pieces(partition, linear, len(data), True, True))
-    for at, count in pieces:
+    for at, count in list(_pieces(partition, linear, len(data), True, True)):
         partition.memory.write(at, data[:count])
         data = data[count:]

@@ -3,11 +3,10 @@
 from contracts.memory_map import PAGE_SIZE
 from isolation_kernel.devices import DEVICES, Device, DeviceNumber
 from isolation_kernel.dma_policy import DmaPolicy
-from isolation_kernel.frames import Frames, Owner
-from isolation_kernel.machine import Machine
+from isolation_kernel.foundation import Foundation
+from isolation_kernel.frames import Owner
 from isolation_kernel.partition import MAX_OFFERED, Partition
 from isolation_kernel.pci import reset_function
-from isolation_kernel.protections import Protections
 
 __all__ = ["Mover"]
 
@@ -15,16 +14,14 @@ __all__ = ["Mover"]
 class Mover:
     """Moves of frames and devices."""
 
-    def __init__(self, machine: Machine, frames: Frames, policy: DmaPolicy, protections: Protections) -> None:
-        self._machine = machine
-        self._frames = frames
+    def __init__(self, base: Foundation, policy: DmaPolicy) -> None:
+        self._base = base
         self._policy = policy
-        self._protections = protections
         self.device_owners: dict[DeviceNumber, Partition | None] = dict.fromkeys(DEVICES)
         for device in DEVICES.values():
-            reset_function(machine, device)
+            reset_function(base.machine, device)
             if device.requester is not None:
-                policy.hold(device.requester, protections.device_reset)  # until someone owns it
+                policy.hold(device.requester, base.protections.device_reset)  # until someone owns it
 
     # pages: shadow entries, TLB, DMA; then clean; then the new owner
 
@@ -33,25 +30,22 @@ class Mover:
         frame = giver.memory.frame_of(page)
         if frame is None or len(receiver.offered) >= limit:
             return False
-        self._close(giver, frame)
-        if self._protections.clean_moved_page:
-            self._machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
-        self._frames.change(frame, giver.number, Owner.IN_TRANSIT)
-        receiver.offered.append(frame)
-        return True
-
-    def _close(self, giver: Partition, frame: int) -> None:
         giver.memory.pages = {page: f for page, f in giver.memory.pages.items() if f != frame}
         giver.shadow.forget(frame)
-        if self._protections.dma_revoke:
+        if self._base.protections.dma_revoke:
             self._policy.change(giver.number, frame, admitted=False)
+        if self._base.protections.clean_moved_page:
+            self._base.machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
+        self._base.frames.change(frame, giver.number, Owner.IN_TRANSIT)
+        receiver.offered.append(frame)
+        return True
 
     def accept_page(self, receiver: Partition, page: int, which: int = 0) -> bool:
         """Let an offered page (the first, or the one numbered) appear at a free place; False if none is offered or something is there."""
         if not receiver.offered or page in receiver.memory.pages or page in receiver.memory.device_pages:
             return False
         frame = receiver.offered.pop(which)
-        self._frames.change(frame, Owner.IN_TRANSIT, receiver.number)
+        self._base.frames.change(frame, Owner.IN_TRANSIT, receiver.number)
         receiver.memory.pages[page] = frame
         receiver.shadow.forget_absent()
         self._policy.change(receiver.number, frame, admitted=True)
@@ -64,27 +58,27 @@ class Mover:
         device, owner = DEVICES[number], self.device_owners[number]
         if owner is not None:
             owner.devices.discard(number)
-            owner.io_map.permit(device.ports, allowed=not self._protections.io_permission)
+            owner.io_map.permit(device.ports, allowed=not self._base.protections.io_permission)
             owner.pci.forget(device)
             if device.page is not None:
                 owner.memory.device_pages.discard(device.page)
                 owner.shadow.forget(device.page)
         self.device_owners[number] = None
         if device.requester is not None:
-            if self._protections.device_reset:
+            if self._base.protections.device_reset:
                 self._policy.hold(device.requester, True)  # before its memory is closed: what it is at is no attack
             self._policy.assign(device.requester, None, ())
         if owner is not None:
             owner.shadow.set_dma(bool(self._policy.of_owner(owner.number)))
-        return not self._protections.device_reset or self._reset(device)
+        return not self._base.protections.device_reset or self._reset(device)
 
     def _reset(self, device: Device) -> bool:
         for port, value in device.quiet:
             if value is None:
-                self._machine.io_read(port)
+                self._base.machine.io_read(port)
             else:
-                self._machine.io_write(port, value)
-        reset_function(self._machine, device)
+                self._base.machine.io_write(port, value)
+        reset_function(self._base.machine, device)
         return device.requester is None or self._policy.rests(device.requester)
 
     def give_device(self, number: DeviceNumber, owner: Partition) -> bool:
@@ -102,8 +96,8 @@ class Mover:
             owner.shadow.set_dma(True)
             self._policy.assign(device.requester, owner.number, owner.memory.pages.values())
             self._policy.hold(device.requester, False)
-            if self._protections.device_reset:
-                reset_function(self._machine, device)  # a function that is held takes no settings
+            if self._base.protections.device_reset:
+                reset_function(self._base.machine, device)  # a function that is held takes no settings
         return True
 
     def release_all(self, partition: Partition) -> None:
@@ -111,10 +105,10 @@ class Mover:
         for number in sorted(partition.devices):
             self.take_device(number)
         for frame in partition.offered:
-            self._frames.change(frame, Owner.IN_TRANSIT, partition.number)
+            self._base.frames.change(frame, Owner.IN_TRANSIT, partition.number)
         partition.offered.clear()
         partition.memory.pages.clear()
-        for frame in self._frames.owned_by(partition.number):
-            if self._protections.clean_ended_guest:
-                self._machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
-            self._frames.change(frame, partition.number, Owner.FREE)
+        for frame in self._base.frames.owned_by(partition.number):
+            if self._base.protections.clean_ended_guest:
+                self._base.machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
+            self._base.frames.change(frame, partition.number, Owner.FREE)

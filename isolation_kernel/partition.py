@@ -2,14 +2,18 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import Enum
 
 from contracts.architecture import Cr0, Cr4, Eflags
+from contracts.memory_map import PAGE_SIZE
+from contracts.msr import IOPM_SIZE
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.guest_walk import PagingMode
+from isolation_kernel.identity import identity
 from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
@@ -18,10 +22,11 @@ from isolation_kernel.virtual_pic import PicPair
 from isolation_kernel.virtual_pit import VirtualPit
 from isolation_kernel.virtual_uart import VirtualUart
 
-__all__ = ["MAX_OFFERED", "MAX_QUEUED", "Partition", "State"]
+__all__ = ["MAX_OFFERED", "MAX_QUEUED", "VCPU_PAGES", "Partition", "State"]
 
 MAX_QUEUED = 16  # messages in one direction
 MAX_OFFERED = 16  # pages given to a guest that it has not accepted
+VCPU_PAGES = 2
 _MAX_CONSOLE = 1 << 16  # bytes kept; older ones go
 
 
@@ -38,14 +43,11 @@ class State(Enum):
 class Partition:
     """``cr0``, ``cr3``, ``cr4`` are what the guest believes; the VMCB holds what the processor runs with."""
 
+    base: Foundation
     number: int
     config: GuestConfig
-    memory: GuestMemory
-    vcpu: Vcpu
-    shadow: Shadow
-    io_map: PermissionMap
-    pit: VirtualPit
-    pci: ConfigurationSpace
+    pages: InitVar[dict[int, int]]  # frames of its memory that it starts with, by guest page number
+    offset: InitVar[int]
     listener: Callable[[int, bytes], None] | None = None  # hears what the guest prints
     pic: PicPair = field(default_factory=PicPair)
     uart: VirtualUart = field(default_factory=VirtualUart)
@@ -65,6 +67,16 @@ class Partition:
     time_calls: int = 0  # RDTSC of a guest without a clock
     keyboard_command: int = 0  # a command to the 8042 that waits for its data
     keyboard_output: int | None = None
+
+    def __post_init__(self, pages: dict[int, int], offset: int) -> None:
+        self.identity = identity(self.config)
+        machine, on = self.base.machine, self.base.protections
+        self.memory = GuestMemory(self.base, self.number, offset, pages)
+        self.vcpu = Vcpu(machine, self.base.frames.allocate(VCPU_PAGES) * PAGE_SIZE)
+        self.shadow = Shadow(self.base, self.memory)
+        self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
+        self.pit = VirtualPit(self.base.config.cycles_per_pit_tick)
+        self.pci = ConfigurationSpace(machine, on.pci_configuration)
 
     @property
     def alive(self) -> bool:

@@ -14,12 +14,9 @@ from functools import cache
 
 from contracts.architecture import PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
-from isolation_kernel.asids import Asids
-from isolation_kernel.frames import Frames
+from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import NOWHERE, GuestMemory, Kind
 from isolation_kernel.guest_walk import Leaf, PagingMode, walk
-from isolation_kernel.machine import Machine
-from isolation_kernel.protections import Protections
 
 __all__ = ["Entry", "Root", "Shadow"]
 
@@ -60,15 +57,9 @@ class Root:
 class Shadow:
     """All shadow roots of one guest."""
 
-    def __init__(
-        self, machine: Machine, frames: Frames, asids: Asids, memory: GuestMemory, limits: tuple[int, int], protections: Protections
-    ) -> None:
-        self._machine = machine
-        self._frames = frames
-        self._asids = asids
+    def __init__(self, base: Foundation, memory: GuestMemory) -> None:
+        self._base = base
         self._memory = memory
-        self._max_roots, self._max_tables = limits
-        self._protections = protections
         self._reached: dict[int, set[tuple[Root, int]]] = {}  # frame: entries that map it
         self.roots: list[Root] = []  # least recently used first
         self.dma = False  # a DMA device of this guest may write its tables unseen (``set_dma``)
@@ -86,9 +77,9 @@ class Shadow:
         cr3 = cr3 & ~0xFFF if mode.paging else 0
         root = next((r for r in self.roots if (r.cr3, r.mode) == (cr3, mode)), None)
         if root is None:
-            if len(self.roots) >= self._max_roots:
+            if len(self.roots) >= self._base.config.roots_per_guest:
                 self._discard(self.roots[0])
-            root = Root(cr3, mode, self._asids.allocate(), self._new_table())
+            root = Root(cr3, mode, self._base.asids.allocate(), self._new_table())
             self.roots.append(root)
         else:
             reloaded = root is self.current
@@ -98,26 +89,26 @@ class Shadow:
         return root
 
     def _new_table(self) -> int:
-        if sum(1 + len(r.tables) for r in self.roots) >= self._max_tables:
+        if sum(1 + len(r.tables) for r in self.roots) >= self._base.config.tables_per_guest:
             for root in self.roots:
                 self._empty(root)
-        frame = self._frames.allocate()
-        self._machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
+        frame = self._base.frames.allocate()
+        self._base.machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
         return frame
 
     def _empty(self, root: Root) -> None:
         for page in list(root.entries):
             self._drop(root, page, flush=False)
         for index, table in root.tables.items():
-            self._machine.write32(root.directory * PAGE_SIZE + 4 * index, 0)
-            self._frames.release(table)
+            self._base.machine.write32(root.directory * PAGE_SIZE + 4 * index, 0)
+            self._base.frames.release(table)
         root.tables.clear()
-        self._asids.flush(root.asid)
+        self._base.asids.flush(root.asid)
 
     def _discard(self, root: Root) -> None:
         self._empty(root)
-        self._frames.release(root.directory)
-        self._asids.release(root.asid)
+        self._base.frames.release(root.directory)
+        self._base.asids.release(root.asid)
         self.roots.remove(root)
 
     def discard_all(self) -> None:
@@ -130,7 +121,7 @@ class Shadow:
         changed, as a global one may, stay loose: the next flush of global entries is to find it."""
         suspects = set(root.uses) if self.dma else root.loose & root.uses.keys()
         kept: set[int] = set()
-        line = cache(lambda at: self._memory.read(at, _LINE, self._protections.table_owner_check))  # each is read once
+        line = cache(lambda at: self._memory.read(at, _LINE, self._base.protections.table_owner_check))  # each is read once
 
         def changed(where: int, value: int) -> bool:
             words = line(where - where % _LINE)
@@ -157,7 +148,7 @@ class Shadow:
             entry = root.entries[page]
             if entry.word & Pte.RW:
                 self._store(root, page, entry.word & ~_WRITABLE)
-                self._asids.flush_page(root.asid, page * PAGE_SIZE)
+                self._base.asids.flush_page(root.asid, page * PAGE_SIZE)
 
     def loosen(self, frame: int) -> None:
         """A frame is written: each root that has read a page table there no longer trusts what it read."""
@@ -175,7 +166,7 @@ class Shadow:
 
     def _store(self, root: Root, page: int, word: int) -> None:
         root.entries[page].word = word
-        self._machine.write32(root.tables[page // _ENTRIES] * PAGE_SIZE + 4 * (page % _ENTRIES), word)
+        self._base.machine.write32(root.tables[page // _ENTRIES] * PAGE_SIZE + 4 * (page % _ENTRIES), word)
 
     def _drop(self, root: Root, page: int, flush: bool = True) -> None:
         entry = root.entries[page]
@@ -188,7 +179,7 @@ class Shadow:
                 del root.uses[table]
                 root.loose.discard(table)
         if flush:
-            self._asids.flush_page(root.asid, page * PAGE_SIZE)
+            self._base.asids.flush_page(root.asid, page * PAGE_SIZE)
 
     def _insert(self, root: Root, page: int, entry: Entry) -> None:
         if page in root.entries:
@@ -196,7 +187,7 @@ class Shadow:
         index = page // _ENTRIES
         if index not in root.tables:
             root.tables[index] = table = self._new_table()
-            self._machine.write32(root.directory * PAGE_SIZE + 4 * index, table * PAGE_SIZE | Pte.P | Pte.RW | Pte.US | Pte.A)
+            self._base.machine.write32(root.directory * PAGE_SIZE + 4 * index, table * PAGE_SIZE | Pte.P | Pte.RW | Pte.US | Pte.A)
         root.entries[page] = entry
         self._reached.setdefault(entry.frame, set()).add((root, page))
         for table in entry.tables:
@@ -216,7 +207,7 @@ class Shadow:
             return leaf
         write = bool(access & PageFault.WRITE)
         kind, frame = self._memory.target(leaf.page)
-        if not self._protections.single_fetch and leaf.sources and kind is Kind.RAM:
+        if not self._base.protections.single_fetch and leaf.sources and kind is Kind.RAM:
             again = walk(self._memory, root.cr3, linear, access, root.mode, touch=False)
             other = self._memory.frame_of(again.page, check=False) if isinstance(again, Leaf) else None
             frame = frame if other is None else other  # a control run: what is checked is not what is used
@@ -241,17 +232,15 @@ class Shadow:
     def invlpg(self, linear: int) -> None:
         """The guest flushes one address: all of a 4 MiB page if it lies in one."""
         root, page = self.current, linear // PAGE_SIZE
-        first = page - page % _ENTRIES
-        for other in range(first, first + _ENTRIES):
-            entry = root.entries.get(other)
-            if entry is not None and (entry.leaf.large or other == page):
-                self._drop(root, other)
+        beside = range(page - page % _ENTRIES, page - page % _ENTRIES + _ENTRIES)
+        for other in sorted(p for p, entry in root.entries.items() if p == page or entry.leaf.large and p in beside):
+            self._drop(root, other)
 
     def forget(self, frame: int) -> None:
         """A frame or device page is taken from the guest: no entry reaches it, or comes from a table in it, any more."""
-        flush = self._protections.flush_on_revoke
+        flush = self._base.protections.flush_on_revoke
         for root in self.roots:
-            reaching = [page for r, page in self._reached.get(frame, ()) if r is root] if self._protections.drop_on_revoke else []
+            reaching = [page for r, page in self._reached.get(frame, ()) if r is root] if self._base.protections.drop_on_revoke else []
             for page in sorted(root.uses.get(frame, set()).union(reaching)):
                 self._drop(root, page, flush)
 

@@ -16,6 +16,11 @@ _OCW3_READ = 1 << 1
 _OCW3_READ_ISR = 1 << 0
 
 
+def _first(lines: int) -> int:
+    """The line with the highest priority; _LINES if there is none."""
+    return next((line for line in range(_LINES) if lines >> line & 1), _LINES)
+
+
 class _Pic:
     """One 8259."""
 
@@ -29,12 +34,8 @@ class _Pic:
 
     def highest(self) -> int | None:
         """The line to be served next, if it has priority over what is in service."""
-        for line in range(_LINES):
-            if self.in_service >> line & 1:
-                return None
-            if self.requests & ~self.mask & 1 << line:
-                return line
-        return None
+        line = _first(self.requests & ~self.mask)
+        return line if line < _first(self.in_service) else None
 
     def acknowledge(self, line: int) -> int:
         self.requests &= ~(1 << line)
@@ -58,7 +59,7 @@ class _Pic:
             if value & _OCW3_READ:
                 self._read_isr = bool(value & _OCW3_READ_ISR)
         elif value & _OCW2_EOI:
-            line = value & 7 if value & _OCW2_SPECIFIC else next((n for n in range(_LINES) if self.in_service >> n & 1), 0)
+            line = value & 7 if value & _OCW2_SPECIFIC else _first(self.in_service)
             self.in_service &= ~(1 << line)
 
     def read(self, data_port: bool) -> int:

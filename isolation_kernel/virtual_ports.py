@@ -17,9 +17,8 @@ _KBC_PULSE, _KBC_PULSE_MASK = 0xF0, 0xF1  # F0h to FEh pulse the lines whose bit
 _OUTPUT_PORT = 0xDF  # A20 on, no reset
 _OUTPUT_NO_RESET = 1 << 0
 _STATUS_OUTPUT_FULL = 1 << 0
-_FAST_RESET = 1 << 0
 _FAST_A20 = 1 << 1
-_RESET_CPU = 1 << 2
+_RESET_BITS: dict[int, int] = {Port.SYSTEM_CONTROL_A: 1 << 0, Port.RESET_CONTROL: 1 << 2}
 _FIXED: dict[int, int] = {Port.DEBUG_CONSOLE: 0xE9, Port.SYSTEM_CONTROL_A: _FAST_A20}
 
 
@@ -51,7 +50,7 @@ def read_port(partition: Partition, port: int, now: int) -> int:
 
 def write_port(partition: Partition, port: int, value: int, now: int) -> PortEffect:
     """A byte; what it asks for. A20 stays on, whoever asks."""
-    reset = False
+    reset = bool(value & _RESET_BITS.get(port, 0))
     if port in _PIC_PORTS:
         partition.pic.write(port, value)
     elif port in _PIT_PORTS:
@@ -70,10 +69,6 @@ def write_port(partition: Partition, port: int, value: int, now: int) -> PortEff
     elif port == Port.KBC_DATA:
         reset = partition.keyboard_command == _KBC_WRITE_OUTPUT and not value & _OUTPUT_NO_RESET
         partition.keyboard_command = 0
-    elif port == Port.SYSTEM_CONTROL_A:
-        reset = bool(value & _FAST_RESET)
-    elif port == Port.RESET_CONTROL:
-        reset = bool(value & _RESET_CPU)
     elif port == Port.EXIT:
         partition.exit_status = value
         return PortEffect.EXIT

@@ -114,13 +114,14 @@ def run_guests(
     max_cycles: int | None = None,
     each_slice: Callable[[], None] | None = None,
     slice_cycles: int | None = None,
+    config: KernelConfig | None = None,
 ) -> GuestsOutcome:
     """Run until all guests have ended, none can go on, ``max_cycles`` are over, or Ctrl-C ends it."""
     start = time.process_time()
     console = _Console({n: p.name for n, p in enumerate(programs, 1)})
     system: GuestSystem | None = None
     try:
-        system = GuestSystem(machine, KernelConfig(), console)
+        system = GuestSystem(machine, config or KernelConfig(), console)
         system.link.each_slice = each_slice
         if slice_cycles is not None:
             system.link.slice_cycles = slice_cycles

@@ -8,7 +8,7 @@ from contracts.requesters import REQUESTER_WIDTH
 
 __all__ = [
     "IO_ADDRESS_WIDTH", "PORT_WIDTH", "REGISTER_ADDRESS_WIDTH", "IoPlace", "IoSignature", "MemoryRequest", "MemoryResponse",
-    "RegisterSignature", "WideIoSignature",
+    "PagesSignature", "RegisterSignature", "WideIoSignature",
 ]  # fmt: skip
 
 PORT_WIDTH = 16  # of a port's number
@@ -58,6 +58,21 @@ class RegisterSignature(wiring.Signature):
         super().__init__({
             "valid": Out(1), "write": Out(1), "address": Out(REGISTER_ADDRESS_WIDTH), "write_data": Out(32),
             "ready": In(1), "read_data": In(32),
+        })  # fmt: skip
+
+
+class PagesSignature(wiring.Signature):
+    """Several pages of registers, any bytes of which can be accessed by themselves, as the device bus sees them.
+
+    ``valid`` Out(1), ``write`` Out(1), ``page`` Out(range(pages)), ``address`` Out(10) in words, ``mask`` Out(4) (which bytes of the word),
+    ``write_data`` Out(32) and ``privileged`` Out(1) (the access comes with ring −1's authority) hold still until ``ready`` In(1); the
+    access happens in the cycle in which both are 1, ``read_data`` In(32) is taken then. Bytes beside ``mask`` mean nothing.
+    """
+
+    def __init__(self, pages: int) -> None:
+        super().__init__({
+            "valid": Out(1), "write": Out(1), "page": Out(range(pages)), "address": Out(REGISTER_ADDRESS_WIDTH), "mask": Out(4),
+            "write_data": Out(32), "privileged": Out(1), "ready": In(1), "read_data": In(32),
         })  # fmt: skip
 
 

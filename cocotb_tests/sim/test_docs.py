@@ -9,6 +9,7 @@ from contracts.dma_engine import DMA_ENGINE
 from contracts.host_link import HOST_LINK
 from contracts.memory_map import Physical
 from contracts.policy_map import GUARD
+from contracts.tpm import TPM, TPM_HASH
 from contracts.vmcb import FIELDS
 from sim.docs.markdown import bits, hexadecimal, table
 from sim.docs.pages import PAGES
@@ -19,7 +20,7 @@ __all__: list[str] = []
 DOCS = ROOT / "docs"
 BY_HAND = ("README.md", "CONTRIBUTING.md", "cocotb_tests/PLAN.md")
 WRITTEN = sorted([*(p for p in DOCS.rglob("*.md") if p.name not in PAGES), *(ROOT / name for name in BY_HAND)])
-ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "isolation_kernel", "sim", "cocotb_tests")
+ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "isolation_kernel", "sim", "cocotb_tests", "verifier")
 _PATH = re.compile(rf"`((?:{'|'.join(ROOMS)}|docs)/[\w./-]*)`")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
@@ -31,7 +32,7 @@ def test_the_page_is_up_to_date(name: str) -> None:
 
 def test_every_register_and_field_is_on_the_page() -> None:
     page = PAGES["registers.md"]()
-    for block in (GUARD, DMA_ENGINE, HOST_LINK):
+    for block in (GUARD, DMA_ENGINE, HOST_LINK, TPM, TPM_HASH):
         for register in block.registers:
             assert f"`{register.name}`" in page and register.doc in page
             for field in register.fields:

@@ -50,6 +50,24 @@ def test_a_guest_talks_and_ends(tmp_path: Path) -> None:
     assert content["cycles"] == time["cycles"] > time["kernel_cycles"] + time["link_cycles"] and time["link_cycles"] > GUEST_MEMORY // 16
 
 
+def test_a_policy_is_enforced_and_its_decisions_are_kept(tmp_path: Path) -> None:
+    """A guest that the policy knows runs; one bit more, and it is not started."""
+    first, other = program(tmp_path, "first", HELLO), program(tmp_path, "other", OTHER)
+    identity = ringfence("policy", "identity", first).stdout.split()[0]
+    policy, log = tmp_path / "policy.toml", tmp_path / "audit.log"
+    policy.write_text(
+        f"version = 1\n[guests.first]\nidentity = '{identity}'\n[system]\nallow = {{ run = ['first'] }}\n"
+        "[devices.DMA0]\nallow = { use = ['first'] }\n[devices.DMA1]\nallow = { use = ['first'] }\n"
+    )
+    done = ringfence("run", "--guest", first, "--policy", policy, "--audit", log)
+    assert (done.returncode, done.stdout) == (0x21, "serial\ndebug\n")
+    head = done.stderr.partition("head ")[2].split()[0]
+    told = ringfence("audit", log, "--head", head, "--policy", policy)
+    assert told.returncode == 0 and "first RUN about system: allowed\n     3 first USE about DMA0: allowed\n" in told.stdout
+    refused = ringfence("run", "--guest", other, "--policy", policy)
+    assert refused.returncode == 2 and "other: the policy does not grant RUN of system" in refused.stderr
+
+
 def test_two_guests_speak_in_their_names(tmp_path: Path) -> None:
     """The first status that is not 0 is the run's, in the order of the guests."""
     done = ringfence("run", "--guest", program(tmp_path, "first", HELLO), "--guest", program(tmp_path, "second", OTHER))

@@ -19,6 +19,9 @@ _COMMANDS = {
     "wave": "sim.cli.wave",
     "export": "sim.cli.export",
     "measure": "sim.cli.measure",
+    "verify": "sim.cli.verify",
+    "policy": "sim.cli.policy",
+    "audit": "sim.cli.audit",
 }
 
 

@@ -5,12 +5,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from contracts.boot import multiboot_info
+from isolation_kernel.configuration import KernelConfig
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
@@ -36,6 +37,8 @@ class _Options:
     report: Path | None
     disk: Path | None
     command_line: str
+    policy: Path | None
+    audit: Path | None
 
     def check(self, programs: Sequence[Path]) -> None:
         """What can be told before a model is built: the command line, and all files that are going to be written."""
@@ -51,9 +54,12 @@ class _Options:
             for path in waves:
                 check_apart(path, [*programs, *disk])
                 check_output(path, make_folder=True)
-            if self.report is not None:
-                check_apart(self.report, [*programs, *disk, *waves])
-                check_output(self.report)
+            others = [*programs, *disk, *waves, *([self.policy] if self.policy is not None else [])]
+            for written in (self.report, self.audit):
+                if written is not None:
+                    check_apart(written, others)
+                    check_output(written)
+                    others.append(written)
 
     @property
     def slice_cycles(self) -> int:
@@ -74,6 +80,26 @@ class _Options:
             finally:
                 machine.trace_stop()
                 print(f"ringfence: waves in {_WAVES}", file=sys.stderr)
+
+    @contextmanager
+    def kernel(self) -> Iterator[KernelConfig]:
+        """What the kernel is told, by the policy file if there is one; its decisions are written while it runs, if asked."""
+        from sim.policy.audit_file import AuditWriter
+        from sim.policy.policy_file import PolicyError, read_policy
+
+        try:
+            config = KernelConfig() if self.policy is None else KernelConfig(policy=read_policy(self.policy).policy)
+        except PolicyError as error:
+            fail(error.brief)
+        if self.audit is None:
+            yield config
+            return
+        writer = AuditWriter(self.audit)
+        try:
+            yield replace(config, log=writer)
+        finally:
+            writer.close()
+            print(f"ringfence: {writer.count} decisions in {self.audit}, head {writer.head}", file=sys.stderr)
 
     def write_report(self, content: dict[str, object]) -> None:
         """If one is wanted."""
@@ -96,6 +122,8 @@ class _Options:
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write what happened there, as JSON.")
 @click.option("--disk", type=click.Path(path_type=Path), help="Image of the IDE drive, written in place; the first guest's.")
+@click.option("--policy", type=click.Path(path_type=Path), help="What guests may (see ringfence policy); else what they always might.")
+@click.option("--audit", type=click.Path(path_type=Path), help="Write the kernel's decisions there (see ringfence audit).")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -106,6 +134,8 @@ def command(
     memory: int | None,
     report: Path | None,
     disk: Path | None,
+    policy: Path | None,
+    audit: Path | None,
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -113,9 +143,11 @@ def command(
     COM1 and port E9h go to standard output. The exit status is (v << 1) | 1 for a byte v that the program writes to port F4h, as QEMU's
     isa-debug-exit gives it; 124 at the cycle limit; 130 after Ctrl-C; 3 if the machine was reset or can do nothing more.
     """
-    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line)
+    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line, policy, audit)
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
+    if not guests and (policy is not None or audit is not None):
+        fail("--policy and --audit are for --guest")
     if not guests and file is None:
         fail("which FILE? (see ringfence run --help)")
     try:
@@ -198,10 +230,10 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
         for program in programs:
             program.configuration()  # what is wrong with one is told before a model is built
     _warn(program.image for program in programs)
-    with options.machine() as machine:
+    with options.kernel() as config, options.machine() as machine:
         tracer = _tracer(machine) if options.trace else None
         with user_errors(KernelError):
-            outcome = run_guests(machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None)
+            outcome = run_guests(machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config)
     for guest in outcome.guests:
         end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value
         print(f"ringfence: {guest.config.name}: {end}; {guest.exits} exits", file=sys.stderr)

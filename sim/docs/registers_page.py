@@ -10,6 +10,7 @@ from contracts.memory_map import DMA_ENGINE_STRIDE, Irq, Physical, Port, RamLayo
 from contracts.policy_map import GUARD, Format
 from contracts.registers import Field, Register, RegisterBlock
 from contracts.requesters import Requester
+from contracts.tpm import LOCALITY_STRIDE, TPM, TPM_HASH, HashOp, TpmOp
 from sim.docs.markdown import bits, hexadecimal, table
 
 __all__ = ["block_section", "registers_page"]
@@ -29,11 +30,18 @@ def _offset(register: Register) -> str:
     return f"{first} + {register.stride} n, n < {register.count}"
 
 
+def _row(r: Register, *, sized: bool) -> tuple[object, ...]:
+    return (_offset(r), *((r.size,) if sized else ()), f"`{r.name}`", r.access.value, hexadecimal(r.reset), r.doc)
+
+
 def block_section(block: RegisterBlock, where: str) -> list[str]:
     """A section on one block; ``where`` says at which address it is, in a sentence."""
-    lines = [f"## {block.name}", "", f"{block.doc} {where} Registers are 32 bits wide and are accessed as whole words.", ""]
-    head = ("offset", "register", "access", "reset", "")
-    lines += table(head, ((_offset(r), f"`{r.name}`", r.access.value, hexadecimal(r.reset), r.doc) for r in block.registers))
+    how = "Any bytes of a word can be accessed by themselves."
+    if not block.by_byte:
+        how = "Registers are 32 bits wide and are accessed as whole words."
+    head = ("offset", *(("bytes",) if block.by_byte else ()), "register", "access", "reset", "")
+    lines = [f"## {block.name}", "", f"{block.doc} {where} {how}", ""]
+    lines += table(head, (_row(r, sized=block.by_byte) for r in block.registers))
     for register in block.registers:
         if register.fields:
             lines += [f"### {block.name}.{register.name}", ""]
@@ -67,6 +75,11 @@ def registers_page() -> str:
     lines += [f"### Descriptors of {DMA_ENGINE.name}", "", f"{DESCRIPTOR_SIZE} bytes in memory, as aligned.", ""]
     lines += table(("offset", "word"), ((hexadecimal(4 * w, 2), f"`{w.name}`") for w in DescriptorWord))
     lines += table(("bit of `FLAGS`", "name"), ((f.value.bit_length() - 1, f"`{f.name}`") for f in DescriptorFlag))
+    at = f"{hexadecimal(Physical.TPM, _ADDRESS)} + {hexadecimal(LOCALITY_STRIDE)}"
+    lines += block_section(TPM, f"Locality n, 0 to 3, at {at} n.")
+    lines += block_section(TPM_HASH, f"At {at} · 4.")
+    for title, operations in (("What a late launch sends", HashOp), ("What the register file asks of the TPM behind it", TpmOp)):
+        lines += [f"### {title}", "", *table(("number", "name"), ((int(n), f"`{n.name}`") for n in operations))]
     lines += block_section(HOST_LINK, f"At {hexadecimal(Physical.HOST_LINK, _ADDRESS)}.")
     for title, numbers in (("Operations of the host link", LinkOp), ("Commands of the stub", StubCommand)):
         lines += [f"### {title}", "", *table(("number", "name"), ((int(n), f"`{n.name}`") for n in numbers))]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from contracts.memory_map import PAGE_SIZE
 from contracts.policy_map import Format, map_bytes
 from isolation_kernel.frames import Owner
+from isolation_kernel.invariants import in_use
 from isolation_kernel.kernel import Kernel
 
 __all__ = ["Mark", "MemoryPicture", "Run", "picture_of", "runs_of"]
@@ -60,7 +61,7 @@ def _kernel_parts(kernel: Kernel, names: list[str]) -> None:
     """What the kernel's own pages are for."""
     layout = kernel.config.layout
     for page in range(layout.kernel_base // PAGE_SIZE, layout.pages):
-        names[page] = "kernel: in use" if kernel.frames.in_use(page) else "kernel: pool"
+        names[page] = "kernel: in use" if in_use(kernel, page) else "kernel: pool"
     for page in range(layout.kernel_base // PAGE_SIZE, layout.pool_base // PAGE_SIZE):
         names[page] = "kernel: stub"
     for requester in range(len(kernel.policy.maps)):

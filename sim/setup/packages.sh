@@ -2,7 +2,7 @@
 # The Debian packages that Ringfence builds and tests with: installs what is missing as root, otherwise says what is missing.
 set -eu
 
-PACKAGES="g++ make perl gcc-multilib nasm qemu-system-x86 iverilog liblz4-dev zlib1g-dev ccache"
+PACKAGES="g++ make perl gcc-multilib nasm qemu-system-x86 iverilog liblz4-dev zlib1g-dev ccache swtpm tpm2-tools"
 
 . "$(dirname "$0")/debian.sh"
 
@@ -18,7 +18,7 @@ missing_packages() {
 
 # Without dpkg the programs themselves are all that can be asked for.
 missing_programs() {
-    for program in g++ make perl nasm qemu-system-i386 iverilog ccache $MORE_PROGRAMS; do
+    for program in g++ make perl nasm qemu-system-i386 iverilog ccache swtpm tpm2_pcrread $MORE_PROGRAMS; do
         command -v "$program" >/dev/null || printf '%s ' "$program"
     done
 }

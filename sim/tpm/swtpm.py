@@ -21,8 +21,13 @@ _PROGRAM = "swtpm"
 _PACKAGE = "swtpm"
 _START_SECONDS = 10.0
 _POLL_SECONDS = 0.01
+_PATIENCE_SECONDS = 300.0  # for an answer: no command takes that long, however slow the host is
 _HEADER = struct.Struct(">HII")  # of a command and of its answer: tag, size in bytes, code
 _WORD = struct.Struct(">I")
+_FLAG = struct.Struct(">Bxxx")
+_STARTUP_CLEAR = bytes.fromhex("80010000000c000001440000")
+_SELF_TEST = bytes.fromhex("80010000000b0000014301")  # all of it
+_SUCCESS = 0
 _PIECE = 2048  # bytes of one CMD_HASH_DATA (swtpm takes up to 4,096 at once)
 
 
@@ -34,11 +39,12 @@ class _Control(IntEnum):
     """Commands of the control channel."""
 
     INIT = 2
-    SHUTDOWN = 3
+    GET_ESTABLISHED = 4
     SET_LOCALITY = 5
     HASH_START = 6
     HASH_DATA = 7
     HASH_END = 8
+    RESET_ESTABLISHED = 11
 
 
 class Swtpm:
@@ -113,12 +119,30 @@ class Swtpm:
         """Locality 4: PCR 17 = H(0 ‖ H(what has been measured))."""
         self._do(_Control.HASH_END)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    def established(self) -> bool:
+        """Whether a measured launch has begun since this was last cleared; a reset clears nothing."""
+        return bool(_FLAG.unpack(self._do(_Control.GET_ESTABLISHED, answer=_FLAG.size))[0])
+
+    def clear_established(self, locality: int) -> None:
+        """It has not; TpmError from a locality that may not say so."""
+        self._do(_Control.RESET_ESTABLISHED, bytes((locality,)))
+
     def reset(self) -> None:
-        """The reset pin, and TPM2_Startup(CLEAR), as firmware does it at power on."""
+        """The reset pin, then TPM2_Startup(CLEAR) and a self-test, so that nothing depends on what a BIOS does of them.
+
+        Before its startup a TPM would take locality 4's hash for that of a BIOS, and put it into PCR 0.
+        """
         self._do(_Control.INIT, _WORD.pack(0))
         self.release()
-        startup_clear = bytes.fromhex("80010000000c000001440000")
-        self.command(startup_clear)
+        for command in (_STARTUP_CLEAR, _SELF_TEST):
+            _tag, _size, code = _HEADER.unpack(self.command(command)[: _HEADER.size])
+            if code != _SUCCESS:
+                raise TpmError(f"{_PROGRAM} does not start: it answers {code:#x}")
 
     def kill(self) -> None:
         """It dies, as by a fault."""
@@ -128,7 +152,7 @@ class Swtpm:
     def close(self) -> None:
         """End it, its state saved."""
         self.release()
-        if self._process.poll() is None:
+        if self.alive:
             self._process.terminate()
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -144,12 +168,13 @@ class Swtpm:
         end = time.monotonic() + _START_SECONDS
         while True:
             channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            channel.settimeout(_PATIENCE_SECONDS)
             try:
                 channel.connect(path)
                 return channel
             except OSError:
                 channel.close()
-            if self._process.poll() is not None or time.monotonic() > end:
+            if not self.alive or time.monotonic() > end:
                 raise TpmError(f"{_PROGRAM} does not answer: {self._last_words()}")
             time.sleep(_POLL_SECONDS)
 
@@ -157,19 +182,21 @@ class Swtpm:
         lines = self._log.read_text(errors="replace").splitlines()
         return lines[-1] if lines else "it has said nothing"
 
-    def _do(self, command: _Control, operands: bytes = b"") -> None:
+    def _do(self, command: _Control, operands: bytes = b"", answer: int = 0) -> bytes:
+        """One control command; so many bytes that follow its result."""
         if self._control is None:
             self._control = self._connect(self._control_path)
         self._send(self._control, _WORD.pack(command) + operands)
         (result,) = _WORD.unpack(self._receive(self._control, _WORD.size))
         if result:
             raise TpmError(f"{_PROGRAM}: {command.name} fails with {result:#x}")
+        return self._receive(self._control, answer)
 
     def _send(self, channel: socket.socket, data: bytes) -> None:
         try:
             channel.sendall(data)
         except OSError as error:
-            raise TpmError(f"{_PROGRAM} has died: {os.strerror(error.errno or 0)}") from None
+            raise TpmError(f"{_PROGRAM} has died: {_reason(error)}") from None
 
     def _receive(self, channel: socket.socket, size: int) -> bytes:
         data = b""
@@ -177,8 +204,12 @@ class Swtpm:
             try:
                 piece = channel.recv(size - len(data))
             except OSError as error:
-                raise TpmError(f"{_PROGRAM} has died: {os.strerror(error.errno or 0)}") from None
+                raise TpmError(f"{_PROGRAM} has died: {_reason(error)}") from None
             if not piece:
                 raise TpmError(f"{_PROGRAM} has died in the middle of an answer")
             data += piece
         return data
+
+
+def _reason(error: OSError) -> str:
+    return "it says nothing any more" if isinstance(error, TimeoutError) else os.strerror(error.errno or 0)

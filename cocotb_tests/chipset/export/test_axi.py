@@ -19,6 +19,7 @@ __all__: list[str] = []
 NAME = "ringfence_dma_guard_axi4"
 HERE = "cocotb_tests.chipset.export"
 BOTH = ["verilator", pytest.param("icarus", marks=pytest.mark.icarus)]
+BOTH_AT_LENGTH = ["verilator", pytest.param("icarus", marks=(pytest.mark.icarus, pytest.mark.regress))]
 SETTINGS = GuardSettings(REQUESTERS, stall_limit=STALL_LIMIT)
 
 
@@ -33,17 +34,17 @@ def test_what_passes_and_what_does_not(simulator: Simulator, seed: int, tmp_path
     assert run_cocotb(guard(), f"{HERE}.axi_under_cocotb", simulator, seed=seed, folder=tmp_path) == 8
 
 
-@pytest.mark.parametrize("simulator", BOTH)
+@pytest.mark.parametrize("simulator", BOTH_AT_LENGTH)
 def test_between_masters_and_a_memory_of_others(simulator: Simulator, seed: int, tmp_path: Path) -> None:
     assert run_cocotb(guard(), f"{HERE}.axi_ram_under_cocotb", simulator, seed=seed, folder=tmp_path) == 1
 
 
-@pytest.mark.parametrize("simulator", BOTH)
+@pytest.mark.parametrize("simulator", BOTH_AT_LENGTH)
 def test_among_masters_that_stall_flood_and_race(simulator: Simulator, seed: int, tmp_path: Path) -> None:
     assert run_cocotb(guard(), f"{HERE}.axi_stress_under_cocotb", simulator, seed=seed, folder=tmp_path) == 11
 
 
-@pytest.mark.parametrize("simulator", BOTH)
+@pytest.mark.parametrize("simulator", BOTH_AT_LENGTH)
 def test_random_traffic_while_the_policy_changes(simulator: Simulator, seed: int, tmp_path: Path) -> None:
     assert run_cocotb(guard(), f"{HERE}.axi_random_under_cocotb", simulator, seed=seed, folder=tmp_path) == 2
 

@@ -1,5 +1,6 @@
 """How the set-up scripts install Debian packages, with a dpkg and an apt-get that only say what they are told to."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -92,3 +93,9 @@ def test_both_scripts_install_this_way(script: str) -> None:
     lines = (SETUP / script).read_text().splitlines()
     assert any(line.strip().startswith(("install_debian ", "if ! install_debian ")) for line in lines)
     assert not [line for line in lines if line.strip().startswith(("apt-get", "dpkg ")) or "apt-get install" in line]
+
+
+def test_the_readme_names_the_packages_that_are_installed() -> None:
+    first, more = re.findall(r'^ *PACKAGES="(?:\$PACKAGES )?([^"]+)"$', (SETUP / "packages.sh").read_text(), re.MULTILINE)
+    named = " ".join((ROOT / "README.md").read_text().split())
+    assert f"name what to install: `{first}`; for `make regress` also `{more}`" in named

@@ -1,0 +1,21 @@
+"""What a quote of a running guest binds together: the kernel asks the TPM for it, a verifier checks it.
+
+The TPM signs PCR 17 to 19 of its SHA-256 bank with :func:`qualifying_data`, which the kernel computes: of the three a guest
+chooses the last alone.
+"""
+
+import hashlib
+
+__all__ = ["GUEST_DATA_SIZE", "IDENTITY_SIZE", "NONCE_SIZE", "qualifying_data"]
+
+NONCE_SIZE = 32  # bytes that the caller chose, never twice
+IDENTITY_SIZE = 32  # SHA-256 of what a guest starts from
+GUEST_DATA_SIZE = 32  # what the guest says for itself, such as the digest of a key
+
+
+def qualifying_data(nonce: bytes, identity: bytes, data: bytes) -> bytes:
+    """H(nonce ‖ identity ‖ data), in SHA-256. Each part has its size, so no two triples are the same bytes."""
+    for part, size in ((nonce, NONCE_SIZE), (identity, IDENTITY_SIZE), (data, GUEST_DATA_SIZE)):
+        if len(part) != size:
+            raise ValueError(f"{len(part)} bytes where {size} are needed")
+    return hashlib.sha256(nonce + identity + data).digest()
