@@ -14,7 +14,7 @@ from chipset.dma_policy.registers import GuardRegisters
 from chipset.interconnect.arbiter import MemoryArbiter
 from chipset.interconnect.dma_merge import DmaMerge
 from chipset.interconnect.ports import RegisterSignature
-from chipset.late_launch.ports import ProtectSignature
+from chipset.late_launch.port import ProtectSignature
 from chipset.memory_controller.controller import MemoryController
 from chipset.memory_controller.ram import WORD_BYTES, RamSignature
 from chipset.memory_controller.rom import ROM_BYTES

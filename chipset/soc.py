@@ -16,12 +16,14 @@ from chipset.devices.pit_8254 import Pit8254
 from chipset.devices.report_ports import DEBUG_CONSOLE_ID, OutPort
 from chipset.devices.storage.port import StorageSignature
 from chipset.devices.system_control import ResetControl, SystemControlA
+from chipset.devices.tpm.port import TpmPortSignature
+from chipset.devices.tpm.tpm import Tpm
 from chipset.devices.uart_16550 import Uart16550
 from chipset.dma_policy.policy import Denial
 from chipset.host_link.link import HostLink, LinkAnswer, LinkCommand
 from chipset.host_link.mailbox import Mailbox
 from chipset.interconnect.cpu_port import CpuPort
-from chipset.interconnect.device_bus import BlockAt, DeviceBus, IoAt, WideIoAt
+from chipset.interconnect.device_bus import BlockAt, DeviceBus, IoAt, PagesAt, WideIoAt
 from chipset.late_launch.sequence import LaunchSequence
 from chipset.memory_controller.ram import WORD_BYTES
 from chipset.memory_controller.rom import Rom
@@ -32,6 +34,7 @@ from chipset.view import DmaView
 from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.ide import BUS_MASTER_PORTS, CHANNEL_PORTS, IDE_REQUESTER
 from contracts.memory_map import DMA_ENGINE_STRIDE, Irq, Physical, Port
+from contracts.tpm import LOCALITIES
 
 __all__ = ["DMA_ENGINES", "DMA_MASTERS", "Soc", "SocParams", "StrapBits"]
 
@@ -58,6 +61,7 @@ _WIDE_IO = {"pci_address": WideIoAt(Port.PCI_ADDRESS, (0b1111,))}
 _IDE_IO = {"ide_task_file": IoAt(Port.IDE_PRIMARY, CHANNEL_PORTS), "ide_control": IoAt(Port.IDE_PRIMARY_CONTROL)}
 _IDE_WIDE_IO = {"ide_data": WideIoAt(Port.IDE_PRIMARY, DATA_MASKS)}
 _IDE_MOVABLE_IO = {"ide_registers": BUS_MASTER_PORTS}
+_TPM_PAGES = {"tpm": PagesAt(Physical.TPM, LOCALITIES)}
 
 
 class StrapBits(data.Struct):
@@ -67,7 +71,9 @@ class StrapBits(data.Struct):
     guard_off: 1
     a20_obeyed: 1
     registers_open: 1
-    reserved: 4
+    tpm_localities_open: 1
+    tpm_hash_open: 1
+    reserved: 2
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class SocParams:
     storage : whether there is storage, and so the IDE controller (with a drive, if the storage has any sectors)
     cached_map_words : words of its map that the DMA guard keeps for each DMA master; 0 leaves the guard out, for measurements
     timer_divider : cycles of the system clock in one of the 8254's
+    tpm : whether there is a way to a TPM, and so its registers; a late launch without measures nothing
     """
 
     memory_bytes: int = 32 << 20
@@ -90,6 +97,7 @@ class SocParams:
     cached_map_words: int = 2
     timer_divider: int = CYCLES_PER_PIT_TICK
     storage: bool = False
+    tpm: bool = False
 
     @property
     def dma_masters(self) -> int:
@@ -115,6 +123,7 @@ class Soc(wiring.Component):
     link_commands, link_answer_* : the host link; ``stub_waiting`` Out(1)
     denial : Out(Denial), for observation; dma : Out, a DmaView a DMA master; guarded : Out(1), the guard is on
     storage : Out(StorageSignature), if ``params`` says that there is storage
+    tpm : Out(TpmPortSignature), if it says that there is a TPM
     external_reset : In(1), a button; platform_reset : Out(1)
     straps : In(StrapBits); constant zero on every board
     """
@@ -133,6 +142,7 @@ class Soc(wiring.Component):
             "stub_waiting": Out(1), "denial": Out(Denial), "dma": Out(data.ArrayLayout(DmaView, params.dma_masters)),
             "guarded": Out(1), "external_reset": In(1), "platform_reset": Out(1), "straps": In(StrapBits),
             **({"storage": Out(StorageSignature())} if params.storage else {}),
+            **({"tpm": Out(TpmPortSignature())} if params.tpm else {}),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
@@ -146,7 +156,9 @@ class Soc(wiring.Component):
         processor = self._add(m, "processor", self.processor)
         cpu_port = self._add(m, "cpu_port", CpuPort(dma_engines=DMA_ENGINES, mailbox=params.host_link))
         ide = (_IDE_IO, _IDE_WIDE_IO, _IDE_MOVABLE_IO) if params.storage else ({}, {}, {})
-        bus = self._add(m, "device_bus", DeviceBus(_IO | ide[0], blocks, _WIDE_IO | ide[1], ide[2]))
+        bus = self._add(m, "device_bus", DeviceBus(
+            _IO | ide[0], blocks, _WIDE_IO | ide[1], ide[2], _TPM_PAGES if params.tpm else None,
+        ))  # fmt: skip
         fabric = self._add(m, "fabric", MemoryFabric(
             memory_bytes=params.memory_bytes, latency=params.latency, dma_masters=params.dma_masters,
             cached_map_words=params.cached_map_words,
@@ -156,10 +168,7 @@ class Soc(wiring.Component):
         wiring.connect(m, cpu_port.memory, fabric.cpu)
         wiring.connect(m, cpu_port.device, bus.cpu)
         wiring.connect(m, bus.block_guard, fabric.guard)
-        launch = self._add(m, "late_launch", LaunchSequence())
-        wiring.connect(m, cpu_port.launch, launch.cpu)
-        wiring.connect(m, launch.protect, fabric.launch)
-        m.d.comb += launch.hash.ready.eq(1)  # there is no TPM yet
+        self._late_launch(m, cpu_port, bus, fabric)
         protected = fabric.guarded & ~self.straps.registers_open
         m.d.comb += [
             fabric.unlock.eq(cpu_port.unlock),
@@ -184,6 +193,23 @@ class Soc(wiring.Component):
         """A part that platform reset resets."""
         m.submodules[name] = ResetInserter(self._reset)(component)
         return component
+
+    def _late_launch(self, m: Module, cpu_port: CpuPort, bus: DeviceBus, fabric: MemoryFabric) -> None:
+        """What SKINIT reaches beyond memory: the guard, and the TPM."""
+        launch = self._add(m, "late_launch", LaunchSequence())
+        wiring.connect(m, cpu_port.launch, launch.cpu)
+        wiring.connect(m, launch.protect, fabric.launch)
+        if not self.params.tpm:
+            m.d.comb += launch.hash.ready.eq(1)
+            return
+        tpm = self._add(m, "tpm", Tpm())
+        wiring.connect(m, bus.pages_tpm, tpm.block)
+        wiring.connect(m, launch.hash, tpm.hash)
+        wiring.connect(m, tpm.port, wiring.flipped(self.tpm))
+        m.d.comb += [
+            tpm.launched.eq(launch.launched), tpm.straps.open_localities.eq(self.straps.tpm_localities_open),
+            tpm.straps.open_hash.eq(self.straps.tpm_hash_open),
+        ]  # fmt: skip
 
     def _interrupts(self, m: Module, bus: DeviceBus, processor: wiring.Component) -> PicPair:
         pics = self._add(m, "pics", PicPair())

@@ -27,6 +27,8 @@ class LinkOp(IntEnum):
     POLL = 7  # data: bit 0 the stub waits, bit 1 the guard's interrupt, bit 2 INTR of the 8259s
     IO_WRITE_32 = 8  # a dword to four ports, the first of them a multiple of 4
     CLEAR_PAGE = 9  # zeroes in all of an aligned page, line after line without waiting for their answers; no data
+    READ_8 = 10  # a byte of memory space, and no other
+    WRITE_8 = 11
 
 
 class StubCommand(IntEnum):

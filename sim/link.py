@@ -69,6 +69,7 @@ class LinkMachine:
         for first in range(0, len(requests), _BATCH):
             batch = requests[first : first + _BATCH]
             answers = model.transact(batch)
+            self.machine.serve_tpm()
             if any(error for _, error in answers):
                 if not model.get("stub_waiting") and batch[0][0] != LinkOp.ANSWER:
                     raise MachineEnded(Ending.RESET)  # by this very access: a stub that has started waits until it is answered
@@ -85,6 +86,14 @@ class LinkMachine:
     def write32(self, address: int, value: int) -> None:
         """Write one aligned 32-bit word."""
         self._play([(LinkOp.WRITE, _aligned(address, _WORD), value & _ONES, 1)])
+
+    def read8(self, address: int) -> int:
+        """One byte of a register, and no other."""
+        return self._play([(LinkOp.READ_8, address, 0, 1)])[0]
+
+    def write8(self, address: int, value: int) -> None:
+        """Write one byte of a register, and no other."""
+        self._play([(LinkOp.WRITE_8, address, value & 0xFF, 1)])
 
     def read_block(self, address: int, length: int) -> bytes:
         """``length`` bytes of RAM; both are multiples of 4. Whole lines move in bursts."""

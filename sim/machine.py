@@ -11,9 +11,12 @@ from contracts.clocks import CYCLES_PER_PIT_TICK
 from sim.disk import SIM_DISK, disk_arguments
 from sim.model import Feed, Model, ModelSpec, Recorder, Stream, Transactor, build_model
 from sim.model.layout import RecordView
+from sim.model.library import RunResult
 from sim.model.spec import Trace
 from sim.multiboot import MultibootImage
 from sim.ram import SIM_RAM
+from sim.tpm.bridge import TpmBridge
+from sim.tpm.served import TPM_ASKS, TPM_FEED, TPM_STREAMS, ServedTpm
 
 __all__ = ["DEFAULT_MEMORY", "SLICE_CYCLES", "Ending", "Machine", "MachineConfig", "Outcome", "machine_spec"]
 
@@ -50,7 +53,7 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
         },
         rooms=_ROOMS,
         verilog=(SIM_RAM, SIM_DISK),
-        stops=("exit_valid", "platform_reset", "stub_waiting"),
+        stops=("exit_valid", "platform_reset", "stub_waiting", TPM_ASKS),
         streams=(
             Stream("com1", "com1_tx_valid", "com1_tx_data"),
             Stream("debug", "debug_valid", "debug_data"),
@@ -59,8 +62,9 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
             Stream("denied_address", "denied_valid", "denied_address"),
             Stream("denied_write", "denied_valid", "denied_write"),
             Stream("denied_requester", "denied_valid", "denied_requester"),
+            *TPM_STREAMS,
         ),
-        feeds=(Feed("com1", "com1_rx_valid", "com1_rx_data", "com1_rx_ready"),),
+        feeds=(Feed("com1", "com1_rx_valid", "com1_rx_data", "com1_rx_ready"), TPM_FEED),
         recorders=(
             Recorder("retire", "retire", layout=_RETIRE),
             Recorder("instructions", "retire", ("instruction.valid", "instruction.final", "~instruction.event"), layout=_RETIRE),
@@ -119,14 +123,19 @@ class Machine:
         spec: ModelSpec | None = None,
         disk: Path | None = None,
         model: Model | None = None,
+        tpm: TpmBridge | None = None,
     ) -> None:
         """``spec`` stands for another circuit with the same ports, ``model`` for a new instance of the machine's. ``disk`` is the image of
-        the IDE drive, read and written in place; without it there is no drive. DiskError if it cannot be one."""
+        the IDE drive, read and written in place; without it there is no drive. DiskError if it cannot be one. Without ``tpm`` there is no
+        TPM behind its registers."""
         self.config = config or MachineConfig()
         arguments = disk_arguments(disk) if disk is not None else ()
         self.model = model or Model(build_model(spec or machine_spec(self.config, named_view=trace != "none"), trace), arguments)
         self._console: Console | None = None
         self.outputs: dict[str, bytearray] = {name: bytearray() for name in ("com1", "debug", "post")}
+        self._tpm = ServedTpm(self.model, tpm) if tpm is not None else None
+        if self._tpm is not None:
+            self._tpm.serve()
         self._leave_reset()
 
     def _leave_reset(self) -> None:
@@ -197,7 +206,7 @@ class Machine:
             if left <= 0:
                 ending = Ending.LIMIT
                 break
-            result = self.model.run(left, stops)
+            result = self._advance(left, stops)
             sign = self.model.record_count("retire")  # of life: a repeated string instruction retires each of its iterations
             idle = idle + result.cycles if sign == last_sign else 0
             last_sign = sign
@@ -210,6 +219,24 @@ class Machine:
         if ending is Ending.EXIT:
             status = (self.model.take("exit")[-1] << 1 | 1) & 0xFF
         return Outcome(ending, self.model.cycle - first_cycle, self.instructions - first_instruction, seconds, status)
+
+    def _advance(self, cycles: int, stops: tuple[str, ...]) -> RunResult:
+        """As ``Model.run``; what the TPM is asked meanwhile it answers, in no simulated time."""
+        if self._tpm is None:
+            return self.model.run(cycles, stops)
+        left = cycles
+        while True:
+            result = self.model.run(left, (*stops, TPM_ASKS))
+            left -= result.cycles
+            self._tpm.serve()
+            others = result.stops - {TPM_ASKS}
+            if others or left <= 0:
+                return RunResult(cycles - left, others)
+
+    def serve_tpm(self) -> None:
+        """Let the TPM answer what it has been asked: for who lets cycles go by without ``run``."""
+        if self._tpm is not None and self.model.get(TPM_ASKS):
+            self._tpm.serve()
 
     @staticmethod
     def _ending(stops: frozenset[str], stalled: bool) -> Ending | None:

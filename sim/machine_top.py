@@ -39,6 +39,6 @@ def simulated_machine(
     else:
         core = Core(core_params)
     return SimulationTop(
-        core, reset_rom(), memory_bytes, host_link, latency=latency, timer_divider=timer_divider, disk=SimulationDisk(), view_shape=_CORE,
-        named_view=named_view,
+        core, reset_rom(), memory_bytes, host_link, latency=latency, timer_divider=timer_divider, disk=SimulationDisk(), tpm=True,
+        view_shape=_CORE, named_view=named_view,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.boards.straps import STRAP_WIDTH
+from chipset.devices.tpm.simulation_port import SimulationPort
 from chipset.memory_controller.ram import WORD_BYTES, BlockRam, SimulationRam
 from chipset.soc import Soc, SocParams
 from chipset.view import view_layout
@@ -34,6 +35,7 @@ class SimulationTop(wiring.Component):
     rom : image of the reset ROM
     memory_bytes, host_link, latency, cached_map_words, timer_divider : as of ``SocParams``
     disk : Component with ``port`` In(StorageSignature), as ``SimulationDisk`` and ``MemoryDisk``; without it no IDE controller is built
+    tpm : the pins of ``SimulationPort`` are there, each named ``tpm_…``, and the TPM's registers
     block_ram : RAM made of an Amaranth memory instead of the module ``sim_ram``
     view_shape : how the processor's ``view`` is to be read, if not as it says itself
     named_view : each part of ``view`` is a port of its own too, ``view_…``: for waves
@@ -44,6 +46,7 @@ class SimulationTop(wiring.Component):
     com1_rx_* : bytes typed at the console
     link_* : ``LinkOp`` commands and their answers; stub_waiting : the ring −1 stub waits at the mailbox
     denied_* : a DMA access is being refused
+    tpm_* : as of ``SimulationPort``
     platform_reset : the machine is in reset
     straps : ``chipset.boards.straps.Strap``
     retire : RetirePort as bits; view : as ``chipset.view.view_layout`` has it
@@ -51,15 +54,16 @@ class SimulationTop(wiring.Component):
 
     def __init__(self, processor: wiring.Component, rom: bytes, memory_bytes: int = 32 << 20, host_link: bool = True, *, latency: int = 6,
                  cached_map_words: int = 4, timer_divider: int = CYCLES_PER_PIT_TICK, block_ram: bool = False,
-                 disk: wiring.Component | None = None, view_shape: data.Layout | None = None,
+                 disk: wiring.Component | None = None, tpm: bool = False, view_shape: data.Layout | None = None,
                  named_view: bool = False) -> None:  # fmt: skip
         words = memory_bytes // WORD_BYTES
         ram = BlockRam(words) if block_ram else SimulationRam(words)
         params = SocParams(
             memory_bytes=memory_bytes, latency=latency, host_link=host_link, cached_map_words=cached_map_words, timer_divider=timer_divider,
-            storage=disk is not None,
+            storage=disk is not None, tpm=tpm,
         )  # fmt: skip
         self._disk = disk
+        self._tpm = SimulationPort() if tpm else None
         self.soc = Soc(processor, params, rom=rom, ram=ram)
         self._retire = getattr(processor, "retire", None)
         core = getattr(processor, "view", None)
@@ -77,6 +81,7 @@ class SimulationTop(wiring.Component):
             "denied_valid": Out(1), "denied_address": Out(32), "denied_write": Out(1), "denied_requester": Out(REQUESTER_WIDTH),
             "platform_reset": Out(1), "straps": In(STRAP_WIDTH),
             "retire": Out(1 if self._retire is None else Shape.cast(self._retire.shape()).width),
+            **({} if self._tpm is None else self._tpm.pins()),
             "view": Out(self._layout.size), **{name: Out(len(value)) for name, value in self._named.items()},
         })  # fmt: skip
 
@@ -86,6 +91,10 @@ class SimulationTop(wiring.Component):
         if self._disk is not None:
             m.submodules.disk = self._disk
             wiring.connect(m, soc.storage, self._disk.port)
+        if self._tpm is not None:
+            m.submodules.tpm = self._tpm
+            wiring.connect(m, soc.tpm, self._tpm.port)
+            self._tpm.join(m, self)
         link = soc.link_commands
         m.d.comb += [
             self.com1_tx_valid.eq(soc.com1_tx.valid), self.com1_tx_data.eq(soc.com1_tx.payload), soc.com1_tx.ready.eq(1),

@@ -14,3 +14,5 @@ class Strap(IntFlag):
     GUARD_OFF = 1 << 1  # the guard's refusals are logged but not carried out
     A20_OBEYED = 1 << 2  # A20 is not forced on while protection is on
     REGISTERS_OPEN = 1 << 3  # the chipset's control registers answer any authority
+    TPM_LOCALITIES_OPEN = 1 << 4  # the TPM's localities 1 to 3 answer anybody, launch or no launch
+    TPM_HASH_OPEN = 1 << 5  # the registers of the TPM's locality 4 reach what the late launch alone must reach

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from chipset.dma_policy.decision import ALL_FORMATS
 from chipset.dma_policy.policy import Denial, policy_layout
 from chipset.interconnect.ports import RegisterSignature
-from chipset.late_launch.ports import ProtectSignature
+from chipset.late_launch.port import ProtectSignature
 from contracts.policy_map import GUARD, Format
 
 __all__ = ["GuardRegisters"]

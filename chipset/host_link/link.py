@@ -1,6 +1,6 @@
 """The host link's bus master: executes the host's commands in ring −1's name."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,6 +31,8 @@ class LinkOpCode(enum.Enum, shape=4):
     ANSWER = int(LinkOp.ANSWER)
     POLL = int(LinkOp.POLL)
     CLEAR_PAGE = int(LinkOp.CLEAR_PAGE)
+    READ_8 = int(LinkOp.READ_8)
+    WRITE_8 = int(LinkOp.WRITE_8)
 
 
 class LinkCommand(data.Struct):
@@ -49,8 +51,12 @@ class LinkAnswer(data.Struct):
     error: 1
 
 
+def _one_of(op: Signal, *codes: LinkOpCode) -> Value:
+    return Cat(op == code for code in codes).any()
+
+
 class HostLink(wiring.Component):
-    """One command at a time. Memory words are whole and aligned; I/O is by byte, but for IO_WRITE_32.
+    """One command at a time. Memory words are whole and aligned, but for READ_8 and WRITE_8; I/O is by byte, but for IO_WRITE_32.
 
     Platform reset does not reset it: a command that is under way then ends with an error.
 
@@ -88,11 +94,13 @@ class HostLink(wiring.Component):
         asked = Signal()  # for all of them
         line = address[_LINE_BITS:_PAGE_BITS]  # of the page that is cleared
 
-        by_byte = (op == LinkOpCode.IO_READ) | (op == LinkOpCode.IO_WRITE)
-        is_io = by_byte | (op == LinkOpCode.IO_WRITE_32)
+        by_byte = _one_of(op, LinkOpCode.IO_READ, LinkOpCode.IO_WRITE, LinkOpCode.READ_8, LinkOpCode.WRITE_8)
+        is_io = _one_of(op, LinkOpCode.IO_READ, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32)
         clears = op == LinkOpCode.CLEAR_PAGE
-        writes = (LinkOpCode.WRITE, LinkOpCode.WRITE_BURST, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32, LinkOpCode.CLEAR_PAGE)
-        is_write = Cat(op == write for write in writes).any()
+        is_write = _one_of(
+            op, LinkOpCode.WRITE, LinkOpCode.WRITE_BURST, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32, LinkOpCode.CLEAR_PAGE,
+            LinkOpCode.WRITE_8,
+        )  # fmt: skip
         writes_line = (op == LinkOpCode.WRITE_BURST) | clears
         is_burst = (op == LinkOpCode.READ_BURST) | writes_line
         lane = address[:2]
@@ -142,7 +150,10 @@ class HostLink(wiring.Component):
                         with m.Case(LinkOpCode.POLL):
                             m.d.sync += reply.data.eq(Cat(self.stub_waiting, self.guard_interrupt, self.interrupt))
                             m.next = "REPLY"
-                        with m.Case(LinkOpCode.READ, LinkOpCode.WRITE, LinkOpCode.IO_READ, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32):
+                        with m.Case(
+                            LinkOpCode.READ, LinkOpCode.WRITE, LinkOpCode.READ_8, LinkOpCode.WRITE_8,
+                            LinkOpCode.IO_READ, LinkOpCode.IO_WRITE, LinkOpCode.IO_WRITE_32,
+                        ):  # fmt: skip
                             pass
                         with m.Default():
                             m.d.sync += [reply.error.eq(1), reply.data.eq(_ONES)]

@@ -3,8 +3,9 @@
 from amaranth.hdl import Value
 
 from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Physical
+from contracts.tpm import LOCALITIES
 
-__all__ = ["is_device_page", "is_page", "is_ram", "is_rom"]
+__all__ = ["is_device_page", "is_in_pages", "is_page", "is_ram", "is_rom"]
 
 _1_MIB_BITS = 20
 _PAGE_BITS = PAGE_SIZE.bit_length() - 1
@@ -16,9 +17,18 @@ def is_page(address: Value, base: int) -> Value:
     return address[_PAGE_BITS:] == base >> _PAGE_BITS
 
 
+def is_in_pages(address: Value, base: int, pages: int) -> Value:
+    """1 where ``address`` lies in one of the ``pages`` 4 KiB pages from ``base`` on, which is a multiple of their size, rounded up to a
+    power of two."""
+    bits = (pages - 1).bit_length()
+    if base % (PAGE_SIZE << bits):
+        raise ValueError(f"{pages} pages at {base:#x} cannot be decoded")
+    return (address[_PAGE_BITS + bits :] == base >> _PAGE_BITS + bits) & (address[_PAGE_BITS : _PAGE_BITS + bits] < pages)
+
+
 def is_device_page(address: Value, dma_engines: int) -> Value:
     """1 where ``address`` belongs to a memory-mapped device of the device bus."""
-    hit = is_page(address, Physical.GUARD) | is_page(address, Physical.HOST_LINK)
+    hit = is_page(address, Physical.GUARD) | is_page(address, Physical.HOST_LINK) | is_in_pages(address, Physical.TPM, LOCALITIES)
     for n in range(dma_engines):
         hit = hit | is_page(address, Physical.DMA_ENGINES + n * DMA_ENGINE_STRIDE)
     return hit

@@ -1,4 +1,4 @@
-"""The way to everything that is not memory: I/O ports, most of them one byte a cycle, and blocks of 32-bit registers."""
+"""The way to everything that is not memory: I/O ports, most of them one byte a cycle, and pages of registers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,23 +7,26 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.interconnect.decode import is_page
+from chipset.interconnect.decode import is_in_pages, is_page
 from chipset.interconnect.ports import (
     IO_ADDRESS_WIDTH,
     PORT_WIDTH,
     REGISTER_ADDRESS_WIDTH,
     IoPlace,
     IoSignature,
+    PagesSignature,
     RegisterSignature,
     WideIoSignature,
 )  # fmt: skip
 from contracts.bus import Authority, BusSignature, Space
+from contracts.memory_map import PAGE_SIZE
 
-__all__ = ["BlockAt", "DeviceBus", "IoAt", "WideIoAt"]
+__all__ = ["BlockAt", "DeviceBus", "IoAt", "PagesAt", "WideIoAt"]
 
 _ONES = 0xFFFF_FFFF
 _BYTE_ONES = 0xFF
 _LANES = 4
+_PAGE_BITS = PAGE_SIZE.bit_length() - 1
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,14 @@ class BlockAt:
     guarded: bool
 
 
+@dataclass(frozen=True)
+class PagesAt:
+    """Registers in the ``pages`` pages from ``base`` on, which are told who asks and look to it themselves."""
+
+    base: int
+    pages: int
+
+
 class _Held(data.Struct):
     """The access that is being served."""
 
@@ -77,8 +88,9 @@ class DeviceBus(wiring.Component):
 
     I/O ports are bytes: wider accesses become one access a byte, lowest port first, unless a wide register takes the access. Ports
     that can be moved answer only where no other device has its place. Register blocks take whole words: narrower writes are
-    dropped. Where nothing answers, the processor reads ones and its writes are dropped; the host link gets an error from an
-    address in memory space. A block that is kept from somebody looks to him as if it were not there.
+    dropped; pages of registers take any bytes of a word. Where nothing answers, the processor reads ones and its writes are
+    dropped; the host link gets an error from an address in memory space. A block that is kept from somebody looks to him as if
+    it were not there.
 
     Parameters
     ----------
@@ -86,28 +98,32 @@ class DeviceBus(wiring.Component):
     blocks : names and places of the register blocks
     wide : names and places of the wide I/O registers
     movable : names of I/O devices whose ports can be moved, and how many ports (a power of two) each has
+    paged : names and places of the pages of registers
 
     Members
     -------
     cpu, host : In(BusSignature); no bursts
     io_NAME : Out(IoSignature) each; wide_NAME : Out(WideIoSignature) each; block_NAME : Out(RegisterSignature) each
+    pages_NAME : Out(PagesSignature) each
     place_NAME : In(IoPlace), for each that can be moved
     acknowledge : Out(1), one cycle, with ``vector`` In(8): an interrupt acknowledge of the processor
     protected : In(1)
     """
 
     def __init__(self, io: Mapping[str, IoAt], blocks: Mapping[str, BlockAt], wide: Mapping[str, WideIoAt] | None = None,
-                 movable: Mapping[str, int] | None = None) -> None:  # fmt: skip
+                 movable: Mapping[str, int] | None = None, paged: Mapping[str, PagesAt] | None = None) -> None:  # fmt: skip
         self._io = dict(io)
         self._blocks = dict(blocks)
         self._wide = dict(wide or {})
         self._movable = dict(movable or {})
+        self._paged = dict(paged or {})
         super().__init__({
             "cpu": In(BusSignature()), "host": In(BusSignature()), "acknowledge": Out(1), "vector": In(8), "protected": In(1),
             **{f"io_{name}": Out(IoSignature()) for name in (*self._io, *self._movable)},
             **{f"wide_{name}": Out(WideIoSignature()) for name in self._wide},
             **{f"place_{name}": In(IoPlace) for name in self._movable},
             **{f"block_{name}": Out(RegisterSignature()) for name in blocks},
+            **{f"pages_{name}": Out(PagesSignature(place.pages)) for name, place in self._paged.items()},
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
@@ -164,8 +180,8 @@ class DeviceBus(wiring.Component):
                 with m.If(wide_taken | ((held.mask & (held.mask - 1)) == 0)):
                     m.next = "ANSWER"
             with m.State("BLOCK"):
-                m.d.comb += in_block.eq(~held.write | held.mask.all())
-                with m.If(~in_block | ~block_hit | block_ready):
+                m.d.comb += in_block.eq(1)
+                with m.If(~block_hit | block_ready):
                     m.next = "ANSWER"
                 with m.If(block_hit):
                     m.d.sync += result.eq(block_data)
@@ -230,15 +246,16 @@ class DeviceBus(wiring.Component):
         return io_data
 
     def _wire_blocks(self, m: Module, active: Signal, held: Signal, privileged: Signal) -> tuple[Signal, Signal, Signal]:
-        """Joins the register blocks; whether one is addressed, whether it is ready, what it reads."""
-        hits = Signal(len(self._blocks))
+        """Joins the register blocks and pages; whether one is addressed that takes the access, whether it is ready, what it reads."""
+        hits = Signal(len(self._blocks) + len(self._paged))
+        fits = ~held.write | held.mask.all()
         ready = Signal()
         block_data = Signal(32)
         for n, (name, place) in enumerate(self._blocks.items()):
             block = getattr(self, f"block_{name}")
             allowed = privileged | ~self.protected if place.guarded else Const(1)
             m.d.comb += [
-                hits[n].eq(is_page(held.address, place.base) & allowed),
+                hits[n].eq(is_page(held.address, place.base) & allowed & fits),
                 block.valid.eq(active & hits[n]),
                 block.write.eq(held.write),
                 block.address.eq(held.address[2 : 2 + REGISTER_ADDRESS_WIDTH]),
@@ -246,4 +263,18 @@ class DeviceBus(wiring.Component):
             ]
             with m.If(hits[n]):
                 m.d.comb += [ready.eq(block.ready), block_data.eq(block.read_data)]
+        for n, (name, where) in enumerate(self._paged.items(), len(self._blocks)):
+            pages = getattr(self, f"pages_{name}")
+            m.d.comb += [
+                hits[n].eq(is_in_pages(held.address, where.base, where.pages)),
+                pages.valid.eq(active & hits[n]),
+                pages.write.eq(held.write),
+                pages.page.eq(held.address[_PAGE_BITS:]),
+                pages.address.eq(held.address[2 : 2 + REGISTER_ADDRESS_WIDTH]),
+                pages.mask.eq(held.mask),
+                pages.write_data.eq(held.data),
+                pages.privileged.eq(privileged),
+            ]
+            with m.If(hits[n]):
+                m.d.comb += [ready.eq(pages.ready), block_data.eq(pages.read_data)]
         return hits.any(), ready, block_data

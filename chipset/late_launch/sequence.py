@@ -4,7 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from chipset.late_launch.ports import HashOp, HashSignature, ProtectSignature
+from chipset.devices.tpm.port import HashOpCode, HashSignature
+from chipset.late_launch.port import ProtectSignature
 from contracts.bus import BusSignature
 from contracts.late_launch import LaunchCycle
 
@@ -12,7 +13,9 @@ __all__ = ["LaunchSequence"]
 
 _BASE_LSB = 16
 _ADDRESS_WIDTH = 4  # of a cycle
-_STEPS = {LaunchCycle.HASH_START: HashOp.START, LaunchCycle.HASH_DATA: HashOp.DATA, LaunchCycle.HASH_END: HashOp.END}
+_STEPS = {
+    LaunchCycle.HASH_START: HashOpCode.START, LaunchCycle.HASH_DATA: HashOpCode.DATA, LaunchCycle.HASH_END: HashOpCode.END,
+}  # fmt: skip
 
 
 class LaunchSequence(wiring.Component):

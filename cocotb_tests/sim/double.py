@@ -92,7 +92,8 @@ class StubDouble(wiring.Component):
 
 def machine_with_double(memory_bytes: int, **arguments: int) -> SimulationTop:
     """The machine with a processor that knows nothing but the mailbox."""
-    return SimulationTop(StubDouble(), bytes(64), memory_bytes, latency=arguments["latency"], timer_divider=arguments["timer_divider"])
+    timing = {name: arguments[name] for name in ("latency", "timer_divider")}
+    return SimulationTop(StubDouble(), bytes(64), memory_bytes, **timing, tpm=True)
 
 
 def double_spec() -> ModelSpec:

@@ -2,15 +2,16 @@
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from chipset.devices.tpm.port import TpmAnswer, TpmOpCode, TpmPortSignature, TpmRequest
 
-__all__ = ["ANSWER_WIDTH", "HEAD_WIDTH", "SimulationPort"]
+__all__ = ["SimulationPort"]
 
+_PREFIX = "tpm_"
 _DATA_WIDTH = 32
-HEAD_WIDTH = TpmRequest.as_shape().size - _DATA_WIDTH  # all of a request but its data, which lie at its end
-ANSWER_WIDTH = TpmAnswer.as_shape().size
+_HEAD_WIDTH = TpmRequest.as_shape().size - _DATA_WIDTH  # all of a request but its data, which lie at its end
+_ANSWER_WIDTH = TpmAnswer.as_shape().size
 
 
 class SimulationPort(wiring.Component):
@@ -30,12 +31,22 @@ class SimulationPort(wiring.Component):
     port: In(TpmPortSignature())
     present: In(1)
     request_valid: Out(1)
-    request_head: Out(HEAD_WIDTH)
+    request_head: Out(_HEAD_WIDTH)
     request_data: Out(_DATA_WIDTH)
     answer_valid: In(1)
-    answer_data: In(ANSWER_WIDTH)
+    answer_data: In(_ANSWER_WIDTH)
     answer_ready: Out(1)
     asks: Out(1)
+
+    def pins(self) -> dict[str, Member]:
+        """What a top has to show: all members but ``port``, each as ``tpm_NAME``."""
+        return {f"{_PREFIX}{name}": member for name, member in self.signature.members.items() if name != "port"}
+
+    def join(self, m: Module, top: wiring.Component) -> None:
+        """Joins them to a top's, which is made of the same."""
+        for pin, member in self.pins().items():
+            outer, inner = getattr(top, pin), getattr(self, pin.removeprefix(_PREFIX))
+            m.d.comb += outer.eq(inner) if member.flow == Out else inner.eq(outer)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -33,7 +33,7 @@ from chipset.dma_policy.registers import GuardRegisters
 from chipset.dma_policy.walker import _Bounds
 from chipset.dma_policy.word_cache import KEY_WIDTH, row_count
 from chipset.interconnect.ports import RegisterSignature
-from chipset.late_launch.ports import ProtectSignature
+from chipset.late_launch.port import ProtectSignature
 from chipset.memory_controller.controller import WriteEvent
 from cocotb_tests.chipset.dma_policy.guard_spec import PAGE_LSB, PAGE_WORDS, WORD_WIDTH, ChosenMap, Spec
 from cocotb_tests.claims import Claims
