@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["DEVELOPMENT", "DIGEST_SIZE", "Event", "EventKind", "EventLogError", "Pcr", "decode", "encode"]
+__all__ = ["DEVELOPMENT", "DIGEST_SIZE", "HEADER", "HEADER_SIZE", "Event", "EventKind", "EventLogError", "Pcr", "decode", "encode"]
 
 DIGEST_SIZE = 32
 _NAME = b"ringlog"
 _VERSION = 1
-_HEADER = _NAME + bytes((_VERSION,))
+HEADER = _NAME + bytes((_VERSION,))
+HEADER_SIZE = len(HEADER)
 _EVENT = struct.Struct(f"<I{DIGEST_SIZE}s")
 
 
@@ -74,19 +75,19 @@ DEVELOPMENT = Event(EventKind.DEVELOPMENT, hashlib.sha256(b"development").digest
 
 def encode(events: Iterable[Event]) -> bytes:
     """The log of these events, in order."""
-    return _HEADER + b"".join(_EVENT.pack(event.kind, event.digest) for event in events)
+    return HEADER + b"".join(_EVENT.pack(event.kind, event.digest) for event in events)
 
 
 def decode(log: bytes) -> tuple[Event, ...]:
     """Its events. EventLogError unless ``encode`` can have written it and a launch, if there is one, comes first."""
     if log[: len(_NAME)] != _NAME:
         raise EventLogError("no event log")
-    if log[: len(_HEADER)] != _HEADER:
+    if log[:HEADER_SIZE] != HEADER:
         raise EventLogError(f"an event log of another version than {_VERSION}")
-    if (len(log) - len(_HEADER)) % _EVENT.size:
+    if (len(log) - HEADER_SIZE) % _EVENT.size:
         raise EventLogError("the event log ends in the middle of an event")
     events = []
-    for at, (number, digest) in enumerate(_EVENT.iter_unpack(log[len(_HEADER) :])):
+    for at, (number, digest) in enumerate(_EVENT.iter_unpack(log[HEADER_SIZE:])):
         try:
             event = Event(EventKind(number), digest)
         except ValueError:

@@ -6,12 +6,30 @@ One header of plain ``#define`` lines serves C, and assembler sources that go th
 Run as a program it writes the header: ``python -m firmware.headers build/include/ringfence.h``.
 """
 
+import struct
 import sys
 from collections.abc import Iterable, Iterator
 from enum import IntEnum, IntFlag
 from pathlib import Path
 
-from contracts import boot, dma_engine, exit_codes, host_link, hypercalls, ide, memory_map, msr, pci, policy_map, requesters, tpm, vmcb
+from contracts import (
+    boot,
+    dma_engine,
+    event_log,
+    exit_codes,
+    host_link,
+    hypercalls,
+    ide,
+    late_launch,
+    memory_map,
+    msr,
+    pci,
+    policy_map,
+    requesters,
+    secure_loader,
+    tpm,
+    vmcb,
+)
 from contracts.registers import RegisterBlock
 
 __all__ = ["HEADER_NAME", "defines", "guard_header_text", "header_text", "write_header"]
@@ -106,6 +124,28 @@ def _guard() -> tuple[str, list[Define]]:
     )
 
 
+def _words(prefix: str, value: bytes) -> Iterator[Define]:
+    """Bytes as they lie in memory, a word each: the number of the word is a part of the name."""
+    for n, (word,) in enumerate(struct.iter_unpack("<I", value)):
+        yield f"{prefix}{n}", _number(word)
+
+
+def _launch() -> Iterator[Define]:
+    yield "BLOCK_SIZE", _number(late_launch.BLOCK_SIZE)
+    yield "BLOCK_MEASURED_LIMIT", _number(secure_loader.MEASURED_LIMIT)
+    yield "BLOCK_MAP", _number(secure_loader.MAP_OFFSET)
+    yield "BLOCK_LOG", _number(secure_loader.LOG_OFFSET)
+    yield "STUB_LIMIT", _number(secure_loader.STUB_LIMIT)
+    yield from _enum("BLOCK", secure_loader.Parameter)
+    yield from _enum("BLOCK", secure_loader.Record)
+    yield from _enum("LOADER", secure_loader.LoaderStatus)
+    yield from _words("EVENT_LOG_HEADER", event_log.HEADER)
+    yield "EVENT_LOG_HEADER_SIZE", _number(event_log.HEADER_SIZE)
+    yield from _enum("EVENT", event_log.EventKind)
+    yield from _words("EVENT_DEVELOPMENT_DIGEST", event_log.DEVELOPMENT.digest)
+    yield from _enum("PCR", event_log.Pcr)
+
+
 def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
     ram = memory_map.RamLayout()
     yield (
@@ -179,6 +219,7 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
             *_block(tpm.TPM_HASH),
         ],
     )
+    yield "Late launch (contracts/late_launch.py, secure_loader.py, event_log.py)", _launch()
     yield (
         "Host link (contracts/host_link.py)",
         [

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from contracts import secure_loader
 from firmware.bench.dhrystone_source import dhrystone_sources
 from firmware.guests.attacks import ATTACK_HEADER, attack_header
 from firmware.guests.layout import LAYOUT_HEADER, layout_header
@@ -71,6 +72,16 @@ class Image:
         return [*(_ROOT / name for name in self.includes), *sorted({p.parent for p in self.fetched()})]
 
 
+def _places() -> tuple[str, ...]:
+    """What the secure loader's linker script has to know of ``contracts.secure_loader``."""
+    places = {
+        "MEASURED_LIMIT": secure_loader.MEASURED_LIMIT,
+        "SCRATCH": secure_loader.SCRATCH_OFFSET,
+        "RECORD": secure_loader.Record.STATUS,
+    }
+    return tuple(f"-Wl,--defsym={name}={int(value):#x}" for name, value in places.items())
+
+
 _LIBRARY = ("lib/start.S", "lib/platform.c", "lib/memory.c", "lib/string.c")
 _KERNEL = (*_LIBRARY, "lib/pic.c", *(f"guests/kernel/{n}" for n in ("traps.S", "traps.c", "paging.c", "process.c", "dma.c")))
 _SENSITIVE = (*_LIBRARY, "lib/pic.c", *(f"guests/sensitive/{n}" for n in ("traps.S", "gates.c", "observe.c")))
@@ -80,12 +91,20 @@ _ALL = (
     Image("reset_rom", ("reset_rom/reset.S",), "reset_rom/rom.ld", Kind.RAW),
     Image("stub", ("stub/stub.S",), "stub/stub.ld", Kind.RAW),
     Image(
+        "secure_loader",
+        ("secure_loader/entry.S", "secure_loader/loader.c", "secure_loader/tpm.c", "lib/sha256.c", "lib/memory.c"),
+        "secure_loader/block.ld",
+        Kind.RAW,
+        flags=("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", *_places()),
+    ),
+    Image("launcher", (*_LIBRARY, "launcher/main.c")),
+    Image(
         "stub_test", (*_LIBRARY, "stub/stub.S", "stub/test.c", "lib/pic.c", "lib/vmcb.c"), defines={"READ_MAILBOX": "call scripted_kernel"}
     ),
     Image("mass_market", (*_KERNEL, "guests/mass_market/main.c", "guests/mass_market/user.c")),
     Image(
         "trusted",
-        (*_LIBRARY, *(f"guests/trusted/{n}" for n in ("main.c", "sha256.c", "pages.c"))),
+        (*_LIBRARY, "lib/sha256.c", *(f"guests/trusted/{n}" for n in ("main.c", "pages.c"))),
         "guests/trusted/trusted.ld",
         flags=("-O2", "-fdata-sections"),
         headers=_layout,

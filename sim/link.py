@@ -151,13 +151,16 @@ class LinkMachine:
             raise MachineEnded(outcome.ending, outcome.status)
 
     def _command(self, command: StubCommand, block: int) -> None:
-        model = self.machine.model
         if self.cycles_per_exit:
-            model.run(self.cycles_per_exit, stops=())
+            self.machine.model.run(self.cycles_per_exit, stops=())
             self.kernel_cycles += self.cycles_per_exit
         self.commands += 1
-        self._play([(LinkOp.ANSWER, 0, _aligned(block, PAGE_SIZE) | command, 1)])
-        if stops := model.run(_ACCEPTED, stops=("exit_valid", "platform_reset")).stops:
+        self.answer(_aligned(block, PAGE_SIZE) | command)
+
+    def answer(self, word: int) -> None:
+        """What the read of the mailbox that waits returns. MachineEnded if that ends the machine at once."""
+        self._play([(LinkOp.ANSWER, 0, word, 1)])
+        if stops := self.machine.model.run(_ACCEPTED, stops=("exit_valid", "platform_reset")).stops:
             raise MachineEnded(Ending.EXIT if "exit_valid" in stops else Ending.RESET)
 
     def _run_command(self, command: StubCommand, block: int) -> int:

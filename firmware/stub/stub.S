@@ -21,6 +21,8 @@
 #define THUNK_SHIFT     3
 #define FRAME_EFLAGS    20              /* above EAX, EBX, the thunk's return address, EIP, CS */
 #define EFLAGS_IF       0x200
+#define WINDOW_INTERRUPT 1
+#define WINDOW_INIT     2
 #define STUB_FAULT      0x80000000
 #define COMMAND_MASK    0xFFF
 
@@ -73,6 +75,11 @@ next_gate:
         xorl    %edx, %edx
         wrmsr
         clgi
+        movl    $WINDOW_INIT, window(%ebx)      /* an INIT that waits since before a late launch: VM_CR.R_INIT makes it #SX, once */
+        stgi
+        nop
+        clgi
+        movl    $0, window(%ebx)
         sti
 
 mailbox:                                /* the read stalls until the kernel answers */
@@ -120,7 +127,7 @@ run:                                    /* the stack keeps the stub's EBX; the b
 take_interrupt:                         /* IF is clear when GIF opens, so that the window starts at STI */
         movl    $-1, VCPU_VECTOR(%ebp)
         cli
-        incl    window(%ebx)
+        movl    $WINDOW_INTERRUPT, window(%ebx)
         stgi
         sti
         nop                             /* STI's shadow */
@@ -130,7 +137,7 @@ take_interrupt:                         /* IF is clear when GIF opens, so that t
 halt:
         movl    $-1, VCPU_VECTOR(%ebp)
         cli
-        incl    window(%ebx)
+        movl    $WINDOW_INTERRUPT, window(%ebx)
         stgi
         sti
         hlt                             /* in STI's shadow: an interrupt wakes it, never slips in before it */
@@ -157,6 +164,8 @@ here:   popl    %ebx
         subl    %ebx, %eax
         subl    $(thunks + CALL_SIZE), %eax
         shrl    $THUNK_SHIFT, %eax
+        cmpl    $WINDOW_INIT, window(%ebx)
+        je      init
         cmpl    $0, window(%ebx)
         je      fault
         movl    %eax, VCPU_VECTOR(%ebp)
@@ -164,6 +173,12 @@ here:   popl    %ebx
         popl    %eax
         popl    %ebx
         addl    $4, %esp
+        iretl
+
+init:                                   /* nothing else comes in that window: IF is clear */
+        popl    %eax
+        popl    %ebx
+        addl    $8, %esp                /* the thunk's return address, #SX's error code */
         iretl
 
 fault:
@@ -187,7 +202,7 @@ idt_pointer:
         .word   VECTORS * GATE_SIZE - 1
 idt_base:
         .long   0
-window: .long   0                       /* not 0: an interrupt is expected */
+window: .long   0                       /* what is expected, if anything */
 block:  .long   0                       /* the vCPU block of the command at hand */
 
         .balign 4096

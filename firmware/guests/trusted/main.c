@@ -8,7 +8,7 @@
  *   "END:" the guest ends after the answer, with status 0
  * On a bare machine it prints the answers to three messages of its own.
  */
-#include "guests/trusted/sha256.h"
+#include "lib/sha256.h"
 #include "lib/cpu.h"
 #include "lib/platform.h"
 #include "lib/string.h"
@@ -24,7 +24,7 @@ extern u32 trusted_directory[1024];
 
 struct trusted_page {
     u32 secret[16];
-    u8 key[BLOCK_SIZE];
+    u8 key[SHA256_BLOCK_SIZE];
     u32 victim;
 };
 static struct trusted_page *const page = (struct trusted_page *)TRUSTED_PAGE;
@@ -42,7 +42,7 @@ static void set_key(u32 size)
 
 static void act(u32 size)
 {
-    if (tagged("KEY:", size) && size - TAG_SIZE <= BLOCK_SIZE) {
+    if (tagged("KEY:", size) && size - TAG_SIZE <= SHA256_BLOCK_SIZE) {
         memcpy(page->key, message + TAG_SIZE, size - TAG_SIZE);
         set_key(size - TAG_SIZE);
     } else if (tagged("GIV:", size) && size >= 2 * TAG_SIZE) {

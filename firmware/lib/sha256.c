@@ -1,9 +1,9 @@
-#include "guests/trusted/sha256.h"
+#include "lib/sha256.h"
 #include "lib/string.h"
 
 #define ROUNDS 64
 #define LENGTH_OFFSET 56
-#define BLOCK_WORDS (BLOCK_SIZE / 4)
+#define BLOCK_WORDS (SHA256_BLOCK_SIZE / 4)
 #define PAD 0x80
 #define INNER_PAD 0x36363636u
 #define OUTER_PAD 0x5C5C5C5Cu
@@ -79,12 +79,12 @@ void sha256_start(struct sha256 *hash)
 void sha256_add(struct sha256 *hash, const u8 *data, u32 size)
 {
     while (size) {
-        u32 used = hash->size % BLOCK_SIZE, part = size < BLOCK_SIZE - used ? size : BLOCK_SIZE - used;
-        if (part == BLOCK_SIZE) {
+        u32 used = hash->size % SHA256_BLOCK_SIZE, part = size < SHA256_BLOCK_SIZE - used ? size : SHA256_BLOCK_SIZE - used;
+        if (part == SHA256_BLOCK_SIZE) {
             compress(hash->state, data);
         } else {
             memcpy(hash->block + used, data, part);
-            if (used + part == BLOCK_SIZE)
+            if (used + part == SHA256_BLOCK_SIZE)
                 compress(hash->state, hash->block);
         }
         hash->size += part;
@@ -95,10 +95,10 @@ void sha256_add(struct sha256 *hash, const u8 *data, u32 size)
 
 void sha256_end(struct sha256 *hash, u8 digest[DIGEST_SIZE])
 {
-    u32 used = hash->size % BLOCK_SIZE;
+    u32 used = hash->size % SHA256_BLOCK_SIZE;
     hash->block[used++] = PAD;
     if (used > LENGTH_OFFSET) {
-        memset(hash->block + used, 0, BLOCK_SIZE - used);
+        memset(hash->block + used, 0, SHA256_BLOCK_SIZE - used);
         compress(hash->state, hash->block);
         used = 0;
     }
@@ -111,18 +111,18 @@ void sha256_end(struct sha256 *hash, u8 digest[DIGEST_SIZE])
         ((u32 *)digest)[i] = big_endian(hash->state[i]);
 }
 
-static void keyed_start(struct sha256 *hash, const u8 key[BLOCK_SIZE], u32 pad)
+static void keyed_start(struct sha256 *hash, const u8 key[SHA256_BLOCK_SIZE], u32 pad)
 {
     u32 padded[BLOCK_WORDS];
     for (int i = 0; i < BLOCK_WORDS; i++)
         padded[i] = ((const u32 *)key)[i] ^ pad;
     sha256_start(hash);
-    sha256_add(hash, (const u8 *)padded, BLOCK_SIZE);
+    sha256_add(hash, (const u8 *)padded, SHA256_BLOCK_SIZE);
 }
 
 void hmac_sha256_key(struct hmac_sha256 *hmac, const u8 *key, u32 key_size)
 {
-    u8 block[BLOCK_SIZE] ALIGNED(4);
+    u8 block[SHA256_BLOCK_SIZE] ALIGNED(4);
     memset(block, 0, sizeof block);
     memcpy(block, key, key_size);
     keyed_start(&hmac->inner, block, INNER_PAD);
