@@ -41,7 +41,7 @@ class Record(IntEnum):
     """Byte offsets of what the loader tells the kernel, a 32-bit word each. The event log lies at ``LOG_OFFSET``."""
 
     STATUS = 0xC000  # LoaderStatus
-    LOG_SIZE = 0xC004  # bytes of the event log
+    LOG_SIZE = 0xC004  # bytes of the event log, which lacks the launch itself: that is the kernel's to look up
 
 
 LOG_OFFSET = 0xC010

@@ -47,7 +47,7 @@ static int measured(u32 kind, u32 pcr, const u8 digest[DIGEST_SIZE])
     tell(BLOCK_LOG + at, kind);
     memcpy((u8 *)(BLOCK_LOG + at + 4), digest, DIGEST_SIZE);
     tell(BLOCK_LOG_SIZE, at + 4 + DIGEST_SIZE);
-    return pcr ? tpm_extend(pcr, digest) : 0;
+    return tpm_extend(pcr, digest);
 }
 
 /* The digest of memory from `at` on. */
@@ -67,17 +67,13 @@ static void digest_of(u32 at, u32 size, u8 digest[DIGEST_SIZE])
 
 NORETURN void load(u32 block)
 {
-    extern u8 measured_end[];
-    u8 stub[DIGEST_SIZE] ALIGNED(4), kernel[DIGEST_SIZE] ALIGNED(4), own[DIGEST_SIZE] ALIGNED(4);
+    u8 stub[DIGEST_SIZE] ALIGNED(4), kernel[DIGEST_SIZE] ALIGNED(4);
     u32 source = in_block(BLOCK_STUB), size = in_block(BLOCK_STUB_SIZE), base;
     close_memory(block);
 
     tell(BLOCK_LOG, EVENT_LOG_HEADER0);
     tell(BLOCK_LOG + 4, EVENT_LOG_HEADER1);
     tell(BLOCK_LOG_SIZE, EVENT_LOG_HEADER_SIZE);
-    digest_of(block, (u32)measured_end, own);
-    measured(EVENT_BLOCK, 0, own); /* the processor has extended it */
-
     tell(BLOCK_STATUS, LOADER_BEGUN);
     base = mailbox();
     for (u32 n = 0; n < DIGEST_SIZE / 4; n++)

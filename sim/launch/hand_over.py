@@ -1,9 +1,11 @@
 """The kernel's end of the hand-over from the secure loader (``contracts.secure_loader``), over the host link."""
 
+import hashlib
 import struct
 from dataclasses import dataclass
 
-from contracts.event_log import DIGEST_SIZE, Event, EventLogError, decode
+from contracts.event_log import DIGEST_SIZE, Event, EventKind, EventLogError, decode
+from contracts.late_launch import LENGTH_OFFSET
 from contracts.memory_map import Physical
 from contracts.policy_map import GUARD
 from contracts.registers import WORD_SIZE
@@ -26,7 +28,8 @@ class LaunchError(RuntimeError):
 
 @dataclass(frozen=True)
 class HandOver:
-    """What the loader has left: where its block lies, whether all is in the TPM, and the events that it says it has measured."""
+    """What the loader has left: where its block lies, whether all is in the TPM, and the events: of the launch, as the block still shows it,
+    and those that the loader says it has measured."""
 
     block: int
     measured: bool
@@ -58,7 +61,14 @@ def hand_over(link: LinkMachine, ring_minus_1: int, kernel: bytes, max_cycles: i
         events = decode(link.read_block(block + LOG_OFFSET, size))
     except EventLogError as error:
         raise LaunchError(f"the secure loader's event log: {error}") from None
-    return HandOver(block, status is LoaderStatus.MEASURED, events)
+    return HandOver(block, status is LoaderStatus.MEASURED, (_launch(link, block), *events))
+
+
+def _launch(link: LinkMachine, block: int) -> Event:
+    """What SKINIT has measured: nothing writes to it behind that, the loader least of all."""
+    length = link.read32(block) >> 8 * LENGTH_OFFSET
+    measured = link.read_block(block, -(-length // WORD_SIZE) * WORD_SIZE)[:length]
+    return Event(EventKind.BLOCK, hashlib.sha256(measured).digest())
 
 
 def _status(link: LinkMachine, block: int) -> LoaderStatus | None:
