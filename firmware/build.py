@@ -18,7 +18,7 @@ from firmware.bench.dhrystone_source import SourceError, check_flags
 from firmware.headers import HEADER_NAME, header_text
 from firmware.images import IMAGES, Image, Kind
 
-__all__ = ["BUILD", "FLAGS", "FirmwareError", "build", "guest", "main", "program", "reset_rom", "stub"]
+__all__ = ["BUILD", "FLAGS", "FirmwareError", "build", "guest", "main", "program", "reset_rom", "secure_loader", "stub"]
 
 ROOT = Path(__file__).parent
 BUILD = ROOT.parent / "build" / "firmware"
@@ -148,13 +148,18 @@ def stub() -> bytes:
     return build("stub").read_bytes()
 
 
+def secure_loader() -> bytes:
+    """What is measured of the secure loader block, to be put at its first byte: any multiple of 64 KiB."""
+    return build("secure_loader").read_bytes()
+
+
 def guest(name: str) -> Path:
     """A multiboot ELF file: ``mass_market``, ``trusted``, ``attacker``, ``sensitive``, ``sensitive_ring1``."""
     return build(name)
 
 
 def program(name: str) -> Path:
-    """A multiboot ELF file that runs natively: ``dhrystone``, ``vmrun_round_trip``, ``dma_throughput``, ``stub_test``."""
+    """A multiboot ELF file that runs natively: ``dhrystone``, ``vmrun_round_trip``, ``dma_throughput``, ``stub_test``, ``launcher``."""
     return build(name)
 
 

@@ -15,6 +15,8 @@ from isolation_kernel.machine import Machine as KernelMachine
 from isolation_kernel.partition import Partition
 from isolation_kernel.protections import Protections
 from rtl.arch.identity import FEATURES, SIGNATURE, VENDOR
+from sim.launch.hand_over import HandOver
+from sim.launch.start import launch
 from sim.link import LinkMachine
 from sim.machine import Machine
 from sim.multiboot import MultibootImage, read_multiboot
@@ -65,7 +67,8 @@ class GuestSystem:
     """The kernel, its machine and the guests. ``console(partition number, bytes)`` is called when a guest prints.
 
     ``record`` may wrap the link (``isolation_kernel.model.recorder``); ``guest_limit`` ends a run in which a guest has not exited for so
-    many cycles (MachineEnded).
+    many cycles (MachineEnded). ``late_launch``: the stub is started by SKINIT and the secure loader, not put into memory; what that has
+    left is ``launched``. LaunchError.
     """
 
     machine: Machine
@@ -74,15 +77,20 @@ class GuestSystem:
     cycles_per_exit: int = KERNEL_CYCLES_PER_EXIT
     guest_limit: int | None = None
     record: Callable[[KernelMachine], KernelMachine] | None = None
+    late_launch: bool = False
+    launched: HandOver | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         layout = replace(self.config.layout, size=self.machine.config.memory)
         self.config = replace(self.config, layout=layout, native_cpuid=NATIVE_CPUID)
-        base = self.config.layout.kernel_base
-        self.machine.model.load(base, stub())
-        self.machine.load_boot_block(boot_block(base, ebx=base))
         self.link = LinkMachine(self.machine, self.cycles_per_exit, self.guest_limit)
-        self.link.wait(_STUB_STARTS)
+        if self.late_launch:
+            self.launched = launch(self.link)
+        else:
+            base = layout.kernel_base
+            self.machine.model.load(base, stub())
+            self.machine.load_boot_block(boot_block(base, ebx=base))
+            self.link.wait(_STUB_STARTS)
         machine: KernelMachine = self.link if self.record is None else self.record(self.link)
         self.kernel = Kernel(machine, self.config, self.console)
 

@@ -15,6 +15,7 @@ from isolation_kernel.kernel import Step
 from isolation_kernel.partition import Partition
 from sim.guests import GuestProgram, GuestSystem, share_memory
 from sim.kernel_time import KernelTime
+from sim.launch.hand_over import HandOver
 from sim.link import MachineEnded
 from sim.machine import Ending, Machine
 from sim.multiboot import ImageError
@@ -37,6 +38,7 @@ class GuestsOutcome:
     guests: tuple[Partition, ...]
     exits: dict[str, int]
     kernel_time: KernelTime = KernelTime()
+    launched: HandOver | None = None
 
     def report(self) -> dict[str, object]:
         """For ``--report``."""
@@ -47,7 +49,7 @@ class GuestsOutcome:
             ],
             "why": self.why, "exit_status": self.status, "cycles": self.cycles, "instructions": self.instructions,
             "cycles_per_second": round(self.cycles / self.seconds) if self.seconds else 0, "exits": self.exits,
-            "kernel_time": self.kernel_time.report(),
+            "kernel_time": self.kernel_time.report(), "launch": None if self.launched is None else self.launched.report(),
         }  # fmt: skip
 
 
@@ -115,13 +117,14 @@ def run_guests(
     each_slice: Callable[[], None] | None = None,
     slice_cycles: int | None = None,
     config: KernelConfig | None = None,
+    late_launch: bool = False,
 ) -> GuestsOutcome:
-    """Run until all guests have ended, none can go on, ``max_cycles`` are over, or Ctrl-C ends it."""
+    """Run until all guests have ended, none can go on, ``max_cycles`` are over, or Ctrl-C ends it. LaunchError."""
     start = time.process_time()
     console = _Console({n: p.name for n, p in enumerate(programs, 1)})
     system: GuestSystem | None = None
     try:
-        system = GuestSystem(machine, config or KernelConfig(), console)
+        system = GuestSystem(machine, config or KernelConfig(), console, late_launch=late_launch)
         system.link.each_slice = each_slice
         if slice_cycles is not None:
             system.link.slice_cycles = slice_cycles
@@ -136,7 +139,9 @@ def run_guests(
     guests = tuple(system.kernel.partitions.values())  # those that have been loaded, in order
     exits = {exit_name(code): count for code, count in sorted(system.kernel.exit_counts.items())}
     time_of_kernel = KernelTime.of(system.link)
-    return GuestsOutcome(why, _status(why, guests), machine.cycle, machine.instructions, seconds, guests, exits, time_of_kernel)
+    return GuestsOutcome(
+        why, _status(why, guests), machine.cycle, machine.instructions, seconds, guests, exits, time_of_kernel, system.launched
+    )
 
 
 def _run(system: GuestSystem, machine: Machine, max_cycles: int | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,11 @@ from sim.machine import DEFAULT_MEMORY, SLICE_CYCLES, Ending, Machine, MachineCo
 from sim.multiboot import ImageError, MultibootImage, read_multiboot
 from sim.outputs import OutputError, check_apart, check_output, write_output
 from sim.paths import BUILD
+from sim.tpm.bridge import TpmBridge
+from sim.tpm.swtpm import Swtpm, TpmError
+
+if TYPE_CHECKING:
+    from sim.launch.hand_over import HandOver
 
 __all__ = ["command"]
 
@@ -39,6 +45,8 @@ class _Options:
     command_line: str
     policy: Path | None
     audit: Path | None
+    tpm: Path | None
+    late_launch: bool
 
     def check(self, programs: Sequence[Path]) -> None:
         """What can be told before a model is built: the command line, and all files that are going to be written."""
@@ -70,7 +78,7 @@ class _Options:
     def machine(self) -> Iterator[Machine]:
         """The machine, drawing waves if asked; they are closed however the run ends."""
         config = MachineConfig(memory=self.memory or DEFAULT_MEMORY)
-        with Machine(config, trace="fst" if self.waves else "none", disk=self.disk) as machine:
+        with self._bridge() as tpm, Machine(config, trace="fst" if self.waves else "none", disk=self.disk, tpm=tpm) as machine:
             if not self.waves:
                 yield machine
                 return
@@ -80,6 +88,22 @@ class _Options:
             finally:
                 machine.trace_stop()
                 print(f"ringfence: waves in {_WAVES}", file=sys.stderr)
+
+    @contextmanager
+    def _bridge(self) -> Iterator[TpmBridge | None]:
+        """To the TPM, if there is one; what has become of it is told."""
+        if self.tpm is None:
+            yield None
+            return
+        try:
+            tpm = Swtpm(self.tpm)
+        except (TpmError, OSError) as error:
+            fail(f"--tpm {self.tpm}: {error}")
+        with tpm:
+            bridge = TpmBridge(tpm)
+            yield bridge
+            if bridge.failure:
+                print(f"ringfence: {bridge.failure}", file=sys.stderr)
 
     @contextmanager
     def kernel(self) -> Iterator[KernelConfig]:
@@ -124,6 +148,8 @@ class _Options:
 @click.option("--disk", type=click.Path(path_type=Path), help="Image of the IDE drive, written in place; the first guest's.")
 @click.option("--policy", type=click.Path(path_type=Path), help="What guests may (see ringfence policy); else what they always might.")
 @click.option("--audit", type=click.Path(path_type=Path), help="Write the kernel's decisions there (see ringfence audit).")
+@click.option("--tpm", type=click.Path(path_type=Path), help="A TPM 2.0 (swtpm) on the machine; its state is kept in that folder.")
+@click.option("--launch", "late_launch", is_flag=True, help="Start the isolation kernel by a late launch: SKINIT, and the secure loader.")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -136,6 +162,8 @@ def command(
     disk: Path | None,
     policy: Path | None,
     audit: Path | None,
+    tpm: Path | None,
+    late_launch: bool,
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -143,11 +171,11 @@ def command(
     COM1 and port E9h go to standard output. The exit status is (v << 1) | 1 for a byte v that the program writes to port F4h, as QEMU's
     isa-debug-exit gives it; 124 at the cycle limit; 130 after Ctrl-C; 3 if the machine was reset or can do nothing more.
     """
-    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line, policy, audit)
+    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch)
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
-    if not guests and (policy is not None or audit is not None):
-        fail("--policy and --audit are for --guest")
+    if not guests and (policy is not None or audit is not None or late_launch):
+        fail("--policy, --audit and --launch are for --guest")
     if not guests and file is None:
         fail("which FILE? (see ringfence run --help)")
     try:
@@ -219,9 +247,20 @@ def _tell(image: MultibootImage, outcome: Outcome, options: _Options) -> int:
     return status
 
 
+def _tell_launch(launched: "HandOver | None") -> None:
+    if launched is None:
+        return
+    print(
+        "ringfence: launched" + ("" if launched.measured else "; there is no TPM that works: nothing can unseal or attest"), file=sys.stderr
+    )
+    for event in launched.events:
+        print(f"ringfence: PCR {event.kind.pcr:d} {event.kind.name.lower()} {event.digest.hex()}", file=sys.stderr)
+
+
 def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     from isolation_kernel.frames import KernelError
     from sim.kernel_run import guest_programs, run_guests
+    from sim.launch.hand_over import LaunchError
 
     memory, given = options.memory or DEFAULT_MEMORY, options.memory is not None
     options.check(paths)
@@ -232,8 +271,11 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     _warn(program.image for program in programs)
     with options.kernel() as config, options.machine() as machine:
         tracer = _tracer(machine) if options.trace else None
-        with user_errors(KernelError):
-            outcome = run_guests(machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config)
+        with user_errors(KernelError, LaunchError):
+            outcome = run_guests(
+                machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config, options.late_launch
+            )
+    _tell_launch(outcome.launched)
     for guest in outcome.guests:
         end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value
         print(f"ringfence: {guest.config.name}: {end}; {guest.exits} exits", file=sys.stderr)

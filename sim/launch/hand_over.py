@@ -28,12 +28,17 @@ class LaunchError(RuntimeError):
 
 @dataclass(frozen=True)
 class HandOver:
-    """What the loader has left: where its block lies, whether all is in the TPM, and the events: of the launch, as the block still shows it,
-    and those that the loader says it has measured."""
+    """What the loader has left: where its block lies, whether all is in the TPM, and the events: of the launch, as the block still shows
+    it, and those that the loader says it has measured."""
 
     block: int
     measured: bool
     events: tuple[Event, ...]
+
+    def report(self) -> dict[str, object]:
+        """For reports."""
+        events = [{"event": event.kind.name.lower(), "pcr": event.kind.pcr, "digest": event.digest.hex()} for event in self.events]
+        return {"block": self.block, "measured": self.measured, "events": events}
 
 
 def hand_over(link: LinkMachine, ring_minus_1: int, kernel: bytes, max_cycles: int | None = None) -> HandOver:
