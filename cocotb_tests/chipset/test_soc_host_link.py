@@ -150,3 +150,24 @@ def test_clearing_a_page_is_answered_across_a_platform_reset():
 
     simulate(top, stub, kernel)
     assert sorted(told) == [(0, 0)] * 3 + [(ONES, 1)]  # one of them was cut short
+
+
+def test_single_bytes_move_alone():
+    """In RAM: a byte that is written changes no other, and one that is read comes alone. The guard takes none."""
+    top, _ = machine()
+
+    async def kernel(ctx):
+        await out_of_reset(ctx, top)
+        host = Host(ctx, top)
+        await host.command(LinkOp.WRITE, OWN, 0x4433_2211)
+        for lane, byte in enumerate((0x11, 0x22, 0x33, 0x44)):
+            assert await host.command(LinkOp.READ_8, OWN + lane) == [(byte, 0)]
+        await host.command(LinkOp.WRITE_8, OWN + 2, 0xFFFF_FFEE)
+        assert await host.command(LinkOp.READ, OWN) == [(0x44EE_2211, 0)]
+        assert await host.command(LinkOp.READ_8, Physical.NOWHERE) == [(0xFF, 1)]
+        await host.command(LinkOp.WRITE, guard("MAP_BASE"), 0x1234_5678)
+        assert await host.command(LinkOp.READ_8, guard("MAP_BASE") + 1) == [(0x56, 0)]
+        assert await host.command(LinkOp.WRITE_8, guard("MAP_BASE"), 0xFF) == [(0xFF, 1)]  # the guard takes whole words
+        assert await host.command(LinkOp.READ, guard("MAP_BASE")) == [(0x1234_5678, 0)]
+
+    simulate(top, kernel)

@@ -68,6 +68,29 @@ def test_a_policy_is_enforced_and_its_decisions_are_kept(tmp_path: Path) -> None
     assert refused.returncode == 2 and "other: the policy does not grant RUN of system" in refused.stderr
 
 
+def test_guests_above_a_kernel_that_was_launched(tmp_path: Path) -> None:
+    """With a TPM the events are in it; without one the run goes on, and says so."""
+    report = tmp_path / "report.json"
+    done = ringfence("run", "--guest", write(tmp_path, HELLO), "--launch", "--tpm", tmp_path / "tpm", "--report", report)
+    assert (done.returncode, done.stdout) == (0x21, "serial\ndebug\n")
+    content = json.loads(report.read_text())["launch"]
+    assert content["measured"] and [(e["pcr"], e["event"]) for e in content["events"]] == [
+        (17, "block"), (18, "stub"), (18, "kernel"), (19, "development"),
+    ]  # fmt: skip
+    assert all(f"ringfence: PCR {e['pcr']} {e['event']} {e['digest']}\n" in done.stderr for e in content["events"])
+    without = ringfence("run", "--guest", write(tmp_path, HELLO), "--launch")
+    assert (without.returncode, without.stdout) == (0x21, "serial\ndebug\n")
+    assert "ringfence: launched; there is no TPM that works: nothing can unseal or attest\n" in without.stderr
+
+
+def test_a_launch_is_for_guests(tmp_path: Path) -> None:
+    done = ringfence("run", write(tmp_path, HELLO), "--launch")
+    assert (done.returncode, done.stdout) == (2, "") and "--policy, --audit and --launch are for --guest" in done.stderr
+    (tmp_path / "file").write_text("no folder")
+    done = ringfence("run", write(tmp_path, HELLO), "--tpm", tmp_path / "file" / "tpm")
+    assert done.returncode == 2 and f"--tpm {tmp_path / 'file' / 'tpm'}: " in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_two_guests_speak_in_their_names(tmp_path: Path) -> None:
     """The first status that is not 0 is the run's, in the order of the guests."""
     done = ringfence("run", "--guest", program(tmp_path, "first", HELLO), "--guest", program(tmp_path, "second", OTHER))

@@ -1,8 +1,13 @@
-"""The device bus: accesses of every width to byte-wide ports, wide registers and ports that move, against a plain model."""
+"""The device bus: accesses of every width to byte-wide ports, wide registers, ports that move and pages, against a plain model."""
 
-from chipset.interconnect.device_bus import DeviceBus, IoAt, WideIoAt
+import pytest
+from amaranth.hdl import Signal
+
+from chipset.interconnect.decode import is_in_pages
+from chipset.interconnect.device_bus import BlockAt, DeviceBus, IoAt, PagesAt, WideIoAt
 from cocotb_tests.chipset.bus_master import BusMaster, simulate
-from contracts.bus import Space
+from contracts.bus import Authority, Space
+from contracts.memory_map import PAGE_SIZE
 
 __all__: list[str] = []
 
@@ -81,3 +86,61 @@ def test_any_access_reaches_whom_it_should(rng):
                     seen.append((name, where, bool(write), data if write else None))
 
     simulate(dut, program, background=[spy])
+
+
+BLOCK, PAGED = 0xFEC0_0000, 0xFED4_0000
+PAGES = 5
+
+
+def test_pages_take_any_bytes_and_are_told_who_asks(rng):
+    """Any address about them; a register block beside them goes on to take whole words alone. Each may hold an access up."""
+    dut = DeviceBus({}, {"block": BlockAt(BLOCK, guarded=False)}, paged={"paged": PagesAt(PAGED, PAGES)})
+    block, paged = dut.block_block, dut.pages_paged
+    seen: list[tuple[str, bool, int, int, int, bool]] = []
+
+    async def program(ctx):
+        cpu = BusMaster(ctx, dut.cpu)
+        for _ in range(300):
+            base = rng.choice((BLOCK, PAGED, PAGED - PAGE_SIZE, *(PAGED + n * PAGE_SIZE for n in range(9))))
+            address, mask, write, data = (
+                base + 4 * rng.randrange(PAGE_SIZE // 4),
+                rng.choice(MASKS),
+                rng.random() < 0.5,
+                rng.getrandbits(32),
+            )
+            cpu.authority = rng.choice(list(Authority))
+            ctx.set(paged.read_data, data ^ 1)
+            ctx.set(block.read_data, data ^ 2)
+            seen.clear()
+            answer = (await cpu.access(address, mask=mask, write=[data] if write else None)).word
+            page = (base - PAGED) // PAGE_SIZE
+            word = address % PAGE_SIZE // 4
+            expected = []
+            if 0 <= page < PAGES:
+                expected = [("pages", write, page, word, mask, cpu.authority is Authority.RING_MINUS_1)]
+                assert write or answer == data ^ 1
+            elif base == BLOCK and (not write or mask == 0b1111):
+                expected = [("block", write, 0, word, 0b1111, False)]
+                assert write or answer == data ^ 2
+            else:
+                assert write or answer == 0xFFFF_FFFF
+            assert seen == expected, f"{address:#x} mask {mask:04b}"
+
+    async def serve(ctx):
+        while True:
+            ready = rng.random() < 0.5
+            ctx.set(block.ready, ready)
+            ctx.set(paged.ready, ready)
+            at = await ctx.tick().sample(block.valid, block.write, block.address, paged.valid, paged.write, paged.page, paged.address,
+                                         paged.mask, paged.privileged)  # fmt: skip
+            if at[2] and ready:
+                seen.append(("block", bool(at[3]), 0, at[4], 0b1111, False))
+            if at[5] and ready:
+                seen.append(("pages", bool(at[6]), at[7], at[8], at[9], bool(at[10])))
+
+    simulate(dut, program, background=[serve])
+
+
+def test_pages_that_cannot_be_decoded_are_refused():
+    with pytest.raises(ValueError, match="5 pages at 0xfed41000 cannot be decoded"):
+        is_in_pages(Signal(32), PAGED + PAGE_SIZE, PAGES)
