@@ -112,7 +112,7 @@ LEFT_OUT = {
     "manual/alignment": "Bochs checks alignment before paging and at the tables' own accesses, and comes to a shutdown half way",
     "manual/lock": "the other master is a DMA engine of this chipset, which Bochs does not have",
     "manual/missing": "Bochs has what is missing here: the first check jumps to a TSS and does not come back",
-    "manual_svm/missing": "Bochs has what is missing here, and gives up at SKINIT",
+    "manual_svm/late_launch": "Bochs has no SKINIT",
 }
 
 
