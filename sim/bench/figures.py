@@ -29,6 +29,7 @@ class Figures:
     vmrun_round_trip_with_state_cycles : the same with VMLOAD and VMSAVE
     dma_throughput_ratio : DMA throughput with the policy on over that with it off; 1.0 is no loss
     dma_bytes_per_cycle_open, dma_bytes_per_cycle_checked : an engine copying memory to memory
+    late_launch_cycles : from SKINIT to a guest's first instruction, with a TPM that answers at once; ``late_launch_parts``: by part
     guard_streaming_ratio : the least of ``guard_streaming``, which has, by format of the map and by what four requesters do at once, DMA
         throughput through the guard over that through wires in its place
     guard_random_ratio : the same for random accesses of 64 bytes, by format, by map words kept for each requester, then for each size of
@@ -52,6 +53,7 @@ class Figures:
     dma_throughput_ratio: float
     dma_bytes_per_cycle_open: float
     dma_bytes_per_cycle_checked: float
+    late_launch_cycles: int
     guard_streaming_ratio: float
     simulated_cycles_per_second: int
     reference_cycles_per_second: int
@@ -64,6 +66,7 @@ class Figures:
     guest_link_cycles: int
     kernel_cycles_per_exit: int
     guest_exits: dict[str, int] = field(default_factory=dict)
+    late_launch_parts: dict[str, int] = field(default_factory=dict)
     guard_streaming: dict[str, dict[str, float]] = field(default_factory=dict)
     guard_random_range_mib: list[int] = field(default_factory=list)
     guard_random_ratio: dict[str, dict[str, list[float]]] = field(default_factory=dict)

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
-from firmware.build import program
+from firmware.build import guest, program
 from isolation_kernel.configuration import KernelConfig
 from sim.bench.figures import Figures, dmips_per_mhz
 from sim.bench.guard_cost import GUARD_STEPS, LANES_RANDOM, LANES_STREAMING, GuardLoad, guard_spec, measure_guard
 from sim.bench.guard_top import LATENCY, REQUESTERS
+from sim.bench.launch_cost import launch_cost
 from sim.bench.programs import GuestRun, numbers, run_as_guest, run_natively
 from sim.bench.reference import ReferenceSpeed
 from sim.kernel_time import HOW_IT_IS_COUNTED
@@ -20,7 +21,7 @@ __all__ = ["STEPS", "Step", "measure"]
 
 Step = Callable[[str, int], None]  # what is being measured, and how many cycles of it have passed
 
-STEPS = ("Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput", *GUARD_STEPS)
+STEPS = ("Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput", "late launch", *GUARD_STEPS)
 _SHORT_RUNS = 20
 _ROUNDS = 100
 _DMA_BYTES = 64 << 10
@@ -87,17 +88,19 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         reference.measure()
         native = _dhrystone(runs, config, tell)
         reference.measure()
-        guest: GuestRun = run_as_guest(
+        above: GuestRun = run_as_guest(
             programs["dhrystone"], f"runs={runs}", config, kernel=kernel, each_slice=lambda cycle: tell(STEPS[2], cycle)
         )
         trip = run_natively(programs["vmrun_round_trip"], f"rounds={_ROUNDS}", config, each_slice=lambda cycle: tell(STEPS[3], cycle))
         dma = run_natively(programs["dma_throughput"], f"bytes={_DMA_BYTES}", config, each_slice=lambda cycle: tell(STEPS[4], cycle))
+        tell(STEPS[5], 0)
+        launched = launch_cost(guest("mass_market"), config)
         reference.measure()
     guard = measure_guard(GuardLoad(), tell)
-    _, guest_cycles = numbers(guest.said, _DHRYSTONE)
+    _, guest_cycles = numbers(above.said, _DHRYSTONE)
     rounds, plain, with_state = numbers(trip.said, _ROUND_TRIP)
     moved, opened, checked = numbers(dma.said, _DMA)
-    timed = guest.before_output(guest_cycles)
+    timed = above.before_output(guest_cycles)
     without_kernel = guest_cycles - timed.kernel
     speeds = [trip.outcome, dma.outcome]
     speed = (native.speed_cycles + sum(o.cycles for o in speeds)) / (native.speed_seconds + sum(o.seconds for o in speeds))
@@ -112,6 +115,8 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         dma_throughput_ratio=opened / checked,
         dma_bytes_per_cycle_open=moved / opened,
         dma_bytes_per_cycle_checked=moved / checked,
+        late_launch_cycles=sum(launched.values()),
+        late_launch_parts=launched,
         guard_streaming_ratio=guard.streaming_ratio,
         guard_streaming=guard.streaming,
         guard_random_range_mib=guard.range_mib,

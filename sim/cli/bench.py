@@ -83,6 +83,8 @@ def _print(figures: Figures) -> None:
         ("  with VMLOAD and VMSAVE", f"{figures.vmrun_round_trip_with_state_cycles:.0f}", "cycles"),
         ("DMA throughput, policy on over off", f"{figures.dma_throughput_ratio:.4f}",
          f"{figures.dma_bytes_per_cycle_checked:.3f} and {figures.dma_bytes_per_cycle_open:.3f} bytes a cycle"),
+        ("SKINIT to a guest's first instruction", f"{figures.late_launch_cycles:,}",
+         "cycles: " + ", ".join(f"{name} {cycles:,}" for name, cycles in figures.late_launch_parts.items())),
         ("DMA throughput, guard over wires", f"{figures.guard_streaming_ratio:.4f}", f"the least; uniform map: {streams}"),
         (f"  random accesses in {figures.guard_random_range_mib[-1]} MiB", f"{random[-1]:.4f}",
          f"uniform map; {random[0]:.4f} in {figures.guard_random_range_mib[0]} MiB; {_CHART} has all"),
