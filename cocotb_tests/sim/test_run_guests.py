@@ -20,6 +20,7 @@ from sim.guests import GuestProgram, GuestSystem
 from sim.kernel_run import GUEST_MEMORY, guest_programs
 from sim.link import LinkMachine
 from sim.machine import Machine, MachineConfig
+from sim.tpm.bridge import TpmBridge
 
 __all__: list[str] = []
 
@@ -154,8 +155,8 @@ class Drawn(Machine):
 
     told: ClassVar[list[str]] = []
 
-    def __init__(self, config: MachineConfig, trace: str = "none", disk: Path | None = None) -> None:
-        super().__init__(config, disk=disk)
+    def __init__(self, config: MachineConfig, trace: str = "none", disk: Path | None = None, tpm: TpmBridge | None = None) -> None:
+        super().__init__(config, disk=disk, tpm=tpm)
 
     def trace_start(self, path: Path) -> None:
         self.told.append("start")

@@ -67,7 +67,7 @@ def test_cpuid():
     assert leaf(0) == (1, word(vendor[:4]), word(vendor[8:]), word(vendor[4:8]))
     assert leaf(1) == (identity.SIGNATURE, 0, 0, 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 13)
     assert leaf(0x8000_0000)[0] == 0x8000_000A
-    assert leaf(0x8000_0001)[2] == 1 << 2
+    assert leaf(0x8000_0001)[2] == 1 << 2 | 1 << 12
     revision, asids, none, features = leaf(0x8000_000A)
     assert (revision, asids, none, features) == (1, 1 << CoreParams.default().asid_width, 0, 1 << 3 | 1 << 6)
     for unknown in (2, 0x4000_0000, 0x8000_0002, 0x8000_000B, 0xFFFF_FFFF):
