@@ -92,8 +92,8 @@ class StubDouble(wiring.Component):
 
 def machine_with_double(memory_bytes: int, **arguments: int) -> SimulationTop:
     """The machine with a processor that knows nothing but the mailbox."""
-    timing = {name: arguments[name] for name in ("latency", "timer_divider")}
-    return SimulationTop(StubDouble(), bytes(64), memory_bytes, **timing, tpm=True)
+    latency, divider = arguments["latency"], arguments["timer_divider"]
+    return SimulationTop(StubDouble(), bytes(64), memory_bytes, latency=latency, timer_divider=divider, tpm=True)
 
 
 def double_spec() -> ModelSpec:

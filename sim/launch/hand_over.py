@@ -15,7 +15,8 @@ from sim.link import LinkMachine
 __all__ = ["HandOver", "LaunchError", "hand_over"]
 
 _LOG_LIMIT = MAP_OFFSET - LOG_OFFSET
-_WHY = {
+_UNKNOWN = "the secure loader does not say what has become of it"
+_WHY: dict[LoaderStatus | None, str] = {
     LoaderStatus.STUB_REFUSED: "the secure loader refuses the stub: its place or its size is impossible",
     LoaderStatus.KERNEL_REFUSED: "the secure loader refuses the place of ring -1's memory",
     LoaderStatus.TPM_REFUSED: "the TPM is there, and has not taken a measurement: nothing has been started",
@@ -58,7 +59,7 @@ def hand_over(link: LinkMachine, ring_minus_1: int, kernel: bytes, max_cycles: i
         link.wait(max_cycles)
     status = _status(link, block)
     if status not in (LoaderStatus.MEASURED, LoaderStatus.NO_TPM):
-        raise LaunchError(_WHY.get(status, "the secure loader does not say what has become of it"))
+        raise LaunchError(_WHY.get(status, _UNKNOWN))
     size = link.read32(block + Record.LOG_SIZE)
     if size > _LOG_LIMIT or size % WORD_SIZE:
         raise LaunchError("the secure loader's event log has an impossible size")
