@@ -108,6 +108,7 @@ class Ps2Controller(wiring.Component):
         self._answer = Signal(_Byte)  # of this cycle
         self._answers = Signal()
         self._sends = Signal()  # a byte is on its way to a device
+        self._sent = Signal(_Byte)
         self._timeout = Signal()
         after_command = Signal()
         status = Signal(_Status)
@@ -184,7 +185,7 @@ class Ps2Controller(wiring.Component):
     def _send(self, m: Module) -> None:
         """Bytes to the devices, which set the device's clock free."""
         command_byte = self._command_byte
-        byte = Signal(_Byte)
+        byte = self._sent
         silence = Signal(range(self._patience + 1))
         lines = (self.keyboard.send, self.mouse.send)
         for line, chosen in zip(lines, (~byte.mouse, byte.mouse), strict=True):
@@ -215,10 +216,13 @@ class Ps2Controller(wiring.Component):
         released = Signal()  # the next code is that of a key let go
         swallowed = Signal()  # the prefix itself is not passed on
         free = Signal()
+        # A device that is sent a byte says nothing meanwhile.
+        open_keyboard = ~self._command_byte.keyboard_disabled & ~(self._sends & ~self._sent.mouse)
+        open_mouse = ~self._command_byte.mouse_disabled & ~(self._sends & self._sent.mouse)
         m.d.comb += [
             free.eq(~self._full & ~waits & ~self._answers),
-            keyboard.ready.eq(free & ~self._command_byte.keyboard_disabled & ~(mouse_turn & mouse.valid & ~self._command_byte.mouse_disabled)),
-            mouse.ready.eq(free & ~self._command_byte.mouse_disabled & ~(keyboard.ready & keyboard.valid)),
+            keyboard.ready.eq(free & open_keyboard & ~(mouse_turn & mouse.valid & open_mouse)),
+            mouse.ready.eq(free & open_mouse & ~(keyboard.ready & keyboard.valid)),
             translation.code.eq(keyboard.payload), swallowed.eq(translate & (keyboard.payload == RELEASE)),
         ]  # fmt: skip
         with m.If(self.data.read):
