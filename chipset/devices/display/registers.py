@@ -16,7 +16,6 @@ from contracts.display import (
     AttributeIndex,
     AttributeMode,
     CrtcIndex,
-    InputStatus,
     VgaPort,
 )
 from contracts.memory_map import Port
@@ -137,5 +136,3 @@ class DisplayRegisters(wiring.Component):
             mode = ATTRIBUTE_CONTROLLER[AttributeIndex.MODE]
             m.d.comb += io.read_data.eq(mode & ~AttributeMode.BLINK | self.blink << AttributeMode.BLINK.bit_length() - 1)
 
-
-assert _InputStatus.as_shape()["vertical_retrace"].offset == InputStatus.VERTICAL_RETRACE.bit_length() - 1

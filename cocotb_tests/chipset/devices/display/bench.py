@@ -23,6 +23,7 @@ class Display:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.privileged = False
+        self._first = 0  # cycle of the first frame's beginning
 
     def access(self, way: Way, address: int, write: int | None = None, mask: int = _BYTES) -> int:
         request = (way.value, int(write is not None), address, mask, write or 0, int(self.privileged), 1)
@@ -82,8 +83,16 @@ class Display:
 
     # what is seen
 
-    def frames(self, count: int) -> None:
-        self.model.run(count * FRAME, stops=())
+    @property
+    def frame(self) -> int:
+        """The number of the next frame that begins, from power on or platform reset."""
+        return -(-(self.model.cycle - self._first) // FRAME)
+
+    def run_to_frame(self, frame: int) -> None:
+        """To just before its beginning, which is still to come."""
+        cycles = self._first + frame * FRAME - 1 - self.model.cycle
+        assert cycles >= 0
+        self.model.run(cycles, stops=())
 
     def screen(self) -> Screen:
         """The next whole frame."""
@@ -93,6 +102,7 @@ class Display:
         self.model.set("platform_reset", 1)
         self.model.run(3, stops=())
         self.model.set("platform_reset", 0)
+        self._first = self.model.cycle
 
     def strap(self, *names: str) -> None:
         self.model.set("straps", sum(STRAPS[name] for name in names))

@@ -27,8 +27,7 @@ class Way(enum.Enum, shape=2):
 class ShownTop(wiring.Component):
     """A transaction is an access: ``address`` is a byte's in the window or the page (bits 1:0 are 0), or a port's from the first one on.
 
-    ``display_…`` : as of ``DisplayPort``; ``dark`` : no dot of a frame is visible and lit in this cycle; ``vertical_retrace``;
-    ``straps`` : ``DisplayStraps``; ``platform_reset``
+    ``display_…`` : as of ``DisplayPort``; ``visible`` and the syncs : as of ``Video``; ``straps`` : ``DisplayStraps``; ``platform_reset``
     """
 
     def __init__(self) -> None:
