@@ -53,13 +53,19 @@ class Screen:
 
 def take_screen(model: Model, max_cycles: int) -> Screen:
     """Run the model on for a whole frame, which begins at the next one's beginning. NoPicture if there is none in time."""
+    end = model.cycle + max_cycles
+    while model.cycle < end:
+        dots = _take_frame(model, end - model.cycle)
+        if len(dots) == PICTURE_WIDTH * PICTURE_HEIGHT:  # a platform reset cuts a frame short
+            return Screen(dots)
+    raise NoPicture(f"the display has shown no whole frame within {max_cycles:,} cycles")
+
+
+def _take_frame(model: Model, max_cycles: int) -> bytes:
     model.take_words(DISPLAY_STREAM.name)
     model.set(_CAPTURE, 1)
-    try:
-        if not model.run(max_cycles, stops=(CAPTURED,)).stops:
-            raise NoPicture(f"the display has shown no whole frame within {max_cycles:,} cycles")
-    finally:
-        model.set(_CAPTURE, 0)
+    model.run(max_cycles, stops=(CAPTURED,))
+    model.set(_CAPTURE, 0)
     dots = model.take_words(DISPLAY_STREAM.name)
     model.run(1, stops=())
-    return Screen(dots)
+    return dots

@@ -13,7 +13,8 @@ _BYTE = 8
 
 
 class DisplayPort(wiring.Component):
-    """Passes one whole frame each time that it is asked, so that a long run costs nothing but the pictures that are taken.
+    """Passes one frame each time that it is asked, so that a long run costs nothing but the pictures that are taken. It is a whole one
+    unless the display is reset in its middle.
 
     Platform reset does not reset it.
 
@@ -35,22 +36,25 @@ class DisplayPort(wiring.Component):
         count = Signal(range(DOTS_IN_WORD))
         earlier = Signal(_BYTE * (DOTS_IN_WORD - 1))
         passing = Signal()
+        before = Signal()
+        begins = Signal()  # held in reset, a display stands at a frame's beginning
         levels = self.video.levels.as_value()
         padding = Signal(_BYTE - Levels.as_shape().size)
         dots = Cat(earlier, levels, padding)
-        m.d.comb += self.dots.eq(dots)
+        m.d.sync += before.eq(self.video.frame)
+        m.d.comb += [self.dots.eq(dots), begins.eq(self.video.frame & ~before)]
         with m.If(self.video.visible):
             m.d.sync += [count.eq(count + 1), earlier.eq(dots[_BYTE:])]
-        with m.If(self.video.frame):
+        with m.If(begins):
             m.d.sync += count.eq(0)
         m.d.comb += self.dots_valid.eq(passing & self.video.visible & (count == DOTS_IN_WORD - 1))
         with m.FSM():
             with m.State("IDLE"):
-                with m.If(self.capture & self.video.frame):
+                with m.If(self.capture & begins):
                     m.next = "PASS"
             with m.State("PASS"):
                 m.d.comb += passing.eq(1)
-                with m.If(self.video.frame):
+                with m.If(begins):
                     m.d.comb += passing.eq(0)
                     m.next = "CAPTURED"
             with m.State("CAPTURED"):
