@@ -92,8 +92,8 @@ BROWN = 6
 def levels(colour: int, *, trusted: bool) -> tuple[int, int, int]:
     """Red, green and blue of 0 to 3 of a colour of 0 to 15.
 
-    Those of the trusted line are none of the guests', so that no dot that a guest draws looks like one of it: there the lowest bit of blue is
-    turned over, while in the guests' colours the lowest bits are equal but for brown.
+    Those of the trusted line are none of the guests', so that no dot that a guest draws looks like one of it: there the lowest bit of blue
+    is turned over, while in the guests' colours the lowest bits are equal but for brown.
     """
     bright = colour >> 3 & 1
     red, green, blue = (2 * (colour >> n & 1) + bright for n in (2, 1, 0))

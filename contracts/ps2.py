@@ -1,4 +1,4 @@
-"""The keyboard controller (8042, after IBM's Personal System/2 Hardware Interface Technical Reference), the keyboard and the mouse behind it.
+"""The keyboard controller (8042), the keyboard and the mouse behind it, after IBM's PS/2 Hardware Interface Technical Reference.
 
 Port 60h (``Port.KBC_DATA``) carries bytes, port 64h (``Port.KBC_STATUS``) takes commands and shows the status.
 """

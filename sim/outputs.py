@@ -49,8 +49,8 @@ def check_apart(path: Path, others: Iterable[Path]) -> None:
 
 
 def write_output(path: Path, content: str | bytes) -> None:
-    """Write ``path`` (text as UTF-8) as a whole: it is renamed into its place, so that an interruption leaves what was there. A device or a FIFO is
-    written to directly. OutputError if it cannot be."""
+    """Write ``path`` (text as UTF-8) as a whole: it is renamed into its place, so that an interruption leaves what was there. A device or
+    a FIFO is written to directly. OutputError if it cannot be."""
     octets = content.encode() if isinstance(content, str) else content
     try:
         if _is_special(path):

@@ -59,8 +59,8 @@ class ScreenMemory(wiring.Component):
 
     def __init__(self) -> None:
         super().__init__({
-            "block": In(PagesSignature(SCREEN_WINDOW // PAGE_SIZE)), "fetch": In(1), "address": In(range(SCREEN_CELLS)), "cell": Out(CELL_BITS),
-            "wipe": In(Wipe),
+            "block": In(PagesSignature(SCREEN_WINDOW // PAGE_SIZE)),
+            "fetch": In(1), "address": In(range(SCREEN_CELLS)), "cell": Out(CELL_BITS), "wipe": In(Wipe),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:

@@ -13,7 +13,8 @@ COLOUR_WIDTH = 4
 
 
 class Palette(wiring.Component):
-    """``colour`` In(4): bright, red, green, blue; ``trusted`` In(1), it is one of the trusted line; ``levels`` Out(Levels), in the same cycle."""
+    """``colour`` In(4): bright, red, green, blue; ``trusted`` In(1), it is one of the trusted line; ``levels`` Out(Levels), in the same
+    cycle."""
 
     colour: In(COLOUR_WIDTH)
     trusted: In(1)

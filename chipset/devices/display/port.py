@@ -16,7 +16,7 @@ class Levels(data.Struct):
 
 
 class Video(data.Struct):
-    """A dot a cycle. ``levels`` are 0 where no dot is ``visible``; the two syncs are active at 1; ``frame`` is 1 in a frame's first cycle."""
+    """A dot a cycle. ``levels`` are 0 where none is ``visible``; the two syncs are active at 1; ``frame`` is 1 in a frame's first cycle."""
 
     levels: Levels
     visible: 1

@@ -26,7 +26,11 @@ class Raster:
     vertical_back: int
 
     def __post_init__(self) -> None:
-        if self.dots % CELL_WIDTH or self.front + self.sync + self.back < 2 * CELL_WIDTH or min(self.vertical_front, self.vertical_sync) < 1:
+        if (
+            self.dots % CELL_WIDTH
+            or self.front + self.sync + self.back < 2 * CELL_WIDTH
+            or min(self.vertical_front, self.vertical_sync) < 1
+        ):
             raise ValueError(f"{self} is no raster")
 
     @property

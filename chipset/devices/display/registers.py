@@ -135,4 +135,3 @@ class DisplayRegisters(wiring.Component):
         with m.If((io.address == port) & (number == AttributeIndex.MODE)):
             mode = ATTRIBUTE_CONTROLLER[AttributeIndex.MODE]
             m.d.comb += io.read_data.eq(mode & ~AttributeMode.BLINK | self.blink << AttributeMode.BLINK.bit_length() - 1)
-

@@ -200,7 +200,13 @@ class Ps2Controller(wiring.Component):
                 m.d.sync += [self._sends.eq(0), self._timeout.eq(1)]
         for_keyboard, for_mouse = (self._parameter == each for each in (_Parameter.FOR_KEYBOARD, _Parameter.FOR_MOUSE))
         with m.If(self.data.write & (for_keyboard | for_mouse) & ~self._sends):
-            m.d.sync += [self._sends.eq(1), byte.value.eq(self.data.write_data), byte.mouse.eq(for_mouse), silence.eq(0), self._timeout.eq(0)]
+            m.d.sync += [
+                self._sends.eq(1),
+                byte.value.eq(self.data.write_data),
+                byte.mouse.eq(for_mouse),
+                silence.eq(0),
+                self._timeout.eq(0),
+            ]
             with m.If(for_mouse):
                 m.d.sync += command_byte.mouse_disabled.eq(0)
             with m.Else():

@@ -1,6 +1,6 @@
 """A keyboard: keys come in as events and leave as scan codes of set 2; commands as IBM's Technical Reference has them."""
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import enum, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 

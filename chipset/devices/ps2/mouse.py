@@ -1,4 +1,4 @@
-"""A mouse with three buttons: movements come in as events and leave in packets of three bytes; commands as IBM's Technical Reference has them."""
+"""A mouse with three buttons: movements come as events and leave in packets of three bytes; commands as IBM's Technical Reference has them."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import enum, stream, wiring
@@ -23,8 +23,8 @@ class _Parameter(enum.Enum, shape=2):
 
 
 class _Counter(wiring.Component):
-    """How far the mouse has moved in one direction. ``clear`` In(1); ``add`` In(signed), from the next cycle on, beside ``clear`` too; ``value``
-    Out(signed) stays at its bound with ``overflow`` Out(1) if it would leave it."""
+    """How far the mouse has moved in one direction. ``clear`` In(1); ``add`` In(signed), from the next cycle on, beside ``clear`` too;
+    ``value`` Out(signed) stays at its bound with ``overflow`` Out(1) if it would leave it."""
 
     clear: In(1)
     add: In(signed(_COUNTER_WIDTH))
@@ -97,7 +97,8 @@ class Mouse(wiring.Component):
         scaled = Signal()
         resolution = Signal(_RESOLUTION_WIDTH, init=MOUSE_DEFAULT_RESOLUTION)
         rate = Signal(8, init=MOUSE_DEFAULT_RATE)
-        enabled, remote, left, right, middle = self._enabled, self._remote, *self._buttons
+        enabled, remote = self._enabled, self._remote
+        left, right, middle = self._buttons
         status = (Cat(right, middle, left, Const(0, 1), scaled, enabled, remote, Const(0, 1)), Cat(resolution, Const(0, 6)), rate)
         defaults = [
             enabled.eq(0), remote.eq(0), scaled.eq(0), resolution.eq(MOUSE_DEFAULT_RESOLUTION), rate.eq(MOUSE_DEFAULT_RATE),

@@ -12,7 +12,8 @@ _COMMENT = "#"
 
 
 def glyphs() -> list[bytes]:
-    """The rows of each glyph of code page 437, by its code: a byte a row from the top, the leftmost dot highest. ValueError for a bad file."""
+    """The rows of each glyph of code page 437, by its code: a byte a row from the top, the leftmost dot highest. ValueError for a bad
+    file."""
     found: dict[int, bytes] = {}
     for number, line in enumerate(_FILE.read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith(_COMMENT):

@@ -76,7 +76,9 @@ def test_cursor_and_characters_blink_frame_by_frame(rng):
         assert len(set(seen)) == 4, "on and off, each by itself"
 
 
-@pytest.mark.parametrize(("first", "last", "rows"), [(13, 14, {13, 14}), (0, 15, set(range(16))), (5, 4, set()), (0x2D, 14, set()), (0, 31, set(range(16)))])
+@pytest.mark.parametrize(
+    ("first", "last", "rows"), [(13, 14, {13, 14}), (0, 15, set(range(16))), (5, 4, set()), (0x2D, 14, set()), (0, 31, set(range(16)))]
+)
 def test_shapes_of_the_cursor(first, last, rows):
     with displayed() as display:
         shown = Shown()

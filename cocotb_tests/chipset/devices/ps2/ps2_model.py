@@ -213,7 +213,7 @@ class Ps2Model:
                 self.fill(*self.waiting)
                 self.waiting = None
                 return
-            sides = {True: self.mouse, False: self.keyboard}
+            sides: dict[bool, KeyboardModel | MouseModel] = {True: self.mouse, False: self.keyboard}
             held = {True: CommandByte.MOUSE_DISABLED, False: CommandByte.KEYBOARD_DISABLED}
             for side in (self.mouse_turn, not self.mouse_turn):
                 byte = None if self.command_byte & held[side] else sides[side].give()

@@ -36,7 +36,9 @@ def test_from_the_flush_to_keys_and_packets(rng, translating):
         await port.interrupts()
         if translating:
             expected = bytes(
-                translated(byte) | (0x80 if last == 0xF0 else 0) for last, byte in zip(b"\0" + expected, expected, strict=False) if byte != 0xF0
+                translated(byte) | (0x80 if last == 0xF0 else 0)
+                for last, byte in zip(b"\0" + expected, expected, strict=False)
+                if byte != 0xF0
             )
         assert bytes(port.keyboard) == expected
         assert moves // 4 < len(mouse.packets()) <= moves
