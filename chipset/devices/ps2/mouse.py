@@ -1,4 +1,4 @@
-"""A mouse with three buttons: movements come as events and leave in packets of three bytes; commands as IBM's Technical Reference has them."""
+"""A mouse with three buttons: movements come as events and leave as packets of three bytes; commands as in IBM's Technical Reference."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import enum, stream, wiring
