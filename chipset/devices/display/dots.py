@@ -91,9 +91,11 @@ class Dots(wiring.Component):
         hidden = blinks & attribute.high & (frames >= BLINK_FRAMES)
         at_cursor = in_screen & (position == self.cursor) & ~self.shape.off & ((frames & CURSOR_FRAMES) == 0)
         at_cursor &= (self.shape.first <= scan) & (scan <= self.shape.last)
-        following, shown = Signal(_Shown), Signal(_Shown)
+        following = Signal(_Shown)
+        following_dots = Signal(CELL_WIDTH)
         covered = Signal()  # by the cursor
-        following_dots, dots = Signal(CELL_WIDTH), Signal(CELL_WIDTH)
+        shown = Signal(_Shown)
+        dots = Signal(CELL_WIDTH)
         with m.Switch(time):
             with m.Case(_READ_FONT):
                 background = Cat(attribute.background, attribute.high & ~blinks)

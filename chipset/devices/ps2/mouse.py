@@ -61,7 +61,8 @@ class Mouse(wiring.Component):
         m.submodules.reply = reply = Reply()
         m.submodules.x = x = _Counter()
         m.submodules.y = y = _Counter()
-        self._enabled, self._remote = Signal(), Signal()
+        self._enabled = Signal()
+        self._remote = Signal()
         self._last = Signal(8)
         self._forget = Signal()  # what has been counted
         told = Signal()  # it goes into a packet
