@@ -44,7 +44,9 @@ class _InputStatus(data.Struct):
 
 
 class DisplayRegisters(wiring.Component):
-    """Members
+    """Each access takes its one cycle; nothing of what it does is seen on the trusted line.
+
+    Members
     -------
     attribute, crtc : In(IoSignature), sixteen ports each, from ``Port.VGA_ATTRIBUTE`` and ``Port.VGA_CRTC`` on
     start, cursor : Out(16), cells; shape : Out(CursorShape); blink : Out(1), attribute bit 7 is blinking

@@ -56,7 +56,6 @@ class Keyboard(wiring.Component):
         telling = Signal()
         begun = self._keep_keys(m, event, telling, enabled, cleared)
         byte, following = self._byte_of(m, event, begun)
-        at_end = following == 0
 
         key_turn = Signal()
         m.d.comb += [
@@ -68,7 +67,7 @@ class Keyboard(wiring.Component):
         with m.If(receive.valid & receive.ready):
             m.d.sync += last.eq(receive.payload)
             with m.If(key_turn):
-                m.d.sync += [begun.eq(Mux(at_end, 0, following)), telling.eq(~at_end)]
+                m.d.sync += [begun.eq(following), telling.eq(following != _NOTHING)]
         self._obey(m, reply, enabled, cleared, last)
         return m
 
@@ -89,7 +88,7 @@ class Keyboard(wiring.Component):
 
     @staticmethod
     def _byte_of(m: Module, event: Signal, begun: Signal) -> tuple[Signal, Signal]:
-        """The event's next byte, and what has been told of it after that: 0 if it is the last."""
+        """The event's next byte, and what has been told of it after that: nothing, if it is the last."""
         byte = Signal(8)
         following = Signal.like(begun)
         with m.If((event.prefix != KeyPrefixCode.NONE) & (begun == _NOTHING)):

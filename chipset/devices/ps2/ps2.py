@@ -14,7 +14,9 @@ __all__ = ["Ps2"]
 
 
 class Ps2(wiring.Component):
-    """Parameters
+    """Controller, keyboard and mouse, joined.
+
+    Parameters
     ----------
     patience : as of ``Ps2Controller``
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from chipset.devices.display.display import DisplayStraps
 from cocotb_tests.chipset.devices.display.shown_top import RASTER, SPEC, Way
 from contracts.display import COLUMNS, CrtcIndex, VgaPort
 from contracts.memory_map import Port
@@ -12,7 +13,7 @@ from sim.model import Model, build_model
 __all__ = ["FRAME", "STRAPS", "Display", "displayed"]
 
 FRAME = RASTER.dots * RASTER.lines  # cycles
-STRAPS = {"open_line": 1, "keep_memory": 2}  # DisplayStraps
+STRAPS = {name: 1 << field.offset for name, field in DisplayStraps.as_shape()}
 _BYTES = 0xF
 _IN_TIME = 10_000  # cycles
 
