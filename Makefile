@@ -42,7 +42,7 @@ lint: $(STAMP) ## ruff, mypy, and the size of the isolation kernel
 	$(VENV)/bin/mypy
 	$(PYTHON) -m sim.checks.kernel_lines
 
-formal: packages $(STAMP) ## unbounded proofs of the DMA check, its bus wrappers and the TLB's tags
+formal: packages $(STAMP) ## unbounded proofs of the DMA check, its bus wrappers, the TLB's tags, the trusted line
 	$(PYTEST) -v -m formal cocotb_tests
 
 bench: packages $(STAMP) ## measure, and write build/bench.json

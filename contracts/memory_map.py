@@ -12,6 +12,7 @@ class Physical(IntEnum):
     """Bases of what is not RAM. RAM starts at 0."""
 
     VGA_HOLE = 0x000A_0000  # to 0xF_FFFF: no RAM but the ROM's alias at its top
+    SCREEN = 0x000B_8000  # 32 KiB: the text that guests show
     ROM_ALIAS = 0x000F_0000  # 64 KiB: the top of the reset ROM, for real mode
     EXTENDED_RAM = 0x0010_0000
     NOWHERE = 0xF000_0000  # a page where nothing is or will be: reads as ones, writes are dropped, nothing of it is cached
@@ -19,6 +20,7 @@ class Physical(IntEnum):
     TPM = 0xFED4_0000
     GUARD = 0xFED8_0000
     HOST_LINK = 0xFED9_0000
+    TRUSTED_LINE = 0xFEDA_0000
     ROM = 0xFFFF_0000  # 64 KiB, the reset vector in its last 16 bytes
 
 
@@ -39,6 +41,8 @@ class Port(IntEnum):
     DEBUG_CONSOLE = 0xE9
     EXIT = 0xF4
     IDE_PRIMARY = 0x1F0
+    VGA_ATTRIBUTE = 0x3C0  # and sequencer, palette, graphics controller
+    VGA_CRTC = 0x3D0
     IDE_PRIMARY_CONTROL = 0x3F6
     COM1 = 0x3F8
     PCI_ADDRESS = 0xCF8  # as a dword
@@ -56,6 +60,7 @@ class Irq(IntEnum):
     GUARD = 9
     DMA0 = 10
     DMA1 = 11
+    MOUSE = 12
     IDE_PRIMARY = 14
 
 

@@ -48,17 +48,18 @@ def check_apart(path: Path, others: Iterable[Path]) -> None:
             raise OutputError(f"{path}: would overwrite {other}: name another file")
 
 
-def write_output(path: Path, text: str) -> None:
-    """Write ``path`` (UTF-8) as a whole: it is renamed into its place, so that an interruption leaves what was there. A device or a FIFO is
-    written to directly. OutputError if it cannot be."""
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write ``path`` (text as UTF-8) as a whole: it is renamed into its place, so that an interruption leaves what was there. A device or
+    a FIFO is written to directly. OutputError if it cannot be."""
+    octets = content.encode() if isinstance(content, str) else content
     try:
         if _is_special(path):
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(octets)
             return
         place = path.resolve()  # a link goes on pointing there
         partial = _partial(place)
         try:
-            partial.write_text(text, encoding="utf-8")
+            partial.write_bytes(octets)
             if place.exists():
                 shutil.copymode(place, partial)
             partial.replace(place)

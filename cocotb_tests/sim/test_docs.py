@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.display import TRUSTED_LINE
 from contracts.dma_engine import DMA_ENGINE
 from contracts.host_link import HOST_LINK
 from contracts.memory_map import Physical
@@ -32,7 +33,7 @@ def test_the_page_is_up_to_date(name: str) -> None:
 
 def test_every_register_and_field_is_on_the_page() -> None:
     page = PAGES["registers.md"]()
-    for block in (GUARD, DMA_ENGINE, HOST_LINK, TPM, TPM_HASH):
+    for block in (GUARD, DMA_ENGINE, HOST_LINK, TPM, TPM_HASH, TRUSTED_LINE):
         for register in block.registers:
             assert f"`{register.name}`" in page and register.doc in page
             for field in register.fields:

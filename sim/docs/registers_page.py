@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from contracts.boot import BOOT_ADDRESS, MULTIBOOT_INFO, BootBlock
+from contracts.display import TRUSTED_LINE
 from contracts.dma_engine import DESCRIPTOR_SIZE, DMA_ENGINE, DescriptorFlag, DescriptorWord
 from contracts.host_link import HOST_LINK, LinkOp, StubCommand, VcpuBlock
 from contracts.hypercalls import CpuidLeaf, Hypercall, Status
@@ -80,6 +81,7 @@ def registers_page() -> str:
     lines += block_section(TPM_HASH, f"At {at} · 4.")
     for title, operations in (("What a late launch sends", HashOp), ("What the register file asks of the TPM behind it", TpmOp)):
         lines += [f"### {title}", "", *table(("number", "name"), ((int(n), f"`{n.name}`") for n in operations))]
+    lines += block_section(TRUSTED_LINE, f"At {hexadecimal(Physical.TRUSTED_LINE, _ADDRESS)}.")
     lines += block_section(HOST_LINK, f"At {hexadecimal(Physical.HOST_LINK, _ADDRESS)}.")
     for title, numbers in (("Operations of the host link", LinkOp), ("Commands of the stub", StubCommand)):
         lines += [f"### {title}", "", *table(("number", "name"), ((int(n), f"`{n.name}`") for n in numbers))]

@@ -1,22 +1,30 @@
-"""The 8042's commands."""
+"""The 8042's commands: of the one without devices, and of the complete one that is to take its place."""
+
+import pytest
 
 from chipset.devices.keyboard_controller import KeyboardController
+from chipset.devices.ps2.controller import Ps2Controller
+from chipset.devices.ps2.ps2 import Ps2
 from cocotb_tests.chipset.bus_master import simulate
 from cocotb_tests.chipset.devices.io_driver import IoDriver
 
 __all__: list[str] = []
 
 
-def with_controller(program) -> None:
-    dut = KeyboardController()
+@pytest.fixture(params=[KeyboardController, Ps2Controller, Ps2])
+def with_controller(request):
+    def run(program) -> None:
+        dut = request.param()
 
-    async def bench(ctx):
-        await program(ctx, dut, IoDriver(ctx, dut.data), IoDriver(ctx, dut.control))
+        async def bench(ctx):
+            await program(ctx, dut, IoDriver(ctx, dut.data), IoDriver(ctx, dut.control))
 
-    simulate(dut, bench)
+        simulate(dut, bench)
+
+    return run
 
 
-def test_self_test_and_status():
+def test_self_test_and_status(with_controller):
     async def program(ctx, dut, data, control):
         assert await control.read(0) == 0x14
         await control.write(0, 0xAA)
@@ -29,7 +37,7 @@ def test_self_test_and_status():
     with_controller(program)
 
 
-def test_command_byte():
+def test_command_byte(with_controller):
     async def program(ctx, dut, data, control):
         await control.write(0, 0x60)
         await data.write(0, 0x65)
@@ -48,7 +56,7 @@ def test_command_byte():
     with_controller(program)
 
 
-def test_output_port():
+def test_output_port(with_controller):
     async def program(ctx, dut, data, control):
         assert ctx.get(dut.a20)
         await control.write(0, 0xD0)
@@ -64,7 +72,7 @@ def test_output_port():
     with_controller(program)
 
 
-def test_only_pulses_of_bit_0_reset():
+def test_only_pulses_of_bit_0_reset(with_controller):
     async def program(ctx, dut, data, control):
         for command in range(0x100):
             ctx.set(dut.control.write_data, command)

@@ -1,0 +1,1 @@
+"""The keyboard controller (8042), the keyboard and the mouse behind it."""

@@ -1,0 +1,1 @@
+"""What the machine shows, as pictures, and the user's keys and hand."""
