@@ -5,7 +5,7 @@ VMMCALL with EAX = number, EBX, ECX, EDX, ESI = arguments; EAX = result (Status,
 
 from enum import IntEnum
 
-__all__ = ["CPUID_SIGNATURE", "MAX_MESSAGE", "CpuidLeaf", "Hypercall", "Status"]
+__all__ = ["CPUID_SIGNATURE", "MAX_MESSAGE", "CpuidLeaf", "DeviceNumber", "Hypercall", "Status"]
 
 CPUID_SIGNATURE = "RingfenceIK1"  # EBX, ECX, EDX of leaf 4000_0000h
 MAX_MESSAGE = 4096 - 16
@@ -27,6 +27,15 @@ class Status(IntEnum):
     DENIED = -3
     AGAIN = -4
     NOT_OWNER = -5
+
+
+class DeviceNumber(IntEnum):
+    """Numbers of the devices that can be assigned."""
+
+    DMA0 = 0
+    DMA1 = 1
+    COM1 = 2
+    IDE = 3
 
 
 class Hypercall(IntEnum):

@@ -193,7 +193,7 @@ class Kernel(Foundation):
 
     def _enter(self, partition: Partition) -> None:
         """Run a guest until it exits. The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
-        vcpu, vector = partition.vcpu, partition.pic.pending()
+        vcpu, vector = partition.vcpu, partition.pc.pending()
         control = vcpu.get("INT_CONTROL") & ~_V_IRQ
         vcpu.put("INT_CONTROL", control if vector is None else control | _V_IRQ)
         if vector is not None:
@@ -202,21 +202,20 @@ class Kernel(Foundation):
         vcpu.flush()
         self.machine.run(vcpu.block)
         if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
-            partition.pic.acknowledge()  # the guest has taken it
+            partition.pc.acknowledge()  # the guest has taken it
 
     def _tick(self) -> None:
         now = self.machine.time()
-        for partition in self.partitions.values():
-            if not partition.alive:
-                continue
-            if partition.pit.tick(now):
-                partition.pic.raise_line(Irq.TIMER)
-            if partition.state is State.HALTED and partition.pic.pending() is not None and partition.interruptible():
+        for partition in (p for p in self.partitions.values() if p.alive):
+            partition.pc.tick(now)
+            if partition.state is State.HALTED and partition.pc.pending() is not None and partition.interruptible():
                 partition.state = State.RUNNABLE
+            if partition.pc.failure:
+                self.end_guest(partition, partition.pc.failure)
 
     def _wait(self) -> Step:
         halted = [p for p in self.partitions.values() if p.state is State.HALTED and p.interruptible()]
-        if not any(p.pit.running or p.devices for p in halted):
+        if not any(p.pc.running() or p.devices for p in halted):
             return Step.IDLE
         self._route(self.machine.halt(halted[0].vcpu.block))
         return Step.WAITED
@@ -233,4 +232,4 @@ class Kernel(Foundation):
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
-                owner.pic.raise_line(line)
+                owner.pc.raise_line(line)

@@ -10,6 +10,7 @@ from contracts.memory_map import PAGE_SIZE
 from contracts.msr import IOPM_SIZE
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.guest_walk import PagingMode
@@ -18,9 +19,7 @@ from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
-from isolation_kernel.virtual_pic import PicPair
-from isolation_kernel.virtual_pit import VirtualPit
-from isolation_kernel.virtual_uart import VirtualUart
+from virtual_pc.ports import VirtualPc
 
 __all__ = ["MAX_OFFERED", "MAX_QUEUED", "VCPU_PAGES", "Partition", "State"]
 
@@ -49,8 +48,6 @@ class Partition:
     pages: InitVar[dict[int, int]]  # frames of its memory that it starts with, by guest page number
     offset: InitVar[int]
     listener: Callable[[int, bytes], None] | None = None  # hears what the guest prints
-    pic: PicPair = field(default_factory=PicPair)
-    uart: VirtualUart = field(default_factory=VirtualUart)
     devices: set[DeviceNumber] = field(default_factory=set)
     state: State = State.RUNNABLE
     cr0: int = 0
@@ -65,8 +62,6 @@ class Partition:
     cycles: int = 0  # of the processor, the kernel's work for it included
     exits: int = 0
     time_calls: int = 0  # RDTSC of a guest without a clock
-    keyboard_command: int = 0  # a command to the 8042 that waits for its data
-    keyboard_output: int | None = None
 
     def __post_init__(self, pages: dict[int, int], offset: int) -> None:
         self.identity = identity(self.config)
@@ -75,7 +70,7 @@ class Partition:
         self.vcpu = Vcpu(machine, self.base.frames.allocate(VCPU_PAGES) * PAGE_SIZE)
         self.shadow = Shadow(self.base, self.memory)
         self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
-        self.pit = VirtualPit(self.base.config.cycles_per_pit_tick)
+        self.pc = Fence(VirtualPc(self.base.config.cycles_per_pit_tick))
         self.pci = ConfigurationSpace(machine, on.pci_configuration)
 
     @property

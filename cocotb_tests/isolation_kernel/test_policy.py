@@ -8,6 +8,7 @@ import pytest
 from cocotb_tests.isolation_kernel.governed import Grants, everything, load, named, without
 from cocotb_tests.isolation_kernel.world import World
 from contracts.hypercalls import Hypercall, Status
+from contracts.protections import Protections
 from contracts.rights import HOST, SYSTEM, Right
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
@@ -15,7 +16,6 @@ from isolation_kernel.frames import KernelError
 from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script, Spin, Vmmcall
 from isolation_kernel.policy import Policy
-from isolation_kernel.protections import Protections
 
 __all__: list[str] = []
 

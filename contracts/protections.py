@@ -1,4 +1,7 @@
-"""What the kernel protects by, as named switches: all on, except in a control run that shows what an attack does without one."""
+"""What the kernel protects by, as named switches: all on, except in a control run that shows what an attack does without one.
+
+The attacks name them, the kernel obeys them, and reports tell of them.
+"""
 
 from dataclasses import dataclass, fields
 
