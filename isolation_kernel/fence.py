@@ -33,11 +33,12 @@ class Fence:
 
     def read(self, port: int, now: int) -> int:
         """A byte."""
-        return (self.ask(self.pc.read, port, now) or 0) & _BYTE
+        return int(self.ask(self.pc.read, port, now) or 0) & _BYTE
 
     def write(self, port: int, value: int, now: int) -> Effect:
         """A byte; what the kernel is asked to do."""
-        return self.ask(lambda: Effect(self.pc.write(port, value, now))) or Effect.NONE
+        effect = self.ask(self.pc.write, port, value, now)
+        return effect if isinstance(effect, Effect) else Effect.NONE
 
     def raise_line(self, irq: int) -> None:
         """A line of a device that the guest owns has risen."""

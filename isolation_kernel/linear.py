@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from contracts.architecture import Cr0, Exc, PageFault
 from contracts.memory_map import PAGE_SIZE
-from isolation_kernel.guest_walk import walk
+from isolation_kernel.guest_walk import translate
 from isolation_kernel.partition import Partition
 from virtual_pc.segments import allows
 
@@ -36,7 +36,7 @@ def _pieces(partition: Partition, linear: int, length: int, write: bool, touch: 
         access |= PageFault.USER
     while length:
         linear &= 0xFFFF_FFFF
-        leaf = walk(partition.memory, partition.cr3, linear, access, partition.mode, touch)
+        leaf = translate(partition.memory, partition.pc, partition.cr3, linear, access, partition.mode, touch)
         if isinstance(leaf, PageFault):
             raise GuestFault(Exc.PF, leaf, linear)
         piece = min(length, PAGE_SIZE - linear % PAGE_SIZE)

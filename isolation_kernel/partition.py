@@ -13,12 +13,12 @@ from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.guest_walk import PagingMode
 from isolation_kernel.identity import identity
 from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
+from virtual_pc.paging import PagingMode
 from virtual_pc.ports import VirtualPc
 
 __all__ = ["MAX_OFFERED", "MAX_QUEUED", "VCPU_PAGES", "Partition", "State"]
@@ -68,9 +68,9 @@ class Partition:
         machine, on = self.base.machine, self.base.protections
         self.memory = GuestMemory(self.base, self.number, offset, pages)
         self.vcpu = Vcpu(machine, self.base.frames.allocate(VCPU_PAGES) * PAGE_SIZE)
-        self.shadow = Shadow(self.base, self.memory)
-        self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
         self.pc = Fence(VirtualPc(self.base.config.cycles_per_pit_tick))
+        self.shadow = Shadow(self.base, self.memory, self.pc)
+        self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
         self.pci = ConfigurationSpace(machine, on.pci_configuration)
 
     @property
