@@ -6,8 +6,10 @@ from dataclasses import InitVar, dataclass, field
 from enum import Enum
 
 from contracts.architecture import Cr0, Cr4, Eflags
+from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import IOPM_SIZE
+from isolation_kernel.channels import Channel
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.fence import Fence
@@ -21,9 +23,8 @@ from isolation_kernel.vcpu import Vcpu
 from virtual_pc.paging import PagingMode
 from virtual_pc.ports import VirtualPc
 
-__all__ = ["MAX_OFFERED", "MAX_QUEUED", "VCPU_PAGES", "Partition", "State"]
+__all__ = ["MAX_OFFERED", "VCPU_PAGES", "Partition", "State"]
 
-MAX_QUEUED = 16  # messages in one direction
 MAX_OFFERED = 16  # pages given to a guest that it has not accepted
 VCPU_PAGES = 2
 _MAX_CONSOLE = 1 << 16  # bytes kept; older ones go
@@ -34,7 +35,7 @@ class State(Enum):
 
     RUNNABLE = "runnable"
     HALTED = "waits for an interrupt"
-    WAITING = "waits for a message"
+    WAITING = "waits for another guest, or the host"
     ENDED = "ended"
 
 
@@ -56,6 +57,8 @@ class Partition:
     inbox: deque[bytes] = field(default_factory=deque)
     answers: deque[bytes] = field(default_factory=deque)
     offered: list[int] = field(default_factory=list)  # frames in transit to this guest
+    channels: dict[int, Channel] = field(default_factory=dict)  # by the number of the other end
+    waits: tuple[Hypercall, int] | None = None  # WAITING: for which call, and for whom
     console: bytearray = field(default_factory=bytearray)
     exit_status: int | None = None
     end_reason: str = ""

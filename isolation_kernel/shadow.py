@@ -216,7 +216,7 @@ class Shadow:
             frame = frame if other is None else other  # a control run: what is checked is not what is used
         rights = self._rights(leaf, write)
         tables = tuple(t for where, _ in leaf.sources if (t := self._memory.table_frame(where)) is not None)
-        if kind is not Kind.RAM:
+        if kind in (Kind.DEVICE, Kind.ABSENT):
             rights |= Pte.PCD
         elif not write and (frame in tables or any(frame in r.uses for r in self.roots)):
             rights &= ~_WRITABLE
