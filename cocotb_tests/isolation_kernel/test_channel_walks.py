@@ -7,6 +7,8 @@ and then a guest ends and another takes its place. All invariants are checked on
 import random
 from dataclasses import dataclass, field
 
+import pytest
+
 from cocotb_tests.isolation_kernel.channel_calls import closes, maps, opens, receives, sends, shares
 from cocotb_tests.isolation_kernel.governed import load, named
 from cocotb_tests.isolation_kernel.world import SECOND_MEMORY, World
@@ -14,6 +16,7 @@ from contracts.architecture import Gpr
 from contracts.exit_codes import ExitCode
 from contracts.hypercalls import IDENTITY_SIZE, MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
 from contracts.memory_map import PAGE_SIZE
+from contracts.protections import Protections
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.guest_memory import Kind
 from isolation_kernel.invariants import check
@@ -219,8 +222,8 @@ def put(world: World, partition: Partition, call: Vmmcall) -> None:
 class Walk:
     """The kernel and the reference side by side."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self.rng, self.world, self.reference, self.born, self.mood = rng, World(), Reference(), 0, 0
+    def __init__(self, rng: random.Random, protections: Protections | None = None) -> None:
+        self.rng, self.world, self.reference, self.born, self.mood = rng, World(protections), Reference(), 0, 0
         self.partitions: dict[int, Partition] = {}
         for number in NUMBERS:
             self.start(number)
@@ -293,15 +296,28 @@ class Walk:
                 assert all(far.memory.target(other) == frames[page] for other in there)
 
 
+def walked(seed: str, protections: Protections | None) -> Walk:
+    walk = Walk(random.Random(seed), protections)
+    for n in range(STEPS):
+        walk.mood = n // STRETCH % len(MOODS)
+        walk.step()
+        if not n % 50:
+            assert not check(walk.world.kernel)
+    return walk
+
+
 def test_every_answer_is_the_references(seed: int) -> None:
     met: set[tuple[int, int]] = set()
     for part in range(WALKS):
-        walk = Walk(random.Random(f"{seed} {part}"))
-        for n in range(STEPS):
-            walk.mood = n // STRETCH % len(MOODS)
-            walk.step()
-            if not n % 50:
-                assert not check(walk.world.kernel)
+        walk = walked(f"{seed} {part}", None)
         assert walk.born > len(NUMBERS)
         met |= walk.reference.seen
     assert met >= {(call, status) for call, statuses in ANSWERS.items() for status in statuses}
+
+
+@pytest.mark.parametrize("protection", ("channel_ends", "channel_consent", "channel_identity", "channel_bounds"))
+def test_without_a_protection_the_reference_disagrees(protection: str, seed: int) -> None:
+    """The control: the walks are long enough to come upon each."""
+    with pytest.raises(AssertionError):
+        for part in range(WALKS):
+            walked(f"{seed} {part}", Protections.without(protection))

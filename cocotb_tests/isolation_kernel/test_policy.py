@@ -28,8 +28,11 @@ CALLS: dict[Right, Vmmcall] = {
     Right.GIVE_PAGE: Vmmcall(Hypercall.GIVE_PAGE, PAGE, 2),
     Right.GIVE_DEVICE: Vmmcall(Hypercall.GIVE_DEVICE, DeviceNumber.DMA0, 2),
     Right.SYSTEM_SHUTDOWN: Vmmcall(Hypercall.SYSTEM_SHUTDOWN, 3),
+    Right.CHANNEL: Vmmcall(Hypercall.OPEN, 2, BUFFER),
 }
-ABOUT = {Right.MESSAGES: HOST, Right.GIVE_PAGE: identity(OTHER), Right.GIVE_DEVICE: identity(OTHER), Right.SYSTEM_SHUTDOWN: SYSTEM}
+ABOUT = {Right.MESSAGES: HOST, Right.SYSTEM_SHUTDOWN: SYSTEM} | dict.fromkeys(
+    (Right.GIVE_PAGE, Right.GIVE_DEVICE, Right.CHANNEL), identity(OTHER)
+)
 
 
 def idle() -> Script:
@@ -53,6 +56,7 @@ def done(world: World, right: Right) -> bool:
         Right.GIVE_PAGE: bool(kernel.partitions[2].offered),
         Right.GIVE_DEVICE: kernel.mover.device_owners[DeviceNumber.DMA0] is kernel.partitions[2],
         Right.SYSTEM_SHUTDOWN: kernel.over,
+        Right.CHANNEL: kernel.partitions[1].waits == (Hypercall.OPEN, 2),  # for the other end's consent
     }[right]
 
 
