@@ -53,7 +53,9 @@ def again(call: Vmmcall) -> Steps:
     return answer
 
 
-def calls(seen: list[object], *wanted: Vmmcall) -> Callable[[], Script]:
+def calls(seen: list[object], *wanted: Operation) -> Callable[[], Script]:
+    """A guest that does this, one after the other, and keeps what comes of it."""
+
     def script() -> Script:
         for call in wanted:
             seen.append((yield call))

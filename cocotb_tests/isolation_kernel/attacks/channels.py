@@ -5,6 +5,7 @@ The bank (partition 1) and the shop (2) have a channel; the attacker is partitio
 from collections.abc import Callable
 
 from cocotb_tests.isolation_kernel.attacks.attack import BAD, NO_RIGHTS, SCRATCH, SECRET, Judge, attack, changed, dma, shows, tries, victim
+from cocotb_tests.isolation_kernel.channel_calls import calls
 from cocotb_tests.isolation_kernel.world import World
 from contracts.dma_engine import DescriptorFlag
 from contracts.hypercalls import IDENTITY_SIZE, MAX_QUEUED, Hypercall
@@ -59,12 +60,12 @@ def shop(receives: bool = False) -> Callable[[], Script]:
     return script
 
 
-def third(world: World, *calls: Vmmcall, then: Callable[[], Script] = idles) -> None:
+def third(world: World, *wanted: Vmmcall, then: Callable[[], Script] = idles) -> None:
     """A guest that has no channel, once the others have theirs."""
 
     def script() -> Script:
         yield from idles(_TURNS)
-        yield from calls
+        yield from calls([], *wanted)()
         yield from then()
 
     world.guest(script, one_to_one=True)
@@ -104,7 +105,7 @@ def _maps(world: World, *then: Write) -> None:
     def reaches() -> Script:
         yield Vmmcall(Hypercall.MAP_SHARED, THERE, BANK)
         yield Write(SCRATCH, (yield Read(THERE)))
-        yield from then
+        yield from calls([], *then)()
         yield from idles()
 
     third(world, then=reaches)
