@@ -10,7 +10,7 @@ __all__ = ["Protections"]
 
 @dataclass(frozen=True)
 class Protections:
-    """Each switch names the attack that succeeds without it, on the RTL as on the model (of channels' on the RTL: channel_ends).
+    """Each switch names the attack that succeeds without it, on the RTL as on the model (of the channels' own, channel_ends alone).
 
     frame_owner_check: a shadow entry is made only for a frame that the guest owns. Without: a guest maps a neighbour's or the
         kernel's frame in its own page table and reads or writes it.
