@@ -10,7 +10,7 @@ import pytest
 __all__: list[str] = []
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "isolation_kernel", "cocotb_tests", "sim", "verifier")
+ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "virtual_pc", "isolation_kernel", "cocotb_tests", "sim", "verifier")
 EVERYTHING = frozenset(ROOMS)
 
 # What a room may import beside itself.
@@ -20,7 +20,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "cpu_ext": frozenset({"contracts", "rtl.seam", "rtl.arch", "rtl.microcode"}),
     "chipset": frozenset({"contracts"}),
     "firmware": frozenset({"contracts"}),
-    "isolation_kernel": frozenset({"contracts"}),
+    "virtual_pc": frozenset({"contracts"}),
+    "isolation_kernel": frozenset({"contracts", "virtual_pc"}),
     "verifier": frozenset({"contracts"}),
     "sim": EVERYTHING - {"cocotb_tests"},
     "cocotb_tests": EVERYTHING,

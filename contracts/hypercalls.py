@@ -1,14 +1,18 @@
 """What a guest may ask of the isolation kernel.
 
-VMMCALL with EAX = number, EBX, ECX, EDX, ESI = arguments; EAX = result (Status, or a value where said).
+VMMCALL with EAX = number, EBX, ECX, EDX, ESI = arguments; EAX = result (Status, or a value where said). A call that waits lets the guest
+sleep until it can be answered, or answers AGAIN if ESI is not 0. A channel is named by the number of the partition at its other end.
 """
 
 from enum import IntEnum
 
-__all__ = ["CPUID_SIGNATURE", "MAX_MESSAGE", "CpuidLeaf", "Hypercall", "Status"]
+__all__ = ["CPUID_SIGNATURE", "HOST_END", "IDENTITY_SIZE", "MAX_MESSAGE", "MAX_QUEUED", "CpuidLeaf", "DeviceNumber", "Hypercall", "Status"]
 
 CPUID_SIGNATURE = "RingfenceIK1"  # EBX, ECX, EDX of leaf 4000_0000h
 MAX_MESSAGE = 4096 - 16
+HOST_END = 0  # the host, where a partition's number stands
+MAX_QUEUED = 16  # messages in one direction
+IDENTITY_SIZE = 32  # bytes of a guest's name
 
 
 class CpuidLeaf(IntEnum):
@@ -27,6 +31,16 @@ class Status(IntEnum):
     DENIED = -3
     AGAIN = -4
     NOT_OWNER = -5
+    CLOSED = -6  # there is no such channel, or no more: the other end has closed it, or has ended
+
+
+class DeviceNumber(IntEnum):
+    """Numbers of the devices that can be assigned."""
+
+    DMA0 = 0
+    DMA1 = 1
+    COM1 = 2
+    IDE = 3
 
 
 class Hypercall(IntEnum):
@@ -34,10 +48,14 @@ class Hypercall(IntEnum):
 
     YIELD = 0  # give up the processor
     CONSOLE_WRITE = 1  # EBX = guest-physical buffer, ECX = bytes (at most MAX_MESSAGE)
-    RECEIVE = 2  # EBX = guest-physical buffer, ECX = its size; blocks until a message is there; EAX = its length
-    SEND = 3  # EBX = buffer, ECX = bytes: answer to the host, in order
+    RECEIVE = 2  # EBX = buffer, ECX = its size, EDX = channel (0: from the host); waits for a message; EAX = its length
+    SEND = 3  # EBX = buffer, ECX = bytes, EDX = channel: waits for room; 0: to the host, AGAIN if there is no room
     GIVE_PAGE = 4  # EBX = guest-physical page (address), ECX = partition number: the page is cleaned and moves away
     ACCEPT_PAGE = 5  # EBX = guest-physical address at which a page given to this guest shall appear; EAX = Status
     GIVE_DEVICE = 6  # EBX = device number, ECX = partition number
     SHUTDOWN = 7  # EBX = exit status: this guest ends
     SYSTEM_SHUTDOWN = 8  # EBX = exit status: the system ends; only for a guest with that right
+    OPEN = 9  # EBX = partition number, ECX = buffer for the identity of that guest, IDENTITY_SIZE bytes; waits until it opens too
+    CLOSE = 10  # EBX = channel: what was sent can still be received; the shared page is cleaned and goes back to its giver
+    SHARE_PAGE = 11  # EBX = guest-physical page (address), ECX = channel: the page is cleaned and becomes the channel's, one each
+    MAP_SHARED = 12  # EBX = guest-physical address at which the channel's page shall appear, ECX = channel; AGAIN if it has none yet

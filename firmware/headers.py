@@ -197,6 +197,7 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
             *_enum("STATUS", hypercalls.Status),
             *_enum("HYPERCALL", hypercalls.Hypercall),
             ("MAX_MESSAGE", _number(hypercalls.MAX_MESSAGE)),
+            ("IDENTITY_SIZE", _number(hypercalls.IDENTITY_SIZE)),
         ],
     )
     yield _guard()

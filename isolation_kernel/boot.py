@@ -2,22 +2,20 @@
 
 from collections.abc import Iterable
 
-from contracts.architecture import Cr0, Eflags, Exc, Gpr
-from contracts.boot import MULTIBOOT_BOOTLOADER_MAGIC
+from contracts.architecture import Exc, Gpr
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import Efer
 from contracts.vmcb import SEGMENTS, CrIntercept, General1, General2, InterruptControl, SegmentPart, TlbControl, segment
-from isolation_kernel.configuration import GuestConfig, MultibootEntry, RealModeEntry
+from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.control_registers import apply_control
 from isolation_kernel.frames import HOLE, Frames, KernelError
 from isolation_kernel.guest_memory import GuestMemory
 from isolation_kernel.partition import Partition
+from virtual_pc.first_state import first_cr0, first_state
 
 __all__ = ["claim_memory", "load_segments", "set_start_state", "set_up_vmcb"]
 
-_CODE_32, _DATA_32, _CODE_16, _DATA_16, _LDT, _TSS = 0xC9B, 0xC93, 0x09B, 0x093, 0x082, 0x08B
-_START = {"CPL": 0, "DR6": 0xFFFF_0FF0, "DR7": 0x400, "RFLAGS": Eflags.ALWAYS, "CR2": 0, "EVENTINJ": 0, "INTERRUPT_SHADOW": 0}
-_REAL_VECTORS = 0x3FF
+_GUESTS_OWN = {segment(name, part).name for name in SEGMENTS for part in SegmentPart} | {"CPL", "DR6", "DR7", "RFLAGS", "CR2", "RIP"}
 _GENERAL1 = (
     General1.INTR, General1.NMI, General1.INIT, General1.CPUID, General1.INVD, General1.HLT, General1.INVLPG,
     General1.IOIO, General1.MSR,
@@ -63,33 +61,15 @@ def set_up_vmcb(partition: Partition, msr_map: int) -> None:
     vcpu.put("EFER", Efer.SVME)
 
 
-def _segment(partition: Partition, name: str, selector: int, attributes: int, limit: int, base: int = 0) -> None:
-    for part, value in zip(SegmentPart, (selector, attributes, limit, base), strict=True):
-        partition.vcpu.put(segment(name, part).name, value)
-
-
 def set_start_state(partition: Partition, cpu_signature: int) -> None:
-    """The processor as the guest's entry wants to find it."""
+    """The processor as the guest's entry wants to find it: no more of the VMCB than its own segments and registers."""
     vcpu, entry = partition.vcpu, partition.config.entry
-    partition.cr3 = partition.cr4 = 0
-    flat = isinstance(entry, MultibootEntry)
-    for name in SEGMENTS:
-        _segment(partition, name, 0x10 if flat else 0, _DATA_32 if flat else _DATA_16, 0xFFFF_FFFF if flat else 0xFFFF)
-    for name, attributes, limit in (("LDTR", _LDT, 0xFFFF), ("TR", _TSS, 0xFFFF), ("GDTR", 0, 0xFFFF), ("IDTR", 0, _REAL_VECTORS)):
-        _segment(partition, name, 0, attributes, limit)
-    for register in Gpr:
-        vcpu.set_register(register, 0)
-    for name, value in _START.items():
-        vcpu.put(name, value)
-    if isinstance(entry, RealModeEntry):
-        partition.cr0 = Cr0.ET | Cr0.CD | Cr0.NW
-        _segment(partition, "CS", entry.selector, _CODE_16, 0xFFFF, entry.base)
-        vcpu.put("RIP", entry.ip)
-        vcpu.set_register(Gpr.EDX, cpu_signature)
-    else:
-        partition.cr0 = Cr0.ET | Cr0.PE
-        _segment(partition, "CS", 0x08, _CODE_32, 0xFFFF_FFFF)
-        vcpu.put("RIP", entry.eip)
-        vcpu.set_register(Gpr.EAX, MULTIBOOT_BOOTLOADER_MAGIC)
-        vcpu.set_register(Gpr.EBX, entry.info)
+    for name, value in partition.pc.ask(list, first_state(entry, cpu_signature)) or ():
+        if name in Gpr.__members__:
+            vcpu.set_register(Gpr[name], value)
+        elif name in _GUESTS_OWN:
+            vcpu.put(name, value)
+    vcpu.put("EVENTINJ", 0)
+    vcpu.put("INTERRUPT_SHADOW", 0)
+    partition.cr0, partition.cr3, partition.cr4 = first_cr0(entry), 0, 0
     apply_control(partition)

@@ -3,9 +3,10 @@
 from contracts.architecture import Cr0, Cr4, Exc
 from contracts.exit_codes import ExitCode
 from contracts.vmcb import CrIntercept
-from isolation_kernel.decode import Operation, decode
+from isolation_kernel.instruction import intercepted
 from isolation_kernel.linear import GuestFault, read_linear, write_linear
 from isolation_kernel.partition import Partition
+from virtual_pc.decode import Operation
 
 __all__ = ["apply_control", "read_control", "write_control"]
 
@@ -53,7 +54,7 @@ def _write_cr0(partition: Partition, value: int) -> None:
 
 def write_control(partition: Partition) -> None:
     """The guest writes a control register, by MOV, CLTS or LMSW; GuestFault if it may not."""
-    number, instruction, vcpu = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE, decode(partition), partition.vcpu
+    number, instruction, vcpu = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE, intercepted(partition), partition.vcpu
     if instruction.operation is Operation.CLTS and number == 0:
         value = partition.cr0 & ~int(Cr0.TS)
     elif instruction.operation is Operation.LMSW and number == 0:
@@ -82,7 +83,7 @@ def write_control(partition: Partition) -> None:
 
 def read_control(partition: Partition) -> None:
     """The guest reads a control register, by MOV or SMSW."""
-    number, instruction = partition.vcpu.get("EXITCODE") - ExitCode.CR_READ, decode(partition)
+    number, instruction = partition.vcpu.get("EXITCODE") - ExitCode.CR_READ, intercepted(partition)
     if instruction.operation not in ((Operation.READ_CR, Operation.SMSW) if number == 0 else (Operation.READ_CR,)):
         raise GuestFault(Exc.UD)
     value = {0: partition.cr0, 3: partition.cr3, 4: partition.cr4}[number]

@@ -5,8 +5,8 @@ A device with a DMA requester is brought to rest by the guard (``DmaPolicy.hold`
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 
+from contracts.hypercalls import DeviceNumber
 from contracts.ide import CHANNEL_PORTS, IDE_REQUESTER
 from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Irq, Physical, Port
 from contracts.pci import BAR_IO_MASK, IDE_FUNCTION, Command, ConfigOffset, Function
@@ -18,15 +18,6 @@ _UART_ENABLE, _UART_FIFO, _UART_LINE, _UART_MODEM, _UART_STATUS, _UART_MODEM_STA
 _UART_CLEAR_FIFOS, _UART_DIVISOR_ACCESS = 0x07, 0x80
 _BASE = 0xC000  # where the kernel places the ports of PCI functions: above those of every other device
 _BASE_PORTS = -BAR_IO_MASK & 0xFFFF_FFFF
-
-
-class DeviceNumber(IntEnum):
-    """Numbers of the devices, as hypercalls use them."""
-
-    DMA0 = 0
-    DMA1 = 1
-    COM1 = 2
-    IDE = 3
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING
 
 from contracts.architecture import Eflags, Exc, Gpr
 from contracts.exit_codes import ExitCode, exit_name
+from contracts.memory_map import PAGE_SIZE
 from contracts.msr import Msr
 from contracts.vmcb import EVENT_ERROR_VALID, EVENT_TYPE_LSB, EVENT_TYPE_MASK, EVENT_VALID, EventType
 from isolation_kernel.control_registers import read_control, write_control
-from isolation_kernel.cpuid import answer_cpuid
-from isolation_kernel.decode import Operation, decode
 from isolation_kernel.hypercalls import hypercall
+from isolation_kernel.instruction import intercepted
 from isolation_kernel.io_exit import port_access
 from isolation_kernel.linear import GuestFault
 from isolation_kernel.partition import Partition, State
-from isolation_kernel.virtual_ports import PortEffect
+from virtual_pc.cpuid import cpuid
+from virtual_pc.decode import Operation
+from virtual_pc.ports import Effect
 
 if TYPE_CHECKING:
     from isolation_kernel.kernel import Kernel
@@ -55,7 +57,7 @@ def _pass_on(kernel: "Kernel", partition: Partition) -> None:
 
 
 def _invlpg(kernel: "Kernel", partition: Partition) -> None:
-    instruction = decode(partition)
+    instruction = intercepted(partition)
     if instruction.operation is not Operation.INVLPG or instruction.register is not None:
         raise GuestFault(Exc.UD)
     partition.shadow.invlpg(instruction.linear)
@@ -84,6 +86,13 @@ def _set_clock(kernel: "Kernel", partition: Partition) -> None:
         partition.time_calls = value
 
 
+def _cpuid(kernel: "Kernel", partition: Partition) -> None:
+    memory = partition.memory.offset * PAGE_SIZE, partition.config.memory, partition.number, 0
+    leaf = partition.pc.ask(cpuid, partition.vcpu.register(Gpr.EAX), kernel.config.native_cpuid, memory)
+    for register, value in zip((Gpr.EAX, Gpr.EBX, Gpr.ECX, Gpr.EDX), leaf or (0, 0, 0, 0), strict=True):
+        partition.vcpu.set_register(register, value)
+
+
 def _msr(kernel: "Kernel", partition: Partition) -> None:
     if partition.vcpu.register(Gpr.ECX) != Msr.TSC:
         raise GuestFault(Exc.GP, 0)  # this processor as a guest sees it has no other MSR
@@ -92,9 +101,9 @@ def _msr(kernel: "Kernel", partition: Partition) -> None:
 
 def _io(kernel: "Kernel", partition: Partition) -> None:
     effect = port_access(partition)
-    if effect is PortEffect.EXIT:
+    if effect is Effect.EXIT:
         kernel.end_guest(partition, "wrote to the exit port")
-    elif effect is PortEffect.RESET:
+    elif effect is Effect.RESET:
         kernel.reset_guest(partition, "asked for a reset")
 
 
@@ -103,7 +112,7 @@ _INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the gue
     **{ExitCode.CR_READ + n: lambda kernel, partition: read_control(partition) for n in (0, 3, 4)},
     **{ExitCode.CR_WRITE + n: lambda kernel, partition: write_control(partition) for n in (0, 3, 4)},
     ExitCode.RDTSC: _read_clock,
-    ExitCode.CPUID: lambda kernel, partition: answer_cpuid(partition),
+    ExitCode.CPUID: _cpuid,
     **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: None),  # caches are coherent
     ExitCode.HLT: _hlt,
     ExitCode.INVLPG: _invlpg,

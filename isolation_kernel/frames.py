@@ -17,6 +17,7 @@ class KernelError(Exception):
 class Owner(IntEnum):
     """Owners that are no partition; partitions are numbered from 1."""
 
+    SHARED = -4  # a channel's: reached by its two ends
     ABSENT = -3  # no RAM there
     FREE = -2
     KERNEL = -1

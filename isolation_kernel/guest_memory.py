@@ -17,6 +17,7 @@ class Kind(Enum):
     """What a guest-physical page is."""
 
     RAM = "RAM"
+    SHARED = "a page of a channel: RAM for its two ends' instructions, and nothing to the kernel or to a device"
     DEVICE = "a page of a device that the guest owns"
     ABSENT = "nothing: reads as ones, writes are dropped"
 
@@ -30,6 +31,7 @@ class GuestMemory:
         self.offset = offset
         self.pages = pages
         self.device_pages: set[int] = set()
+        self.shared: dict[int, int] = {}  # frames of channels, by guest page number
         self.before_write: Callable[[int], None] = lambda frame: None  # the kernel is about to write to this frame
 
     def frame_of(self, page: int, check: bool = True) -> int | None:
@@ -45,9 +47,15 @@ class GuestMemory:
         frame = self.frame_of(page, self._base.protections.frame_owner_check)
         if frame is not None:
             return Kind.RAM, frame
+        if page in self.shared:
+            return Kind.SHARED, self.shared[page]
         if page in self.device_pages or page in _KERNEL_PAGES and not self._base.protections.kernel_mmio_refused:
             return Kind.DEVICE, page
         return Kind.ABSENT, NOWHERE
+
+    def occupied(self, page: int) -> bool:
+        """Whether something is there already."""
+        return page in self.pages or page in self.device_pages or page in self.shared
 
     def _pieces(self, address: int, length: int, check: bool) -> list[tuple[int, int]] | None:
         """Machine address and length of each piece within a page; None if any byte is not the guest's."""

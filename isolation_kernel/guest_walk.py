@@ -1,80 +1,29 @@
-"""Translation through a guest's page tables as an IA-32 processor does it: two levels, 4 KiB and 4 MiB pages."""
+"""Translation through a guest's page tables: entries are read and marked here, and in memory of the guest alone; what they mean to it, the
+room without authority says. Whatever page it comes to, ``GuestMemory`` decides what lies there.
+"""
 
-from dataclasses import dataclass
-
-from contracts.architecture import PageFault, Pte
-from contracts.memory_map import PAGE_SIZE
+from contracts.architecture import PageFault
+from isolation_kernel.fence import Fence
 from isolation_kernel.guest_memory import GuestMemory
+from virtual_pc.paging import Leaf, PagingMode, walk
 
-__all__ = ["Leaf", "PagingMode", "walk"]
+__all__ = ["translate"]
 
-_LARGE_RESERVED = 0x003F_F000  # address bits 21:12 of a 4 MiB entry
-_LARGE_FRAME = 0xFFC0_0000
-
-
-@dataclass(frozen=True)
-class PagingMode:
-    """What of CR0 and CR4 bears on translation."""
-
-    paging: bool = False
-    write_protect: bool = False
-    large_pages: bool = False
-    global_pages: bool = False
+_STEPS = 4  # two entries, each read and marked
+_WORD = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """An allowed translation. ``sources``: guest-physical address and value of each entry it was computed from, A and D set."""
-
-    page: int  # guest-physical page number of 4 KiB
-    writable: bool
-    user: bool
-    dirty: bool
-    large: bool
-    global_: bool
-    cache_bits: int  # PWT and PCD
-    sources: tuple[tuple[int, int], ...] = ()
-
-
-def walk(tables: GuestMemory, cr3: int, linear: int, access: PageFault, mode: PagingMode, touch: bool = True) -> Leaf | PageFault:
-    """Translate ``linear``; ``access`` holds WRITE and USER. Each entry is read once, and marked as the processor's own walker does it:
-    a directory entry that leads to a table is accessed, a leaf is accessed (and dirty) once the access is allowed.
-
-    ``touch=False`` looks without marking.
-    """
-    write, user = bool(access & PageFault.WRITE), bool(access & PageFault.USER)
-    refused = access & (PageFault.WRITE | PageFault.USER)
-    sources: list[tuple[int, int]] = []
-
-    def mark(address: int, word: int, bits: int) -> int:
-        if touch and word & bits != bits:
-            word |= bits
-            tables.update_table(address, word)
-        sources.append((address, word))
-        return word
-
-    if not mode.paging:
-        return Leaf(linear // PAGE_SIZE, True, True, True, False, False, 0)
-    at = (cr3 & ~0xFFF) + (linear >> 22) * 4
-    entry = tables.read_table(at)
-    if entry is None or not entry & Pte.P:
-        return refused
-    rights, large = entry, bool(entry & Pte.PS) and mode.large_pages
-    if large and entry & _LARGE_RESERVED:
-        return refused | PageFault.PROTECTION | PageFault.RESERVED
-    if not large:
-        mark(at, entry, Pte.A)
-        at = (entry & ~0xFFF) + (linear >> 12 & 0x3FF) * 4
-        entry = tables.read_table(at)
-        if entry is None or not entry & Pte.P:
-            return refused
-        rights &= entry
-    writable, for_user = bool(rights & Pte.RW), bool(rights & Pte.US)
-    if user and not for_user or write and not writable and (user or mode.write_protect):
-        return refused | PageFault.PROTECTION
-    entry = mark(at, entry, Pte.A | Pte.D if write else Pte.A)
-    page = ((entry & _LARGE_FRAME) | (linear & ~_LARGE_FRAME) if large else entry) // PAGE_SIZE
-    return Leaf(
-        page=page, writable=writable, user=for_user, dirty=bool(entry & Pte.D), large=large,
-        global_=mode.global_pages and bool(entry & Pte.G), cache_bits=entry & (Pte.PWT | Pte.PCD), sources=tuple(sources),
-    )  # fmt: skip
+def translate(
+    tables: GuestMemory, pc: Fence, cr3: int, linear: int, access: PageFault, mode: PagingMode, touch: bool = True
+) -> Leaf | PageFault:
+    """Walk for ``linear``, as in ``virtual_pc.paging``."""
+    walking = walk(cr3, linear, access, mode, touch)
+    answer = pc.ask(walking.__next__)
+    for _ in range(_STEPS):
+        if not isinstance(answer, tuple):
+            break
+        address, word = answer
+        if word is not None:
+            tables.update_table(address, word & _WORD)
+        answer = pc.ask(walking.send, tables.read_table(address) if word is None else None)
+    return answer if isinstance(answer, Leaf | PageFault) else access & (PageFault.WRITE | PageFault.USER)

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from contracts.architecture import Exc, Gpr
-from contracts.hypercalls import MAX_MESSAGE, Hypercall, Status
+from contracts.hypercalls import HOST_END, IDENTITY_SIZE, MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
 from contracts.memory_map import PAGE_SIZE
 from contracts.rights import HOST, NOBODY, SYSTEM, Right
+from isolation_kernel.channels import Channel
 from isolation_kernel.devices import DEVICES, DeviceNumber
-from isolation_kernel.partition import MAX_QUEUED, Partition, State
+from isolation_kernel.partition import Partition, State
 
 if TYPE_CHECKING:
     from isolation_kernel.kernel import Kernel
@@ -49,26 +50,103 @@ def _receiver(kernel: "Kernel", partition: Partition, right: Right, number: int)
     return receiver
 
 
+def _is_free(partition: Partition, address: int) -> bool:
+    """Whether a page may appear there."""
+    return not address % PAGE_SIZE and address // PAGE_SIZE < _HIGHEST_PAGE and not partition.memory.occupied(address // PAGE_SIZE)
+
+
 def _console_write(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
     partition.say(_read(kernel, partition, address, length))
 
 
+def _wait(partition: Partition, call: Hypercall, whom: int) -> None:
+    _require(not partition.vcpu.register(Gpr.ESI), Status.AGAIN)
+    partition.state, partition.waits = State.WAITING, (call, whom)
+
+
+def _channel(kernel: "Kernel", partition: Partition, number: int) -> Channel:
+    """The caller's channel to a guest."""
+    channel = partition.channels.get(number)
+    if channel is None and not kernel.protections.channel_ends:
+        channel = next((c for p in kernel.partitions.values() for c in p.channels.values() if number in c.queues), None)
+    if channel is None:
+        raise _Refused(Status.CLOSED)
+    return channel
+
+
 def _receive(kernel: "Kernel", partition: Partition, address: int, size: int) -> _Result:
-    check = kernel.protections.hypercall_buffers
+    check, whom = kernel.protections.hypercall_buffers, partition.vcpu.register(Gpr.EDX)
+    channel = None if whom == HOST_END else _channel(kernel, partition, whom)
+    _require(channel is not None or kernel.permits(partition, Right.MESSAGES, HOST), Status.DENIED)
+    queue = partition.inbox if channel is None else channel.queues[channel.peer(whom).number]
     _require(size <= MAX_MESSAGE and partition.memory.holds(address, size, check))
-    if not partition.inbox:
-        partition.state = State.WAITING
+    if not queue:
+        _require(channel is None or channel.open, Status.CLOSED)
+        _wait(partition, Hypercall.RECEIVE, whom)
         return None
-    message = partition.inbox[0]
+    message = queue[0]
     _require(len(message) <= size and partition.memory.write(address, message, check))  # or it waits for a better buffer
-    partition.inbox.popleft()
+    queue.popleft()
+    kernel.wake(whom, partition.number)
     return len(message)
 
 
 def _send(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
+    whom = partition.vcpu.register(Gpr.EDX)
+    channel = None if whom == HOST_END else _channel(kernel, partition, whom)
+    _require(channel is not None or kernel.permits(partition, Right.MESSAGES, HOST), Status.DENIED)
+    queue = partition.answers if channel is None else channel.queues[whom]
     data = _read(kernel, partition, address, length)
-    _require(len(partition.answers) < MAX_QUEUED, Status.AGAIN)
-    partition.answers.append(data)
+    _require(channel is None or channel.open, Status.CLOSED)
+    if len(queue) >= MAX_QUEUED and (channel is None or kernel.protections.channel_bounds):
+        _require(channel is not None, Status.AGAIN)
+        _wait(partition, Hypercall.SEND, whom)
+        return
+    queue.append(data)
+    kernel.wake(whom, partition.number)
+
+
+def _open(kernel: "Kernel", partition: Partition, number: int, address: int) -> None:
+    """Both ends have to open it, and each is told by the kernel who the other is."""
+    peer, check = _receiver(kernel, partition, Right.CHANNEL, number), kernel.protections.hypercall_buffers
+    _require(partition.memory.holds(address, IDENTITY_SIZE, check))
+    channel = partition.channels.get(number)
+    if channel is None or not channel.open:
+        if peer.waits != (Hypercall.OPEN, partition.number) and kernel.protections.channel_consent:
+            _wait(partition, Hypercall.OPEN, number)
+            return
+        Channel(partition, peer)
+    name = bytes.fromhex(peer.identity)
+    if not kernel.protections.channel_identity:
+        name = peer.memory.read(peer.vcpu.register(Gpr.ECX), IDENTITY_SIZE) or name  # whatever it says
+    partition.memory.write(address, name, check)
+    kernel.wake(number, partition.number)
+
+
+def _close(kernel: "Kernel", partition: Partition, number: int, second: int) -> None:
+    channel = _channel(kernel, partition, number)
+    partition.channels.pop(number, None)
+    kernel.mover.close(channel)
+    kernel.wake(number, partition.number)
+
+
+def _share_page(kernel: "Kernel", partition: Partition, address: int, number: int) -> None:
+    channel = _channel(kernel, partition, number)
+    _require(not address % PAGE_SIZE)
+    _require(partition.memory.frame_of(address // PAGE_SIZE) is not None, Status.NOT_OWNER)
+    _require(channel.open, Status.CLOSED)
+    _require(channel.page is None)
+    kernel.mover.share_page(partition, address // PAGE_SIZE, channel)
+
+
+def _map_shared(kernel: "Kernel", partition: Partition, address: int, number: int) -> None:
+    channel = _channel(kernel, partition, number)
+    _require(_is_free(partition, address))
+    _require(channel.open, Status.CLOSED)
+    if channel.page is None:
+        raise _Refused(Status.AGAIN)
+    _require(channel.page.frame not in partition.memory.shared.values())  # at one place
+    kernel.mover.map_shared(partition, address // PAGE_SIZE, channel.page)
 
 
 def _give_page(kernel: "Kernel", partition: Partition, address: int, number: int) -> None:
@@ -79,9 +157,8 @@ def _give_page(kernel: "Kernel", partition: Partition, address: int, number: int
 
 
 def _accept_page(kernel: "Kernel", partition: Partition, address: int, second: int) -> None:
-    page = address // PAGE_SIZE
-    _require(not address % PAGE_SIZE and page < _HIGHEST_PAGE and page not in partition.memory.pages)
-    _require(kernel.mover.accept_page(partition, page), Status.AGAIN)
+    _require(_is_free(partition, address))
+    _require(kernel.mover.accept_page(partition, address // PAGE_SIZE), Status.AGAIN)
 
 
 def _give_device(kernel: "Kernel", partition: Partition, number: int, receiver_number: int) -> None:
@@ -100,12 +177,16 @@ def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) 
 _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result], Right | None, str]] = {
     Hypercall.YIELD: (lambda kernel, partition, first, second: kernel.scheduler.end_slice(partition), None, NOBODY),
     Hypercall.CONSOLE_WRITE: (_console_write, None, NOBODY),
-    Hypercall.RECEIVE: (_receive, Right.MESSAGES, HOST),
-    Hypercall.SEND: (_send, Right.MESSAGES, HOST),
+    Hypercall.RECEIVE: (_receive, None, NOBODY),
+    Hypercall.SEND: (_send, None, NOBODY),
     Hypercall.GIVE_PAGE: (_give_page, None, NOBODY),
     Hypercall.ACCEPT_PAGE: (_accept_page, None, NOBODY),
     Hypercall.GIVE_DEVICE: (_give_device, None, NOBODY),
     Hypercall.SHUTDOWN: (_shutdown, None, NOBODY),
+    Hypercall.OPEN: (_open, None, NOBODY),
+    Hypercall.CLOSE: (_close, None, NOBODY),
+    Hypercall.SHARE_PAGE: (_share_page, None, NOBODY),
+    Hypercall.MAP_SHARED: (_map_shared, None, NOBODY),
     Hypercall.SYSTEM_SHUTDOWN: (lambda kernel, partition, status, second: kernel.shutdown(status), Right.SYSTEM_SHUTDOWN, SYSTEM),
 }
 

@@ -87,10 +87,31 @@ def one_owner(kernel: Kernel) -> Iterator[str]:
                 yield f"frame {frame:#x} in partition {partition.number} belongs to {kernel.frames.owner(frame)}"
 
 
-def shadow_reaches_own(kernel: Kernel) -> Iterator[str]:
-    """Every shadow entry reaches a frame that its guest owns, a page of a device that it owns, or nothing: so none of the kernel's."""
+def shared_within_channel(kernel: Kernel) -> Iterator[str]:
+    """The page of an open channel between two living guests is the channel's, lies in one channel, and in the memory of its ends alone."""
+    pages: dict[int, set[int]] = {}
     for partition in _alive(kernel):
-        pages = {DEVICES[d].page for d in partition.devices} | {NOWHERE}
+        for number, channel in partition.channels.items():
+            if channel.peer(number) is not partition or number not in channel.queues:
+                yield f"partition {partition.number} has a channel of others to {number}"
+            if channel.open and not (channel.one.alive and channel.other.alive):
+                yield f"partition {partition.number} has an open channel to {number}, which has ended"
+            if channel.page is not None and channel.open:
+                ends = pages.setdefault(channel.page.frame, set(channel.queues))
+                if ends != set(channel.queues):
+                    yield f"frame {channel.page.frame:#x} lies in two channels"
+    if sorted(pages) != kernel.frames.owned_by(Owner.SHARED):
+        yield f"frames {kernel.frames.owned_by(Owner.SHARED)} are shared, and channels have {sorted(pages)}"
+    for partition in _alive(kernel):
+        for frame in partition.memory.shared.values():
+            if partition.number not in pages.get(frame, ()):
+                yield f"partition {partition.number} has frame {frame:#x} of a channel that it has not"
+
+
+def shadow_reaches_own(kernel: Kernel) -> Iterator[str]:
+    """Every shadow entry reaches a frame that its guest owns or shares, a page of a device that it owns, or nothing."""
+    for partition in _alive(kernel):
+        pages = {DEVICES[d].page for d in partition.devices} | {NOWHERE, *partition.memory.shared.values()}
         for page, word in _shadow_entries(kernel, partition):
             target = word // PAGE_SIZE
             if kernel.frames.owner(target) != partition.number and target not in pages:
@@ -241,7 +262,8 @@ def free_is_clean(kernel: Kernel) -> Iterator[str]:
 
 
 INVARIANTS: tuple[Callable[[Kernel], Iterator[str]], ...] = (
-    one_owner, shadow_reaches_own, shadow_is_recorded, tables_are_watched, trusted_tables_are_the_guests, kernel_owns_its_own,
+    one_owner, shared_within_channel, shadow_reaches_own, shadow_is_recorded, tables_are_watched, trusted_tables_are_the_guests,
+    kernel_owns_its_own,
     dma_within_owner, ports_within_owner, asids_apart, devices_have_one_owner, unowned_devices_rest, functions_stay_placed, free_is_clean,
 )  # fmt: skip
 

@@ -1,55 +1,51 @@
 """IN, OUT, INS and OUTS to a port that the guest does not own."""
 
 from contracts.architecture import Eflags, Gpr
+from contracts.io_exit import IoExit
 from contracts.memory_map import Port
 from isolation_kernel.linear import probe_write, read_linear, segment_linear, write_linear
 from isolation_kernel.partition import Partition
-from isolation_kernel.virtual_ports import PortEffect, read_port, write_port
+from virtual_pc.ports import Effect
 
-__all__ = ["IoInfo", "port_access"]
+__all__ = ["port_access"]
 
-_SEGMENTS = ("ES", "CS", "SS", "DS", "FS", "GS")
 _CONFIG_ADDRESS = (Port.PCI_ADDRESS, 4)  # as a dword; its bytes are other devices' ports
+_PCI_PORTS = range(Port.PCI_DATA, Port.PCI_DATA + 4)
 _RESET_PORTS = (Port.KBC_DATA, Port.KBC_STATUS, Port.SYSTEM_CONTROL_A, Port.RESET_CONTROL)
 
 
-class IoInfo:
-    """EXITINFO1 of an IOIO exit."""
-
-    def __init__(self, word: int) -> None:
-        self.is_in = bool(word & 1 << 0)
-        self.string = bool(word & 1 << 2)
-        self.repeat = bool(word & 1 << 3)
-        self.size = word >> 4 & 7  # 1, 2 or 4: the bits are those numbers
-        self.wide_address = bool(word & 1 << 8)
-        self.segment = _SEGMENTS[min(word >> 10 & 7, len(_SEGMENTS) - 1)]
-        self.port = word >> 16 & 0xFFFF
-
-
-def _read(partition: Partition, info: IoInfo, now: int) -> int:
+def _read(partition: Partition, info: IoExit, now: int) -> int:
     if (info.port, info.size) == _CONFIG_ADDRESS:
         return partition.pci.address
-    return sum(read_port(partition, info.port + n & 0xFFFF, now) << 8 * n for n in range(info.size))
+    ports = (info.port + n & 0xFFFF for n in range(info.size))
+    lanes = (partition.pci.read(partition.devices, p - Port.PCI_DATA) if p in _PCI_PORTS else partition.pc.read(p, now) for p in ports)
+    return sum(byte << 8 * n for n, byte in enumerate(lanes))
 
 
-def _write(partition: Partition, info: IoInfo, value: int) -> PortEffect:
+def _write(partition: Partition, info: IoExit, value: int) -> Effect:
     """Write byte by byte; the strongest effect that one of them asks for."""
-    effect = PortEffect.NONE
+    effect = Effect.NONE
     if (info.port, info.size) == _CONFIG_ADDRESS:
         partition.pci.address = value & ~3
         return effect
     for n in range(info.size):
-        port, byte = info.port + n & 0xFFFF, value >> 8 * n & 0xFF
-        effect = max(effect, write_port(partition, port, byte, partition.base.machine.time()))
+        port, byte, now = info.port + n & 0xFFFF, value >> 8 * n & 0xFF, partition.base.machine.time()
+        if port in _PCI_PORTS:
+            partition.pci.write(partition.devices, port - Port.PCI_DATA, byte)
+        elif (asked := partition.pc.write(port, byte, now)) is Effect.PRINT:
+            partition.say(bytes([byte]))
+        else:
+            effect = max(effect, asked)
+            partition.exit_status = byte if asked is Effect.EXIT else partition.exit_status
         if port in _RESET_PORTS and not partition.base.protections.reset_virtualised:
             partition.base.machine.io_write(port, byte)
     return effect
 
 
-def port_access(partition: Partition) -> PortEffect:
+def port_access(partition: Partition) -> Effect:
     """Answer an IOIO exit. A string instruction does one element an exit; GuestFault if its memory faults."""
-    vcpu, info = partition.vcpu, IoInfo(partition.vcpu.get("EXITINFO1"))
-    done = PortEffect.NONE
+    vcpu, info = partition.vcpu, IoExit.decode(partition.vcpu.get("EXITINFO1"))
+    done = Effect.NONE
     vcpu.put("NRIP", vcpu.get("EXITINFO2"))
     if not info.string:
         if info.is_in:

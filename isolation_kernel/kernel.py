@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 
-from contracts.hypercalls import MAX_MESSAGE
+from contracts.hypercalls import HOST_END, MAX_MESSAGE, MAX_QUEUED
 from contracts.memory_map import PAGE_SIZE, Irq
 from contracts.msr import MSRPM_SIZE
 from contracts.rights import SYSTEM, Right
@@ -21,7 +21,7 @@ from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.machine import Machine
 from isolation_kernel.moves import Mover
-from isolation_kernel.partition import MAX_QUEUED, VCPU_PAGES, Partition, State
+from isolation_kernel.partition import VCPU_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.scheduler import Scheduler
 
@@ -101,6 +101,10 @@ class Kernel(Foundation):
             return
         partition.state, partition.end_reason = State.ENDED, reason
         self.scheduler.remove(partition)
+        for channel in partition.channels.values():
+            self.mover.close(channel)
+        for number in self.partitions:
+            self.wake(number, partition.number)
         partition.shadow.discard_all()
         self.mover.release_all(partition)
         partition.io_map.release()
@@ -145,10 +149,15 @@ class Kernel(Foundation):
         if partition is None or len(message) > MAX_MESSAGE or len(partition.inbox) >= MAX_QUEUED:
             return False
         partition.inbox.append(message)
-        if partition.state is State.WAITING:
-            partition.state = State.RUNNABLE
-            hypercall(self, partition)  # RECEIVE ends without being executed again
+        self.wake(number, HOST_END)
         return True
+
+    def wake(self, number: int, whom: int) -> None:
+        """Something has happened at another guest, or the host. One that waits for that is answered, without calling again, or waits on."""
+        partition = self.living(number)
+        if partition is not None and partition.waits is not None and partition.waits[1] == whom:
+            partition.state, partition.waits = State.RUNNABLE, None
+            hypercall(self, partition)
 
     def take_answers(self, number: int) -> list[bytes]:
         """What a guest has sent since the last call."""
@@ -160,7 +169,7 @@ class Kernel(Foundation):
     def move_page(self, giver: int, page: int, receiver: int, at: int) -> bool:
         """Move a page (page numbers) from one guest to another while both run."""
         source, target = self.living(giver), self.living(receiver)
-        if source is None or target is None or at in target.memory.pages or at in target.memory.device_pages:
+        if source is None or target is None or target.memory.occupied(at):
             return False
         waiting = len(target.offered)  # what guests have offered stays; nor does it stand in the way
         return self.mover.give_page(source, page, target, waiting + 1) and self.mover.accept_page(target, at, waiting)
@@ -193,7 +202,7 @@ class Kernel(Foundation):
 
     def _enter(self, partition: Partition) -> None:
         """Run a guest until it exits. The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
-        vcpu, vector = partition.vcpu, partition.pic.pending()
+        vcpu, vector = partition.vcpu, partition.pc.pending()
         control = vcpu.get("INT_CONTROL") & ~_V_IRQ
         vcpu.put("INT_CONTROL", control if vector is None else control | _V_IRQ)
         if vector is not None:
@@ -202,21 +211,20 @@ class Kernel(Foundation):
         vcpu.flush()
         self.machine.run(vcpu.block)
         if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
-            partition.pic.acknowledge()  # the guest has taken it
+            partition.pc.acknowledge()  # the guest has taken it
 
     def _tick(self) -> None:
         now = self.machine.time()
-        for partition in self.partitions.values():
-            if not partition.alive:
-                continue
-            if partition.pit.tick(now):
-                partition.pic.raise_line(Irq.TIMER)
-            if partition.state is State.HALTED and partition.pic.pending() is not None and partition.interruptible():
+        for partition in (p for p in self.partitions.values() if p.alive):
+            partition.pc.tick(now)
+            if partition.state is State.HALTED and partition.pc.pending() is not None and partition.interruptible():
                 partition.state = State.RUNNABLE
+            if partition.pc.failure:
+                self.end_guest(partition, partition.pc.failure)
 
     def _wait(self) -> Step:
         halted = [p for p in self.partitions.values() if p.state is State.HALTED and p.interruptible()]
-        if not any(p.pit.running or p.devices for p in halted):
+        if not any(p.pc.running() or p.devices for p in halted):
             return Step.IDLE
         self._route(self.machine.halt(halted[0].vcpu.block))
         return Step.WAITED
@@ -233,4 +241,4 @@ class Kernel(Foundation):
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
-                owner.pic.raise_line(line)
+                owner.pc.raise_line(line)

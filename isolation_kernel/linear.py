@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from contracts.architecture import Cr0, Exc, PageFault
 from contracts.memory_map import PAGE_SIZE
-from isolation_kernel.guest_walk import walk
+from isolation_kernel.guest_walk import translate
 from isolation_kernel.partition import Partition
+from virtual_pc.segments import allows
 
-__all__ = ["BIG", "GuestFault", "probe_write", "read_linear", "segment_linear", "write_linear"]
+__all__ = ["GuestFault", "probe_write", "read_linear", "segment_linear", "write_linear"]
 
 _USER_CPL = 3
-_RW, _EXPANDS_DOWN, _CODE, _PRESENT, BIG = 1 << 1, 1 << 2, 1 << 3, 1 << 7, 1 << 10  # of a VMCB segment attribute
 
 
 class GuestFault(Exception):
@@ -23,15 +23,9 @@ class GuestFault(Exception):
 
 def segment_linear(partition: Partition, name: str, offset: int, size: int, write: bool) -> int:
     """The linear address of an operand; GuestFault with #GP or #SS if its segment does not hold it or does not allow the access."""
-    vcpu, last = partition.vcpu, offset + size - 1
-    attributes, limit = vcpu.get(f"{name}_ATTRIB"), vcpu.get(f"{name}_LIMIT")
-    if attributes & (_CODE | _EXPANDS_DOWN) == _EXPANDS_DOWN:
-        inside = offset > limit and last <= (0xFFFF_FFFF if attributes & BIG else 0xFFFF)
-    else:
-        inside = last <= limit
-    rights = attributes & (_CODE | _RW)
-    allowed = attributes & _PRESENT and (rights == _RW if write else rights != _CODE) or not partition.cr0 & Cr0.PE
-    if not inside or not allowed:
+    vcpu = partition.vcpu
+    attributes, limit, protected = vcpu.get(f"{name}_ATTRIB"), vcpu.get(f"{name}_LIMIT"), bool(partition.cr0 & Cr0.PE)
+    if not partition.pc.ask(allows, attributes, limit, offset, size, write, protected):
         raise GuestFault(Exc.SS if name == "SS" else Exc.GP, 0)
     return vcpu.get(f"{name}_BASE") + offset & 0xFFFF_FFFF
 
@@ -42,7 +36,7 @@ def _pieces(partition: Partition, linear: int, length: int, write: bool, touch: 
         access |= PageFault.USER
     while length:
         linear &= 0xFFFF_FFFF
-        leaf = walk(partition.memory, partition.cr3, linear, access, partition.mode, touch)
+        leaf = translate(partition.memory, partition.pc, partition.cr3, linear, access, partition.mode, touch)
         if isinstance(leaf, PageFault):
             raise GuestFault(Exc.PF, leaf, linear)
         piece = min(length, PAGE_SIZE - linear % PAGE_SIZE)

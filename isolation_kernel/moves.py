@@ -1,6 +1,7 @@
 """Pages and devices change hands while guests run. Every path of the old owner is closed before the new one sees anything."""
 
 from contracts.memory_map import PAGE_SIZE
+from isolation_kernel.channels import Channel, SharedPage
 from isolation_kernel.devices import DEVICES, Device, DeviceNumber
 from isolation_kernel.dma_policy import DmaPolicy
 from isolation_kernel.foundation import Foundation
@@ -30,26 +31,62 @@ class Mover:
         frame = giver.memory.frame_of(page)
         if frame is None or len(receiver.offered) >= limit:
             return False
+        self._withdraw(giver, frame, Owner.IN_TRANSIT)
+        receiver.offered.append(frame)
+        return True
+
+    def _withdraw(self, giver: Partition, frame: int, owner: Owner) -> None:
         giver.memory.pages = {page: f for page, f in giver.memory.pages.items() if f != frame}
         giver.shadow.forget(frame)
         if self._base.protections.dma_revoke:
             self._policy.change(giver.number, frame, admitted=False)
+        self._clean(frame)
+        self._base.frames.change(frame, giver.number, owner)
+
+    def _clean(self, frame: int) -> None:
         if self._base.protections.clean_moved_page:
             self._base.machine.clear(frame * PAGE_SIZE, PAGE_SIZE)
-        self._base.frames.change(frame, giver.number, Owner.IN_TRANSIT)
-        receiver.offered.append(frame)
-        return True
 
-    def accept_page(self, receiver: Partition, page: int, which: int = 0) -> bool:
-        """Let an offered page (the first, or the one numbered) appear at a free place; False if none is offered or something is there."""
-        if not receiver.offered or page in receiver.memory.pages or page in receiver.memory.device_pages:
-            return False
-        frame = receiver.offered.pop(which)
-        self._base.frames.change(frame, Owner.IN_TRANSIT, receiver.number)
+    def _arrive(self, receiver: Partition, page: int, frame: int, owner: Owner) -> None:
+        self._base.frames.change(frame, owner, receiver.number)
         receiver.memory.pages[page] = frame
         receiver.shadow.forget_absent()
         self._policy.change(receiver.number, frame, admitted=True)
+
+    def accept_page(self, receiver: Partition, page: int, which: int = 0) -> bool:
+        """Let an offered page (the first, or the one numbered) appear at a free place; False if none is offered or something is there."""
+        if not receiver.offered or receiver.memory.occupied(page):
+            return False
+        self._arrive(receiver, page, receiver.offered.pop(which), Owner.IN_TRANSIT)
         return True
+
+    # a channel's page: as if given to it, and reached by its two ends; no DMA reaches it, and the kernel reads nothing there
+
+    def share_page(self, giver: Partition, page: int, channel: Channel) -> None:
+        """A page of a guest becomes its channel's, and stays where it is."""
+        frame = giver.memory.pages[page]
+        self._withdraw(giver, frame, Owner.SHARED)
+        channel.page = SharedPage(frame, giver, page)
+        self.map_shared(giver, page, channel.page)
+
+    def map_shared(self, end: Partition, page: int, shared: SharedPage) -> None:
+        """It appears at a free place of an end."""
+        end.memory.shared[page] = shared.frame
+        end.shadow.forget_absent()
+
+    def close(self, channel: Channel) -> None:
+        """Neither end reaches the page any more; it is cleaned and goes back, or is free if its giver has ended."""
+        channel.open, shared, channel.page = False, channel.page, None
+        if shared is None:
+            return
+        for end in (channel.one, channel.other):
+            end.memory.shared = {page: frame for page, frame in end.memory.shared.items() if frame != shared.frame}
+            end.shadow.forget(shared.frame)
+        self._clean(shared.frame)
+        if shared.giver.alive:
+            self._arrive(shared.giver, shared.home, shared.frame, Owner.SHARED)
+        else:
+            self._base.frames.change(shared.frame, Owner.SHARED, Owner.FREE)
 
     # devices: register page, ports, interrupt; held; DMA; at rest and reset; then the new owner
 

@@ -6,25 +6,25 @@ from dataclasses import InitVar, dataclass, field
 from enum import Enum
 
 from contracts.architecture import Cr0, Cr4, Eflags
+from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import IOPM_SIZE
+from isolation_kernel.channels import Channel
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
+from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.guest_walk import PagingMode
 from isolation_kernel.identity import identity
 from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
-from isolation_kernel.virtual_pic import PicPair
-from isolation_kernel.virtual_pit import VirtualPit
-from isolation_kernel.virtual_uart import VirtualUart
+from virtual_pc.paging import PagingMode
+from virtual_pc.ports import VirtualPc
 
-__all__ = ["MAX_OFFERED", "MAX_QUEUED", "VCPU_PAGES", "Partition", "State"]
+__all__ = ["MAX_OFFERED", "VCPU_PAGES", "Partition", "State"]
 
-MAX_QUEUED = 16  # messages in one direction
 MAX_OFFERED = 16  # pages given to a guest that it has not accepted
 VCPU_PAGES = 2
 _MAX_CONSOLE = 1 << 16  # bytes kept; older ones go
@@ -35,7 +35,7 @@ class State(Enum):
 
     RUNNABLE = "runnable"
     HALTED = "waits for an interrupt"
-    WAITING = "waits for a message"
+    WAITING = "waits for another guest, or the host"
     ENDED = "ended"
 
 
@@ -49,8 +49,6 @@ class Partition:
     pages: InitVar[dict[int, int]]  # frames of its memory that it starts with, by guest page number
     offset: InitVar[int]
     listener: Callable[[int, bytes], None] | None = None  # hears what the guest prints
-    pic: PicPair = field(default_factory=PicPair)
-    uart: VirtualUart = field(default_factory=VirtualUart)
     devices: set[DeviceNumber] = field(default_factory=set)
     state: State = State.RUNNABLE
     cr0: int = 0
@@ -59,23 +57,23 @@ class Partition:
     inbox: deque[bytes] = field(default_factory=deque)
     answers: deque[bytes] = field(default_factory=deque)
     offered: list[int] = field(default_factory=list)  # frames in transit to this guest
+    channels: dict[int, Channel] = field(default_factory=dict)  # by the number of the other end
+    waits: tuple[Hypercall, int] | None = None  # WAITING: for which call, and for whom
     console: bytearray = field(default_factory=bytearray)
     exit_status: int | None = None
     end_reason: str = ""
     cycles: int = 0  # of the processor, the kernel's work for it included
     exits: int = 0
     time_calls: int = 0  # RDTSC of a guest without a clock
-    keyboard_command: int = 0  # a command to the 8042 that waits for its data
-    keyboard_output: int | None = None
 
     def __post_init__(self, pages: dict[int, int], offset: int) -> None:
         self.identity = identity(self.config)
         machine, on = self.base.machine, self.base.protections
         self.memory = GuestMemory(self.base, self.number, offset, pages)
         self.vcpu = Vcpu(machine, self.base.frames.allocate(VCPU_PAGES) * PAGE_SIZE)
-        self.shadow = Shadow(self.base, self.memory)
+        self.pc = Fence(VirtualPc(self.base.config.cycles_per_pit_tick))
+        self.shadow = Shadow(self.base, self.memory, self.pc)
         self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
-        self.pit = VirtualPit(self.base.config.cycles_per_pit_tick)
         self.pci = ConfigurationSpace(machine, on.pci_configuration)
 
     @property

@@ -14,9 +14,11 @@ from functools import cache
 
 from contracts.architecture import PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
+from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import NOWHERE, GuestMemory, Kind
-from isolation_kernel.guest_walk import Leaf, PagingMode, walk
+from isolation_kernel.guest_walk import translate
+from virtual_pc.paging import Leaf, PagingMode
 
 __all__ = ["Entry", "Root", "Shadow"]
 
@@ -57,9 +59,10 @@ class Root:
 class Shadow:
     """All shadow roots of one guest."""
 
-    def __init__(self, base: Foundation, memory: GuestMemory) -> None:
+    def __init__(self, base: Foundation, memory: GuestMemory, pc: Fence) -> None:
         self._base = base
         self._memory = memory
+        self._pc = pc
         self._reached: dict[int, set[tuple[Root, int]]] = {}  # frame: entries that map it
         self.roots: list[Root] = []  # least recently used first
         self.dma = False  # a DMA device of this guest may write its tables unseen (``set_dma``)
@@ -202,18 +205,18 @@ class Shadow:
         """Answer a #PF exit: the error code of the guest's own fault, or None: the shadow has the translation now."""
         root, page = self.current, linear // PAGE_SIZE
         access = PageFault(error & (PageFault.WRITE | PageFault.USER))
-        leaf = walk(self._memory, root.cr3, linear, access, root.mode)
+        leaf = translate(self._memory, self._pc, root.cr3, linear, access, root.mode)
         if isinstance(leaf, PageFault):
             return leaf
         write = bool(access & PageFault.WRITE)
         kind, frame = self._memory.target(leaf.page)
         if not self._base.protections.single_fetch and leaf.sources and kind is Kind.RAM:
-            again = walk(self._memory, root.cr3, linear, access, root.mode, touch=False)
+            again = translate(self._memory, self._pc, root.cr3, linear, access, root.mode, touch=False)
             other = self._memory.frame_of(again.page, check=False) if isinstance(again, Leaf) else None
             frame = frame if other is None else other  # a control run: what is checked is not what is used
         rights = self._rights(leaf, write)
         tables = tuple(t for where, _ in leaf.sources if (t := self._memory.table_frame(where)) is not None)
-        if kind is not Kind.RAM:
+        if kind in (Kind.DEVICE, Kind.ABSENT):
             rights |= Pte.PCD
         elif not write and (frame in tables or any(frame in r.uses for r in self.roots)):
             rights &= ~_WRITABLE
@@ -224,7 +227,7 @@ class Shadow:
     def _rights(leaf: Leaf, write: bool) -> int:
         """Bits of a shadow entry. It is writable only once the guest's is dirty; CR0.WP is always set there, so a supervisor's write
         to a read-only page of a guest without WP makes a writable page of the supervisor's alone, until the user's next access."""
-        rights = Pte.P | Pte.A | leaf.cache_bits | (Pte.G if leaf.global_ else 0)
+        rights = Pte.P | Pte.A | leaf.cache_bits & (Pte.PWT | Pte.PCD) | (Pte.G if leaf.global_ else 0)
         if leaf.writable:
             return rights | (Pte.US if leaf.user else 0) | (Pte.RW | Pte.D if leaf.dirty else 0)
         return rights | (Pte.RW | Pte.D if write else Pte.US if leaf.user else 0)

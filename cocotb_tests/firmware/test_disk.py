@@ -10,9 +10,9 @@ from cocotb_tests.firmware.disk_system import LIMIT, SECTORS, Above, copy, says
 from cocotb_tests.firmware.qemu import run as run_on_qemu
 from contracts.ide import SECTOR_SIZE
 from contracts.memory_map import PAGE_SIZE
+from contracts.protections import Protections
 from firmware import build
 from firmware.guests.layout import SECRET_WORDS
-from isolation_kernel.protections import Protections
 from sim.machine import DEFAULT_MEMORY, Ending, Machine
 from sim.multiboot import read_multiboot
 

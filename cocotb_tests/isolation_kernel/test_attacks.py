@@ -7,8 +7,8 @@ import pytest
 from cocotb_tests.isolation_kernel.attacks.attack import Attack
 from cocotb_tests.isolation_kernel.attacks.table import ATTACKS
 from cocotb_tests.isolation_kernel.world import World
+from contracts.protections import Protections
 from isolation_kernel.model.machine import PlatformReset, Stuck
-from isolation_kernel.protections import Protections
 
 STEPS = 400
 

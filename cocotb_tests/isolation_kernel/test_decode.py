@@ -10,11 +10,12 @@ from cocotb_tests.isolation_kernel.world import CODE, World
 from contracts.architecture import Cr0, Exc, Gpr
 from contracts.exit_codes import ExitCode
 from contracts.vmcb import EVENT_VALID
-from isolation_kernel.decode import Operation, decode
 from isolation_kernel.exits import handle_exit
+from isolation_kernel.instruction import intercepted
 from isolation_kernel.linear import GuestFault
 from isolation_kernel.model.script import Script, Spin
 from isolation_kernel.partition import Partition
+from virtual_pc.decode import Operation
 
 REG_FIELD = {Operation.SMSW: 4, Operation.LMSW: 6, Operation.INVLPG: 7}
 SEGMENTS = ("ES", "CS", "SS", "DS", "FS", "GS")
@@ -85,7 +86,7 @@ def test_memory_operands(partition: Partition, rng: random.Random, operation: Op
             if short and (linear & WORDS) == WORDS:
                 continue  # the last byte of a 64 KiB segment has no word
             try:
-                instruction = decode(partition)
+                instruction = intercepted(partition)
             except GuestFault as fault:  # at the very end of the segment
                 assert fault.vector in (Exc.GP, Exc.SS) and operation is not Operation.INVLPG, code.hex()
                 continue
@@ -98,7 +99,7 @@ def test_memory_operands(partition: Partition, rng: random.Random, operation: Op
 def test_register_operands(partition: Partition, operation: Operation, prefix: bytes) -> None:
     for register in Gpr:
         place(partition, prefix + bytes([0x0F, 0x01, 0xC0 | REG_FIELD[operation] << 3 | register]))
-        instruction = decode(partition)
+        instruction = intercepted(partition)
         assert (instruction.operation, instruction.register, instruction.size) == (operation, register, 2 if prefix else 4)
 
 
@@ -109,7 +110,7 @@ def test_other_instructions_are_none(partition: Partition, code: bytes) -> None:
     """The guest has changed its code since the processor read it."""
     place(partition, code)
     with pytest.raises(GuestFault) as fault:
-        decode(partition)
+        intercepted(partition)
     assert fault.value.vector == Exc.UD
 
 
@@ -117,7 +118,7 @@ def test_prefixes_without_end(partition: Partition) -> None:
     partition.memory.write(CODE, b"\x66" * 16)
     partition.vcpu.put("RIP", CODE)
     with pytest.raises(GuestFault) as fault:
-        decode(partition)
+        intercepted(partition)
     assert fault.value.vector == Exc.GP
 
 

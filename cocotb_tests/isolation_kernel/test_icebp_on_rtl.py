@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 from cocotb_tests.isolation_kernel.world import SECOND_MEMORY
+from contracts.protections import Protections
 from isolation_kernel.configuration import GuestConfig, KernelConfig, RealModeEntry
 from isolation_kernel.kernel import Step
-from isolation_kernel.protections import Protections
 from sim.guests import GuestSystem
 from sim.machine import Machine
 

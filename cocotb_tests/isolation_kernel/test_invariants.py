@@ -11,6 +11,7 @@ from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.pci import IDE_FUNCTION, Command, ConfigOffset
 from contracts.policy_map import GUARD
 from isolation_kernel import frames, invariants
+from isolation_kernel.channels import Channel
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Read, Script, Vmmcall, Write
 from isolation_kernel.partition import Partition
@@ -150,7 +151,21 @@ def dirty_in_transit(world: World, a: Partition, b: Partition) -> None:
     world.machine.memory.write32(frame * PAGE_SIZE + 64, 1)
 
 
+def page_of_no_channel(world: World, a: Partition, b: Partition) -> None:
+    world.kernel.frames.change(b.memory.pages.pop(9), b.number, frames.Owner.SHARED)
+
+
+def page_of_others(world: World, a: Partition, b: Partition) -> None:
+    world.kernel.mover.share_page(b, 9, Channel(b, world.guest(script)))
+    a.memory.shared[0x300] = b.memory.shared[9]
+
+
+def channel_of_others(world: World, a: Partition, b: Partition) -> None:
+    b.channels[a.number] = Channel(b, world.guest(script))
+
+
 BREAKS: dict[Callable[[World, Partition, Partition], None], str] = {
+    page_of_no_channel: "shared_within_channel", page_of_others: "shared_within_channel", channel_of_others: "shared_within_channel",
     two_owners: "one_owner", foreign_frame: "one_owner", reaches_neighbour: "shadow_reaches_own", reaches_kernel: "shadow_reaches_own",
     reaches_device: "shadow_reaches_own", unknown_entry: "shadow_is_recorded", unknown_directory: "shadow_is_recorded",
     trusted_table: "tables_are_watched", edited_unseen: "trusted_tables_are_the_guests",

@@ -124,6 +124,8 @@ def low(seen: list[object]) -> Callable[[], Script]:
             seen.append((yield Vmmcall(Hypercall.ACCEPT_PAGE, 0x80_0000 + 0x1000 * n)))
             seen.append((yield Vmmcall(Hypercall.GIVE_DEVICE, DeviceNumber.DMA1, HIGH_NUMBER)))
             seen.append((yield Vmmcall(Hypercall.SEND, 0x8000, 4)))
+            seen.append((yield Vmmcall(Hypercall.OPEN, HIGH_NUMBER, 0x8000, esi=1)))
+            seen.append((yield Vmmcall(Hypercall.RECEIVE, 0x8000, 64, HIGH_NUMBER, esi=1)))
             yield Vmmcall(Hypercall.YIELD)
 
     return script
@@ -155,6 +157,12 @@ def gives_its_device() -> Script:
     yield from idle()
 
 
+def opens_a_channel() -> Script:
+    yield Vmmcall(Hypercall.OPEN, LOW_NUMBER, 0x8000)
+    yield Vmmcall(Hypercall.SEND, 0x8000, 4, LOW_NUMBER)
+    yield from idle()
+
+
 def takes_the_system_down() -> Script:
     yield Spin(100_000)
     yield Vmmcall(Hypercall.SYSTEM_SHUTDOWN, 1)
@@ -167,14 +175,14 @@ def anything(seed: int) -> Callable[[], Script]:
         for _ in range(200):
             call = chosen.choice([c for c in Hypercall if c not in (Hypercall.SHUTDOWN, Hypercall.RECEIVE)])
             first = chosen.choice((0, 1, 0x8000, 0x10000 + 0x1000 * chosen.randrange(40), 0x80_0000 + 0x1000 * chosen.randrange(40)))
-            yield Vmmcall(call, first, chosen.choice((LOW_NUMBER, LOW_NUMBER, 0, 4)))
+            yield Vmmcall(call, first, chosen.choice((LOW_NUMBER, LOW_NUMBER, 0, 4)), chosen.choice((0, LOW_NUMBER)), esi=1)
         yield from idle()
 
     return script
 
 
 HIGH_GUESTS: dict[str, Callable[[], Script]] = {
-    "ends": ends, "accepts": accepts, "gives pages": gives_pages, "gives its device": gives_its_device,
+    "ends": ends, "accepts": accepts, "gives pages": gives_pages, "gives its device": gives_its_device, "opens a channel": opens_a_channel,
     "takes the system down": takes_the_system_down, **{f"anything {seed}": anything(seed) for seed in range(6)},
 }  # fmt: skip
 
@@ -196,7 +204,7 @@ def answers(high: Callable[[], Script], mandatory: bool) -> tuple[list[object], 
 def test_a_low_guest_is_answered_the_same_whatever_a_high_one_does(name: str) -> None:
     quiet, _ = answers(idle, mandatory=True)
     beside, log = answers(HIGH_GUESTS[name], mandatory=True)
-    assert beside == quiet and len(quiet) == 4 * ROUNDS
+    assert beside == quiet and len(quiet) == 6 * ROUNDS
     assert not any(f'"about":"{identity(LOW)}","decision":"allowed"' in record for record in log)
 
 

@@ -174,7 +174,7 @@ def test_a_guest_drives_its_disk() -> None:
     world.run(5000)
     assert found == [BusMasterStatus.INTERRUPT] * 2 + [1 << 24 | n for n in (0, 596, 600, 3 * SECTOR_SIZE - 4)]
     assert bytes(world.machine.memory.ide.medium[5 * SECTOR_SIZE :][:600]) == world.frame_bytes(guest, BUFFER, 600)
-    assert guest.pic.slave.requests >> 6 & 1, "IRQ 14 reaches its owner"
+    assert guest.pc.pc.pic.slave.requests >> 6 & 1, "IRQ 14 reaches its owner"
 
 
 def test_a_function_starts_afresh_with_each_owner() -> None:

@@ -8,6 +8,7 @@ import pytest
 from cocotb_tests.isolation_kernel.governed import Grants, everything, load, named, without
 from cocotb_tests.isolation_kernel.world import World
 from contracts.hypercalls import Hypercall, Status
+from contracts.protections import Protections
 from contracts.rights import HOST, SYSTEM, Right
 from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.devices import DeviceNumber
@@ -15,7 +16,6 @@ from isolation_kernel.frames import KernelError
 from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script, Spin, Vmmcall
 from isolation_kernel.policy import Policy
-from isolation_kernel.protections import Protections
 
 __all__: list[str] = []
 
@@ -28,8 +28,11 @@ CALLS: dict[Right, Vmmcall] = {
     Right.GIVE_PAGE: Vmmcall(Hypercall.GIVE_PAGE, PAGE, 2),
     Right.GIVE_DEVICE: Vmmcall(Hypercall.GIVE_DEVICE, DeviceNumber.DMA0, 2),
     Right.SYSTEM_SHUTDOWN: Vmmcall(Hypercall.SYSTEM_SHUTDOWN, 3),
+    Right.CHANNEL: Vmmcall(Hypercall.OPEN, 2, BUFFER),
 }
-ABOUT = {Right.MESSAGES: HOST, Right.GIVE_PAGE: identity(OTHER), Right.GIVE_DEVICE: identity(OTHER), Right.SYSTEM_SHUTDOWN: SYSTEM}
+ABOUT = {Right.MESSAGES: HOST, Right.SYSTEM_SHUTDOWN: SYSTEM} | dict.fromkeys(
+    (Right.GIVE_PAGE, Right.GIVE_DEVICE, Right.CHANNEL), identity(OTHER)
+)
 
 
 def idle() -> Script:
@@ -53,6 +56,7 @@ def done(world: World, right: Right) -> bool:
         Right.GIVE_PAGE: bool(kernel.partitions[2].offered),
         Right.GIVE_DEVICE: kernel.mover.device_owners[DeviceNumber.DMA0] is kernel.partitions[2],
         Right.SYSTEM_SHUTDOWN: kernel.over,
+        Right.CHANNEL: kernel.partitions[1].waits == (Hypercall.OPEN, 2),  # for the other end's consent
     }[right]
 
 

@@ -11,7 +11,7 @@ from contracts.vmcb import EVENT_VALID
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.model.script import Script, Spin
 from isolation_kernel.partition import Partition, State
-from isolation_kernel.virtual_pit import VirtualPit
+from virtual_pc.pit import VirtualPit
 
 IN, STRING, REP, WIDE_ADDRESS = 1 << 0, 1 << 2, 1 << 3, 1 << 8
 ES, DS = 0, 3
@@ -53,7 +53,7 @@ def registers(partition: Partition, **values: int) -> None:
 
 
 def test_in_fills_as_much_as_it_reads(world: World, partition: Partition) -> None:
-    partition.pic.write(Port.PIC_MASTER + 1, 0x5A)
+    partition.pc.pc.pic.write(Port.PIC_MASTER + 1, 0x5A)
     for size, expected in ((1, 0x1234_565A), (2, 0x1234_FF5A), (4, 0xFFFF_FF5A)):
         registers(partition, EAX=0x1234_5678)
         assert port(world, partition, Port.PIC_MASTER + 1, IN, size) is None
@@ -67,7 +67,7 @@ def test_out_of_several_bytes_reaches_several_ports(world: World, partition: Par
     assert bytes(partition.console) == b"\xe9"
     registers(partition, EAX=0x0000_77AA)
     assert port(world, partition, Port.PIC_MASTER, 0, 2) is None
-    assert partition.pic.read(Port.PIC_MASTER + 1) == 0x77
+    assert partition.pc.pc.pic.read(Port.PIC_MASTER + 1) == 0x77
 
 
 @pytest.mark.parametrize(("first", "size", "status"), ((0, 1, 0x04), (0, 4, 0x04), (-1, 2, 0x03), (-3, 4, 0x01)))
@@ -108,7 +108,7 @@ def test_outs_backwards_through_its_segment(world: World, partition: Partition) 
 
 def test_ins_stores_and_counts_in_16_bits(world: World, partition: Partition) -> None:
     """With 16-bit addresses, the upper halves of EDI and ECX stay."""
-    partition.pic.write(Port.PIC_MASTER + 1, 0xC3)
+    partition.pc.pc.pic.write(Port.PIC_MASTER + 1, 0xC3)
     partition.memory.write(BUFFER, b"....")
     registers(partition, EDI=0xABCD_0000 | BUFFER, ECX=0x9999_0001)
     assert port(world, partition, Port.PIC_MASTER + 1, IN | STRING | REP) is None

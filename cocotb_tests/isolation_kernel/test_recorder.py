@@ -7,13 +7,13 @@ import pytest
 
 from cocotb_tests.isolation_kernel.world import CODE, LAYOUT, paging_on
 from contracts.hypercalls import Hypercall
+from contracts.protections import Protections
 from isolation_kernel.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.model.machine import ModelMachine
 from isolation_kernel.model.recorder import RecordingMachine, ReplayMachine, ReplayMismatch, replay
 from isolation_kernel.model.script import Cpuid, Invlpg, Out, Read, Script, Spin, Vmmcall, Write, WriteCr
-from isolation_kernel.protections import Protections
 
 CONFIG = KernelConfig(layout=LAYOUT, tables_per_guest=64)
 FIRST = GuestConfig("first", 2 << 20, (), MultibootEntry(CODE), True, frozenset({DeviceNumber.DMA0}), frozenset(Right))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from contracts.architecture import Cr0, Pte
 from contracts.memory_map import PAGE_SIZE, RamLayout
+from contracts.protections import Protections
 from isolation_kernel.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
 from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.invariants import check
@@ -13,7 +14,6 @@ from isolation_kernel.model.machine import ModelMachine
 from isolation_kernel.model.memory import Straps
 from isolation_kernel.model.script import Operation, Read, Script, Write, WriteCr
 from isolation_kernel.partition import Partition
-from isolation_kernel.protections import Protections
 
 __all__ = ["CODE", "FIRST_MEMORY", "LAYOUT", "PAGE_TABLES", "SECOND_MEMORY", "World", "flat_tables", "paging_on", "read"]
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from contracts.protections import Protections
 from isolation_kernel.configuration import KernelConfig
 from isolation_kernel.kernel import Step
-from isolation_kernel.protections import Protections
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Machine
 from sim.oracles import qemu

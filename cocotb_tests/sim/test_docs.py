@@ -21,7 +21,7 @@ __all__: list[str] = []
 DOCS = ROOT / "docs"
 BY_HAND = ("README.md", "CONTRIBUTING.md", "cocotb_tests/PLAN.md")
 WRITTEN = sorted([*(p for p in DOCS.rglob("*.md") if p.name not in PAGES), *(ROOT / name for name in BY_HAND)])
-ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "isolation_kernel", "sim", "cocotb_tests", "verifier")
+ROOMS = ("contracts", "rtl", "cpu_ext", "chipset", "firmware", "virtual_pc", "isolation_kernel", "sim", "cocotb_tests", "verifier")
 _PATH = re.compile(rf"`((?:{'|'.join(ROOMS)}|docs)/[\w./-]*)`")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 

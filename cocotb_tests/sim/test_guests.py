@@ -9,12 +9,12 @@ import pytest
 
 from cocotb_tests.sim.above_kernel import GUEST_MEMORY, Pair, mac
 from contracts.exit_codes import exit_name
+from contracts.protections import Protections
 from firmware.build import guest, stub
 from isolation_kernel.configuration import GuestConfig, KernelConfig, RealModeEntry, Right
 from isolation_kernel.kernel import Step
 from isolation_kernel.model.recorder import ReplayMismatch, replay
 from isolation_kernel.model.rerun import ModelReplay
-from isolation_kernel.protections import Protections
 from sim.guests import GuestProgram, GuestSystem
 from sim.link import StubFault
 from sim.machine import Machine

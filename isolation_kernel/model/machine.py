@@ -11,8 +11,8 @@ from isolation_kernel.model.script import Script
 from isolation_kernel.model.state import Block
 from isolation_kernel.model.tlb import Tlb
 from isolation_kernel.model.uart import Uart
-from isolation_kernel.virtual_pic import PicPair
-from isolation_kernel.virtual_pit import VirtualPit
+from virtual_pc.pic import PicPair
+from virtual_pc.pit import VirtualPit
 
 __all__ = ["ModelMachine", "PlatformReset", "Stuck"]
 

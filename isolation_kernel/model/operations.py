@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from contracts.architecture import Eflags, Exc, Gpr
 from contracts.exit_codes import ExitCode
+from contracts.io_exit import IoExit
 from contracts.msr import Msr, msrpm_bit
 from contracts.vmcb import General1, General2
 from isolation_kernel.model import script as ops
@@ -117,14 +118,14 @@ class Operations(Translation):
     def _in(self, op: ops.In) -> object:
         self._code(b"\xec\x90")
         if self._port_exits(op.port, op.size):
-            raise self._exit(ExitCode.IOIO, 1 | op.size << 4 | 1 << 8 | op.port << 16, self._rip + self._length)
+            raise self._exit(ExitCode.IOIO, IoExit(op.port, op.size, is_in=True).word, self._rip + self._length)
         return sum(self._machine.io_read(op.port + n) << 8 * n for n in range(op.size))
 
     def _out(self, op: ops.Out) -> object:
         self._code(b"\xee\x90")
         self.state.registers[Gpr.EAX] = op.value
         if self._port_exits(op.port, op.size):
-            raise self._exit(ExitCode.IOIO, op.size << 4 | 1 << 8 | op.port << 16, self._rip + self._length)
+            raise self._exit(ExitCode.IOIO, IoExit(op.port, op.size).word, self._rip + self._length)
         if op.size == 4 and not op.port & 3:
             self._machine.io_write32(op.port, op.value)
             return None
@@ -137,7 +138,8 @@ class Operations(Translation):
         if self._length == 1:  # not begun
             registers[Gpr.ESI], registers[Gpr.ECX] = op.linear, op.count
         self._code(b"\xf3\x6e")
-        raise self._exit(ExitCode.IOIO, 1 << 2 | 1 << 3 | 1 << 4 | 1 << 8 | 3 << 10 | op.port << 16, self._rip + self._length)
+        access = IoExit(op.port, string=True, repeat=True, segment="DS")
+        raise self._exit(ExitCode.IOIO, access.word, self._rip + self._length)
 
     def _halt(self, op: ops.Halt) -> object:
         self._code(b"\xf4\x90")
@@ -151,7 +153,7 @@ class Operations(Translation):
 
     def _vmmcall(self, op: ops.Vmmcall) -> object:
         self._code(b"\x0f\x01\xd9")
-        self.state.registers.update({Gpr.EAX: op.number, Gpr.EBX: op.ebx, Gpr.ECX: op.ecx})
+        self.state.registers.update({Gpr.EAX: op.number, Gpr.EBX: op.ebx, Gpr.ECX: op.ecx, Gpr.EDX: op.edx, Gpr.ESI: op.esi})
         raise self._exit(ExitCode.VMMCALL)
 
     def _rdtsc(self, op: ops.Rdtsc) -> object:

@@ -15,6 +15,7 @@ from typing import Any
 from contracts.architecture import Exc, PageFault
 from contracts.exit_codes import ExitCode, exit_name
 from contracts.host_link import VcpuBlock
+from contracts.io_exit import IoExit
 from contracts.memory_map import Physical, Port, RamLayout
 from contracts.msr import msrpm_bit
 from contracts.policy_map import GUARD
@@ -149,8 +150,8 @@ class ModelReplay(ReplayMachine):
         if code == ExitCode.EXCEPTION + Exc.PF:
             self._fault(processor, block.get("EXITINFO1"), block.get("EXITINFO2"))
         elif code == ExitCode.IOIO:
-            info = block.get("EXITINFO1")
-            ports = range(info >> 16 & 0xFFFF, (info >> 16 & 0xFFFF) + (info >> 4 & 7))
+            access = IoExit.decode(block.get("EXITINFO1"))
+            ports = range(access.port, access.port + access.size)
             self._agree("permission", any(self._bit(maps[0], port) for port in ports), True)
         elif code == ExitCode.MSR:
             number = block.word(VcpuBlock.ECX)

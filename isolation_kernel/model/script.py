@@ -125,6 +125,8 @@ class Vmmcall(Operation):
     number: int
     ebx: int = 0
     ecx: int = 0
+    edx: int = 0
+    esi: int = 0
 
 
 @dataclass(frozen=True)

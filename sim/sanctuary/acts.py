@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from contracts.architecture import Exc, Gpr
 from contracts.hypercalls import Hypercall
+from contracts.io_exit import IoExit
 from contracts.memory_map import PAGE_SIZE
 from sim.sanctuary.evidence import Access, Evidence, GuestExit, Step
 
@@ -196,7 +197,8 @@ def out(*wanted: tuple[int, Callable[[int], bool]]) -> Act:
                 if a.io and a.write and a.linear & 0xFFFF == port and fits(a.data & _BYTE)
             ] + [
                 Seen(x.cycle, f"exits in cycle {x.cycle}")
-                for x in e.exits if x.name == "IOIO" and not x.info1 & 1 and x.info1 >> 16 == port and fits(x.registers[Gpr.EAX] & _BYTE)
+                for x in e.exits if x.name == "IOIO" and (access := IoExit.decode(x.info1)).port == port and not access.is_in
+                if fits(x.registers[Gpr.EAX] & _BYTE)
             ]  # fmt: skip
             if not done:
                 return None

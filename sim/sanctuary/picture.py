@@ -11,7 +11,12 @@ from isolation_kernel.kernel import Kernel
 
 __all__ = ["Mark", "MemoryPicture", "Run", "picture_of", "runs_of"]
 
-_SPECIAL: dict[int, str] = {Owner.ABSENT: "no RAM", Owner.FREE: "free", Owner.IN_TRANSIT: "in transit"}
+_SPECIAL: dict[int, str] = {
+    Owner.ABSENT: "no RAM",
+    Owner.FREE: "free",
+    Owner.IN_TRANSIT: "in transit",
+    Owner.SHARED: "shared by two guests",
+}
 
 
 @dataclass(frozen=True)

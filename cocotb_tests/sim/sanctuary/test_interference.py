@@ -8,7 +8,7 @@ import pytest
 
 from cocotb_tests.sim.test_multiboot import HEADER, elf
 from contracts.hypercalls import Hypercall
-from isolation_kernel.protections import Protections
+from contracts.protections import Protections
 from sim.guests import GuestProgram
 from sim.sanctuary.interference import COMPANIES, LEAST, MESSAGES, Retired, retired_by_guest2, same
 from sim.sanctuary.world import GUEST_MEMORY

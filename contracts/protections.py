@@ -1,4 +1,7 @@
-"""What the kernel protects by, as named switches: all on, except in a control run that shows what an attack does without one."""
+"""What the kernel protects by, as named switches: all on, except in a control run that shows what an attack does without one.
+
+The attacks name them, the kernel obeys them, and reports tell of them.
+"""
 
 from dataclasses import dataclass, fields
 
@@ -7,7 +10,7 @@ __all__ = ["Protections"]
 
 @dataclass(frozen=True)
 class Protections:
-    """Each switch names the attack that succeeds without it, on the RTL as on the model.
+    """Each switch names the attack that succeeds without it, on the RTL as on the model (of the channels' own, channel_ends alone).
 
     frame_owner_check: a shadow entry is made only for a frame that the guest owns. Without: a guest maps a neighbour's or the
         kernel's frame in its own page table and reads or writes it.
@@ -35,6 +38,10 @@ class Protections:
     preemption: the kernel's timer ends a time slice. Without: a guest with interrupts off, or one that faults for ever, goes on for ever.
     hypercall_buffers: buffers are checked page by page. Without: SEND reads and RECEIVE writes a neighbour's memory.
     hypercall_rights: calls that need a right are refused without it. Without: any guest shuts the system down or gives devices away.
+    channel_ends: a guest finds its own channels alone. Without: a third one reads and writes messages, maps the page, closes the channel.
+    channel_consent: a channel is there once both have opened it. Without: a guest is told who it talks to that has agreed to nothing.
+    channel_identity: the kernel says who is at the other end. Without: each says so itself.
+    channel_bounds: a queue holds a bounded number of messages. Without: a guest that floods another takes the kernel's memory.
     hypercall_ring: hypercalls are for CPL 0. Without: an application of a guest gives away its pages.
     """
 
@@ -59,6 +66,10 @@ class Protections:
     preemption: bool = True
     hypercall_buffers: bool = True
     hypercall_rights: bool = True
+    channel_ends: bool = True
+    channel_consent: bool = True
+    channel_identity: bool = True
+    channel_bounds: bool = True
     hypercall_ring: bool = True
 
     @classmethod

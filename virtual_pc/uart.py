@@ -14,13 +14,13 @@ class VirtualUart:
     def __init__(self) -> None:
         self._registers = bytearray(_REGISTERS)
 
-    def write(self, register: int, value: int) -> bytes:
-        """Write one; returns what was sent."""
+    def write(self, register: int, value: int) -> bool:
+        """Write one; whether the value was sent."""
         if register == _DATA and not self._registers[_LINE_CONTROL] & _DIVISOR_ACCESS:
-            return bytes([value])
+            return True
         if register not in (_DATA, _INTERRUPT_ENABLE) or not self._registers[_LINE_CONTROL] & _DIVISOR_ACCESS:
             self._registers[register] = value
-        return b""
+        return False
 
     def read(self, register: int) -> int:
         """Read one."""

@@ -1,0 +1,62 @@
+"""What the kernel believes of a guest's virtual PC: numbers, cut to their size. A PC that fails is asked no more, and its guest ends.
+
+An exception is such a failure. A loop without end is not found out: the kernel in Python has one thread; on a machine of its own the room
+would be a process of ring 3 with a slice of its guest's time. Types are as declared: ``mypy`` holds them.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from virtual_pc.ports import Effect, VirtualPc
+
+__all__ = ["Fence"]
+
+_BYTE = 0xFF
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Fence:
+    """Before one guest's PC. ``failure`` says what was wrong with it, if anything was."""
+
+    def __init__(self, pc: VirtualPc) -> None:
+        self.pc = pc
+        self.failure = ""
+
+    def ask(self, question: Callable[_P, _T], *values: _P.args, **more: _P.kwargs) -> _T | None:
+        """The answer of a function of the room; None if it fails."""
+        try:
+            return None if self.failure else question(*values, **more)
+        except Exception as error:
+            self.failure = f"its virtual PC failed: {type(error).__name__}"
+            return None
+
+    def read(self, port: int, now: int) -> int:
+        """A byte."""
+        return int(self.ask(self.pc.read, port, now) or 0) & _BYTE
+
+    def write(self, port: int, value: int, now: int) -> Effect:
+        """A byte; what the kernel is asked to do."""
+        effect = self.ask(self.pc.write, port, value, now)
+        return effect if isinstance(effect, Effect) else Effect.NONE
+
+    def raise_line(self, irq: int) -> None:
+        """A line of a device that the guest owns has risen."""
+        self.ask(self.pc.raise_line, irq)
+
+    def pending(self) -> int | None:
+        """The vector of the interrupt that the guest should get."""
+        vector = self.ask(self.pc.pending)
+        return None if vector is None else vector & _BYTE
+
+    def acknowledge(self) -> None:
+        """The guest has got it."""
+        self.ask(self.pc.acknowledge)
+
+    def tick(self, now: int) -> None:
+        """Time has passed."""
+        self.ask(self.pc.tick, now)
+
+    def running(self) -> bool:
+        """Whether an interrupt will come by itself."""
+        return bool(self.ask(self.pc.running))
