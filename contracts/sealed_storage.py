@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from contracts.ide import SECTOR_SIZE
+
 __all__ = [
     "ANCHOR", "ANCHOR_SIZE", "CELLS", "CELL_SECTORS", "COUNT", "COUNT_SIZE", "HEADER", "IDENTITY_SIZE", "INDEXES", "INDEX_SECTORS",
     "KEY_SIZE", "MAX_DATA", "MAX_ENTRIES", "MAX_READERS", "NAME", "NONCE_SIZE", "ROOT_KEY", "SECTOR", "SECTORS", "SLOTS", "TAG_SIZE",
@@ -32,7 +34,7 @@ MAX_READERS = 8  # of a blob
 MAX_ENTRIES = 64  # of the store
 KEY_SIZE, NONCE_SIZE, TAG_SIZE = 32, 12, 16  # bytes, of AES-256-GCM
 
-SECTOR = 512
+SECTOR = SECTOR_SIZE
 CELL_SECTORS = 8
 CELLS = MAX_ENTRIES + 1  # so that each blob can be replaced before the old one goes
 MAX_DATA = CELL_SECTORS * SECTOR - TAG_SIZE  # bytes of a blob: as much as a message holds

@@ -2,28 +2,52 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from cocotb_tests.isolation_kernel.sealed.tis_top import SPEC
-from contracts.event_log import Event
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.registers import WORD_SIZE
-from contracts.tpm import HashOp
-from contracts.tpm2 import Command, Handle, extension
-from isolation_kernel.tpm import Tpm
+from contracts.tpm import TPM, HashOp
+from isolation_kernel.machine import Machine
 from sim.model import Model, build_model
 from sim.tpm.bridge import TpmBridge
 from sim.tpm.served import TPM_ASKS, ServedTpm
 from sim.tpm.swtpm import Swtpm
 
-__all__ = ["BLOCK", "KERNEL", "STUB", "TpmMachine"]
+__all__ = ["Power", "PowerCut", "TpmMachine"]
 
-BLOCK, STUB, KERNEL = b"secure loader " * 100, b"ring -1 stub", b"isolation kernel"
-_LOADERS_LOCALITY = 3
+_STS = TPM["STS"]
 _FEW, _MANY = 8, 10_000  # cycles: between two accesses, and more than any step of a launch takes
 _LOOK = 64  # accesses between two looks at whether the TPM still lives
+
+
+class PowerCut(BaseException):
+    """There is no power any more; nothing that handles errors handles this."""
+
+
+class Power:
+    """Of machine and disk. It fails before the step number ``fails_at`` (from 0), or not at all. A step is a sector that is written, a
+    flush, or a command of the TPM; of the last two there are two steps, one before it has had its effect and one after."""
+
+    def __init__(self) -> None:
+        self.steps, self.fails_at = 0, -1
+
+    def step(self) -> None:
+        """One more, or none ever after."""
+        self.on()
+        self.steps += 1
+        self.on()
+
+    def on(self) -> None:
+        """PowerCut if it is off."""
+        if 0 <= self.fails_at < self.steps:
+            raise PowerCut
+
+    def back(self) -> None:
+        """On again."""
+        self.__init__()  # type: ignore[misc]
 
 
 class TpmMachine:
@@ -37,6 +61,7 @@ class TpmMachine:
         self.tpm = None if absent else Swtpm(state)
         self.privileged = True
         self.accesses = 0
+        self.power = Power()
         self._model = Model(build_model(SPEC))
         self._served = ServedTpm(self._model, TpmBridge(self.tpm))
         self._reset()
@@ -61,6 +86,11 @@ class TpmMachine:
         self._model.set("platform_reset", 0)
         self._settle()
 
+    def _until_asked(self) -> None:
+        """The TPM carries out what it is asked for."""
+        assert self._model.run(_MANY, stops=(TPM_ASKS,)).stops
+        self._served.serve()
+
     def _settle(self) -> None:
         """Let the TPM do what it is asked for, if it is asked."""
         if self._model.run(_FEW, stops=(TPM_ASKS,)).stops:
@@ -69,11 +99,13 @@ class TpmMachine:
 
     def power_cycle(self) -> None:
         """Power lost and back: what was written to the TPM's own memory is there, and nothing else."""
+        self.power.back()
         self._reset()
 
     def replace_state(self, old: Path) -> None:
         """Put an earlier state in the place of the TPM's (a chip taken out and put back), and power on."""
         assert self.tpm is not None
+        self.tpm.kill()
         self.tpm.close()
         shutil.rmtree(self.state)
         shutil.copytree(old, self.state)
@@ -89,12 +121,20 @@ class TpmMachine:
 
     def read32(self, address: int) -> int:
         """One word of the registers."""
+        self.power.on()
         self._settle()
         return self._access(address)
 
     def write32(self, address: int, value: int) -> None:
         """One word to the registers."""
+        self.power.on()
+        goes = (address - Physical.TPM) % PAGE_SIZE == _STS.offset and value == _STS.field("GO").mask
+        if goes:
+            self.power.step()
         self._access(address, value)
+        if goes:
+            self._until_asked()
+            self.power.step()
 
     def _access(self, address: int, value: int | None = None) -> int:
         page, offset = divmod(address - Physical.TPM, PAGE_SIZE)
@@ -104,20 +144,21 @@ class TpmMachine:
         request = (0, int(value is not None), int(self.privileged), page, offset // WORD_SIZE, 0xF, value or 0, 1)
         return self._model.transact([request])[0][0]
 
+    def pretend_launch(self) -> None:
+        """Localities 1 to 3 answer, and nothing was measured."""
+        self._model.set("launched", 1)
+
     def hash_block(self, block: bytes) -> None:
         """What SKINIT sends in locality 4."""
         self._model.set("launched", 1)
         for op, data in ((HashOp.START, b""), *((HashOp.DATA, block[at : at + WORD_SIZE]) for at in range(0, len(block), WORD_SIZE))):
             self._model.transact([(1, 0, 0, 0, op, (1 << len(data)) - 1, int.from_bytes(data, "little"), 1)])
         self._model.set("end", 1)
-        assert self._model.run(_MANY, stops=(TPM_ASKS,)).stops
-        self._served.serve()
+        self._until_asked()
         self._model.set("end", 0)
         self._model.run(_FEW, stops=())
 
-    def measure(self, events: Iterable[Event], locality: int = _LOADERS_LOCALITY) -> None:
-        """What the secure loader measures."""
-        for event in events:
-            Tpm(self, locality).run(
-                Command.PCR_EXTEND, event.kind.pcr, parameters=extension(event.digest), sessions=(Handle.PASSWORD,)
-            )  # fmt: skip
+    @property
+    def seen_by_kernel(self) -> Machine:
+        """As the kernel's driver has it: registers are all that it asks for."""
+        return cast(Machine, self)
