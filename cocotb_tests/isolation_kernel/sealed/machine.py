@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -9,10 +11,10 @@ from typing import cast
 from cocotb_tests.isolation_kernel.sealed.tis_top import SPEC
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.registers import WORD_SIZE
-from contracts.tpm import TPM, HashOp
+from contracts.tpm import TPM, HashOp, TpmOp
 from isolation_kernel.machine import Machine
 from sim.model import Model, build_model
-from sim.tpm.bridge import TpmBridge
+from sim.tpm.bridge import AnswerByte, TpmBridge
 from sim.tpm.served import TPM_ASKS, ServedTpm
 from sim.tpm.swtpm import Swtpm
 
@@ -50,20 +52,38 @@ class Power:
         self.__init__()  # type: ignore[misc]
 
 
+class _Garbling(TpmBridge):
+    """Turns over the bits of the answers while ``machine`` says so."""
+
+    def __init__(self, machine: "TpmMachine", tpm: Swtpm) -> None:
+        super().__init__(tpm)
+        self._machine = machine
+
+    def take(self, op: int, locality: int, last: bool, mask: int, data: int) -> list[AnswerByte]:
+        answer = super().take(op, locality, last, mask, data)
+        return [replace(byte, data=byte.data ^ 0xFF) for byte in answer] if self._machine.garbled and op == TpmOp.COMMAND else answer
+
+
 class TpmMachine:
     """``read32`` and ``write32`` come with ring −1's authority unless ``privileged`` is cleared; a context manager.
 
-    ``accesses``: how many there were. ``state``: the folder of the TPM's state.
+    ``accesses``: how many there were; ``state``: the folder of the TPM's state.
+    ``silent``: the TPM answers no more; ``garbled``: what it answers is not what a TPM does.
     """
 
     def __init__(self, state: Path, absent: bool = False) -> None:
         self.state = state
-        self.tpm = None if absent else Swtpm(state)
+        self.tpm: Swtpm | None = None
         self.privileged = True
         self.accesses = 0
         self.power = Power()
+        self.silent = self.garbled = False
+        self._fault: tuple[int, Callable[[TpmMachine], None]] | None = None
         self._model = Model(build_model(SPEC))
-        self._served = ServedTpm(self._model, TpmBridge(self.tpm))
+        if absent:
+            self._served = ServedTpm(self._model, TpmBridge(None))
+        else:
+            self._start()
         self._reset()
 
     def __enter__(self) -> "TpmMachine":
@@ -86,14 +106,34 @@ class TpmMachine:
         self._model.set("platform_reset", 0)
         self._settle()
 
+    def fault_at(self, step: int, fault: "Callable[[TpmMachine], None]") -> None:
+        """Let this happen at the next command of the TPM from that step of ``power`` on."""
+        self.power.back()
+        self._fault = step, fault
+
+    def repair(self) -> None:
+        """A fault, if there was one, is over; a TPM that has died is started again."""
+        self.silent = self.garbled = False
+        self._fault = None
+        if self.tpm is not None and not self.tpm.alive:
+            self.tpm.close()
+            self._start()
+
+    def _start(self) -> None:
+        self.tpm = Swtpm(self.state)
+        self._served = ServedTpm(self._model, _Garbling(self, self.tpm))
+
     def _until_asked(self) -> None:
         """The TPM carries out what it is asked for."""
-        assert self._model.run(_MANY, stops=(TPM_ASKS,)).stops
-        self._served.serve()
+        if self._fault is not None and self.power.steps > self._fault[0]:
+            fault, self._fault = self._fault[1], None
+            fault(self)
+        if not self.silent and self._model.run(_MANY, stops=(TPM_ASKS,)).stops:
+            self._served.serve()
 
     def _settle(self) -> None:
         """Let the TPM do what it is asked for, if it is asked."""
-        if self._model.run(_FEW, stops=(TPM_ASKS,)).stops:
+        if self._model.run(_FEW, stops=(TPM_ASKS,)).stops and not self.silent:
             self._served.serve()
             self._model.run(_FEW, stops=())
 
@@ -109,8 +149,7 @@ class TpmMachine:
         self.tpm.close()
         shutil.rmtree(self.state)
         shutil.copytree(old, self.state)
-        self.tpm = Swtpm(self.state)
-        self._served = ServedTpm(self._model, TpmBridge(self.tpm))
+        self._start()
         self._reset()
 
     def copy_state(self) -> Path:
@@ -139,7 +178,7 @@ class TpmMachine:
     def _access(self, address: int, value: int | None = None) -> int:
         page, offset = divmod(address - Physical.TPM, PAGE_SIZE)
         self.accesses += 1
-        if self.accesses % _LOOK == 0:
+        if self.accesses % _LOOK == 0 and not self.silent:
             self._served.serve()
         request = (0, int(value is not None), int(self.privileged), page, offset // WORD_SIZE, 0xF, value or 0, 1)
         return self._model.transact([request])[0][0]
