@@ -70,6 +70,7 @@ class Tpm:
         """``answer`` as far as it has come, and on in whole words."""
         for _ in self._places(len(answer), size, "DATA_AVAILABLE", "VALID"):
             answer += self._machine.read32(self._address("DATA_FIFO")).to_bytes(WORD_SIZE, "little")
+        self._wait("STS", "VALID")  # a TPM that has died meanwhile has read as ones, which are not to pass for random bytes
         return answer
 
     def _places(self, begin: int, end: int, *flags: str) -> Iterator[int]:

@@ -68,7 +68,8 @@ class TpmMachine:
     """``read32`` and ``write32`` come with ring −1's authority unless ``privileged`` is cleared; a context manager.
 
     ``accesses``: how many there were; ``state``: the folder of the TPM's state.
-    ``silent``: the TPM answers no more; ``garbled``: what it answers is not what a TPM does.
+    ``silent``: the TPM answers no more; ``garbled``: what it answers is not what a TPM does; ``gone_at``: before this access, counted by
+    ``accesses``, it goes away, until power is lost.
     """
 
     def __init__(self, state: Path, absent: bool = False) -> None:
@@ -78,6 +79,7 @@ class TpmMachine:
         self.accesses = 0
         self.power = Power()
         self.silent = self.garbled = False
+        self.gone_at = 0
         self._fault: tuple[int, Callable[[TpmMachine], None]] | None = None
         self._model = Model(build_model(SPEC))
         if absent:
@@ -178,6 +180,9 @@ class TpmMachine:
     def _access(self, address: int, value: int | None = None) -> int:
         page, offset = divmod(address - Physical.TPM, PAGE_SIZE)
         self.accesses += 1
+        if self.accesses == self.gone_at:
+            self._model.set("tpm_present", 0)
+            self._model.run(_FEW, stops=())
         if self.accesses % _LOOK == 0 and not self.silent:
             self._served.serve()
         request = (0, int(value is not None), int(self.privileged), page, offset // WORD_SIZE, 0xF, value or 0, 1)

@@ -87,6 +87,22 @@ def test_the_answer_can_be_read_once(stage: Stage) -> None:
     assert root[:8] not in found and set(found) == {0xFF}
 
 
+def test_a_tpm_that_goes_away_at_any_access_is_never_taken_for_one_that_answers_ones(stage: Stage) -> None:
+    """A register file without a TPM reads as ones, in the FIFO, too: a key that was drawn at that moment would be known to everybody."""
+    machine = stage.machine
+    before = machine.accesses
+    stage.tpm.random(32)
+    needed = machine.accesses - before
+    for at in range(needed):
+        machine.gone_at = machine.accesses + 1 + at
+        try:
+            drawn = stage.tpm.random(32)
+            assert at >= needed - 2 and len(drawn) == 32 and b"\xff" * 4 not in drawn, "it had answered before it went"
+        except TpmError as error:
+            assert "no TPM answers" in str(error)
+        stage.launch()
+
+
 def dies(machine: TpmMachine) -> None:
     assert machine.tpm is not None
     machine.tpm.kill()

@@ -73,7 +73,7 @@ def test_a_new_value_is_there_or_the_old_one(stage: Stage) -> None:
 
     cut_everywhere(stage, prepare, lambda kernel: kernel.seal(VAULT, 0, b"new", (VAULT,)), check)
     assert seen[0] == b"old" and seen[-1] == b"new" and set(seen) == {b"old", b"new"}
-    assert seen == sorted(seen, key=lambda data: data == b"new"), "the TPM's counter is the one step at which the new value comes into force"
+    assert seen == sorted(seen, key=lambda data: data == b"new"), "there is one step, the TPM's counter, at which it changes"
 
 
 def test_an_opening_loses_nothing(stage: Stage, rng: Random) -> None:
