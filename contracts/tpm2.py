@@ -86,6 +86,7 @@ class Command(IntEnum):
     CREATE_PRIMARY = 0x131
     NV_INCREMENT = 0x134
     NV_WRITE = 0x137
+    PCR_RESET = 0x13D
     NV_READ = 0x14E
     QUOTE = 0x158
     UNSEAL = 0x15E
@@ -94,6 +95,7 @@ class Command(IntEnum):
     POLICY_LOCALITY = 0x16F
     START_AUTH_SESSION = 0x176
     GET_RANDOM = 0x17B
+    PCR_READ = 0x17E
     POLICY_PCR = 0x17F
     PCR_EXTEND = 0x182
     POLICY_GET_DIGEST = 0x189
