@@ -113,13 +113,15 @@ _MAKES = (Command.START_AUTH_SESSION, Command.CREATE_PRIMARY)  # whose answers b
 
 # TPM_RC without the part that says which handle, parameter or session is meant.
 _REASONS: Mapping[int, str] = {
-    0x001: "it was not started (TPM2_Startup)",
     0x01D: "its policy is not fulfilled: another launch (PCR 17, 18), or not the launched kernel that asks",
     0x00B: "there is no such object in this TPM",
-    0x107: "the locality is not one that may",
+    0x00E: "its password is not the empty one",
+    0x022: "its password is not the empty one",
+    0x100: "it was not started (TPM2_Startup)",
     0x101: "it has failed",
     0x120: "it is disabled",
     0x128: "the PCRs have changed",
+    0x149: "it may not be used in this way",
     0x14A: "it was never written",
     0x14B: "there is no room in it",
     0x14C: "there is one already",

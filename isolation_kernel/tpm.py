@@ -45,7 +45,10 @@ class Tpm:
 
     def random(self, size: int) -> bytes:
         """Random bytes, at most 32: the TPM's, so that a run of the kernel follows from what it has read of the machine."""
-        return self.run(Command.GET_RANDOM, parameters=size.to_bytes(2, "big")).first
+        drawn = self.run(Command.GET_RANDOM, parameters=size.to_bytes(2, "big")).first
+        if len(drawn) != size:
+            raise TpmError("the TPM draws too few random bytes")
+        return drawn
 
     def _exchange(self, command: bytes) -> bytes:
         self._write("ACCESS", "REQUEST_USE")

@@ -83,7 +83,8 @@ def test_reasons() -> None:
     for code in (0x09D, 0x19D, 0x99D):
         assert reason(code).startswith("its policy is not fulfilled") and f"({code:#05x})" in reason(code)
     assert reason(0x18B).startswith("there is no such object") and reason(0x9FF) == "an error (0x9ff)"
-    assert reason(0x101).startswith("it has failed")
+    assert reason(0x101).startswith("it has failed") and reason(0x100).startswith("it was not started")
+    assert reason(0x081) == "an error (0x081)" and reason(0x98E).startswith("its password")
 
 
 def test_algorithms() -> None:

@@ -45,6 +45,8 @@ def test_answers_of_every_size(stage: Stage) -> None:
     for size in range(33):
         assert len(stage.tpm.random(size)) == size
     assert stage.tpm.random(32) != stage.tpm.random(32)
+    with pytest.raises(TpmError, match="the TPM draws too few random bytes"):
+        stage.tpm.random(1000)
 
 
 def test_an_error_of_the_tpm_is_told_in_words(stage: Stage) -> None:
