@@ -65,6 +65,7 @@ def test_no_two_places_are_the_same() -> None:
     taken = [sector for which in range(INDEXES) for sector in range(index_sector(which), index_sector(which) + INDEX_SECTORS)]
     taken += [sector for cell in range(CELLS) for sector in range(cell_sector(cell), cell_sector(cell) + CELL_SECTORS)]
     assert sorted(taken) == list(range(SECTORS))
+    assert (index_sector(1), cell_sector(0)) == (43, 86)  # as docs/sealed_storage.md has it
     assert MAX_DATA + TAG_SIZE == CELL_SECTORS * SECTOR and CELLS > MAX_ENTRIES
 
 
