@@ -5,12 +5,22 @@ chooses the last alone.
 """
 
 import hashlib
+from typing import NamedTuple
 
-__all__ = ["GUEST_DATA_SIZE", "IDENTITY_SIZE", "NONCE_SIZE", "qualifying_data"]
+__all__ = ["GUEST_DATA_SIZE", "IDENTITY_SIZE", "NONCE_SIZE", "Quoted", "qualifying_data"]
 
 NONCE_SIZE = 32  # bytes that the caller chose, never twice
 IDENTITY_SIZE = 32  # SHA-256 of what a guest starts from
 GUEST_DATA_SIZE = 32  # what the guest says for itself, such as the digest of a key
+
+
+class Quoted(NamedTuple):
+    """What a machine says of itself for one nonce; with nonce, identity and data it is a verifier's bundle."""
+
+    quote: bytes  # TPMS_ATTEST
+    signature: bytes  # TPMT_SIGNATURE
+    key: bytes  # TPMT_PUBLIC of the attestation key
+    log: bytes  # contracts/event_log.py
 
 
 def qualifying_data(nonce: bytes, identity: bytes, data: bytes) -> bytes:

@@ -28,7 +28,7 @@ from typing import Any
 
 from contracts.attestation import IDENTITY_SIZE
 from contracts.event_log import DIGEST_SIZE, EventKind
-from verifier.algorithms import Algorithm
+from contracts.tpm2 import Algorithm
 from verifier.errors import InputError
 from verifier.keys import Key, PublicArea, key_of_pem
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from contracts.attestation import qualifying_data
 from contracts.event_log import DEVELOPMENT, Event, EventKind, Pcr
-from verifier.algorithms import Algorithm, Attributes
+from contracts.tpm2 import Algorithm, Attributes
 from verifier.bundle import Bundle
 from verifier.evidence import Evidence, take_apart
 from verifier.expected import Expected

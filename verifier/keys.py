@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from contracts.event_log import DIGEST_SIZE
-from verifier.algorithms import Algorithm, Attributes, Curve
+from contracts.tpm2 import Algorithm, Attributes, Curve
 from verifier.reader import Reader
 
 __all__ = ["EccKey", "Key", "PublicArea", "RsaKey", "Signature", "key_of_pem", "parse_public", "parse_signature"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.event_log import DIGEST_SIZE
-from verifier.algorithms import Algorithm
+from contracts.tpm2 import Algorithm
 from verifier.reader import Reader
 
 __all__ = ["Quote", "parse_quote"]

@@ -4,7 +4,6 @@ What the processor does in locality 4, the loader in locality 3 and the kernel i
 """
 
 import os
-import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from cocotb_tests.verifier.software import GENUINE, NONCE, VAULT, VAULTS_DATA, Software, hashed
 from contracts.attestation import qualifying_data
 from contracts.event_log import Event, EventKind, Pcr, encode
+from contracts.tpm2 import Command, Handle, command, extension, result
 from sim.tpm.swtpm import Swtpm
 from verifier.bundle import Bundle
 
@@ -25,10 +25,6 @@ _RESTRICTED = f"{SIGNS_ANYTHING}|restricted"
 _ATTESTATION_KEY = 0x8101_0001  # a persistent handle
 _LOADERS_LOCALITY, _KERNELS_LOCALITY = 3, 2
 _LOCALITIES = {Pcr.LAUNCH: _LOADERS_LOCALITY, Pcr.KERNEL: _LOADERS_LOCALITY, Pcr.POLICY: _KERNELS_LOCALITY}
-_EXTEND, _RESET = 0x182, 0x13D  # TPM2_PCR_Extend, TPM2_PCR_Reset
-_SESSIONS = 0x8002
-_PASSWORD = bytes.fromhex("00000009 40000009 0000 00 0000")  # an authorization by the empty password
-_ONE_SHA256 = bytes.fromhex("00000001 000b")
 
 
 class ToolFailed(Exception):
@@ -85,16 +81,11 @@ class Measured:
 
     def extend(self, pcr: int, digest: bytes, locality: int) -> int:
         """TPM2_PCR_Extend by software; the TPM's answer."""
-        return self._pcr_command(_EXTEND, pcr, _ONE_SHA256 + digest, locality)
+        return result(self.tpm.command(command(Command.PCR_EXTEND, (pcr,), extension(digest), (Handle.PASSWORD,)), locality))
 
     def reset_pcr(self, pcr: int, locality: int) -> int:
         """TPM2_PCR_Reset by software; the TPM's answer."""
-        return self._pcr_command(_RESET, pcr, b"", locality)
-
-    def _pcr_command(self, code: int, pcr: int, operands: bytes, locality: int) -> int:
-        body = pcr.to_bytes(4, "big") + _PASSWORD + operands
-        answer = self.tpm.command(struct.pack(">HII", _SESSIONS, 10 + len(body), code) + body, locality)
-        return int.from_bytes(answer[6:10], "big")
+        return result(self.tpm.command(command(Command.PCR_RESET, (pcr,), b"", (Handle.PASSWORD,)), locality))
 
     def measure(self, event: Event) -> None:
         """An event after the launch, by whoever has to."""
