@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contracts.clocks import CYCLES_PER_PIT_TICK
+from contracts.devices import DeviceNumber
 from contracts.memory_map import RamLayout
 from contracts.protections import Protections
 from contracts.rights import Right
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.policy import Policy
 from virtual_pc.cpuid import NATIVE_CPUID, CpuidLeaves
 from virtual_pc.first_state import Entry, MultibootEntry, RealModeEntry

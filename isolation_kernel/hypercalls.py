@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from contracts.architecture import Exc, Gpr
+from contracts.devices import DEVICES, DeviceNumber
 from contracts.hypercalls import HOST_END, IDENTITY_SIZE, MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
 from contracts.memory_map import PAGE_SIZE
 from contracts.rights import HOST, NOBODY, SYSTEM, Right
 from isolation_kernel.channels import Channel
-from isolation_kernel.devices import DEVICES, DeviceNumber
 from isolation_kernel.partition import Partition, State
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from contracts.architecture import Pte
+from contracts.devices import DEVICES
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.msr import IOPM_SIZE, MSRPM_SIZE
 from contracts.pci import Command, ConfigOffset, Function
 from contracts.policy_map import GUARD
-from isolation_kernel.devices import DEVICES
 from isolation_kernel.frames import Owner
 from isolation_kernel.guest_memory import NOWHERE, Kind
 from isolation_kernel.kernel import Kernel

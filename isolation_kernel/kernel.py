@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 
+from contracts.devices import DEVICES, DeviceNumber
 from contracts.hypercalls import HOST_END, MAX_MESSAGE, MAX_QUEUED
 from contracts.memory_map import PAGE_SIZE, Irq
 from contracts.msr import MSRPM_SIZE
@@ -12,7 +13,6 @@ from contracts.vmcb import InterruptControl
 from isolation_kernel.audit import AuditLog
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
 from isolation_kernel.configuration import GuestConfig, KernelConfig
-from isolation_kernel.devices import DEVICES, DeviceNumber
 from isolation_kernel.dma_policy import DmaPolicy, Refusal
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.foundation import Foundation

@@ -1,8 +1,8 @@
 """Pages and devices change hands while guests run. Every path of the old owner is closed before the new one sees anything."""
 
+from contracts.devices import DEVICES, Device, DeviceNumber
 from contracts.memory_map import PAGE_SIZE
 from isolation_kernel.channels import Channel, SharedPage
-from isolation_kernel.devices import DEVICES, Device, DeviceNumber
 from isolation_kernel.dma_policy import DmaPolicy
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.frames import Owner

@@ -6,12 +6,12 @@ from dataclasses import InitVar, dataclass, field
 from enum import Enum
 
 from contracts.architecture import Cr0, Cr4, Eflags
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import IOPM_SIZE
 from isolation_kernel.channels import Channel
 from isolation_kernel.configuration import GuestConfig
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory

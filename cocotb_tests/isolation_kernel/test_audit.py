@@ -9,10 +9,10 @@ import pytest
 
 from cocotb_tests.isolation_kernel.governed import everything, load, named, without
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall, Status
 from contracts.rights import HOST, NOBODY, SYSTEM, Right
 from isolation_kernel.audit import START
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script, Spin, Vmmcall
 from isolation_kernel.policy import Policy

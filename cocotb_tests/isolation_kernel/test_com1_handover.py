@@ -5,9 +5,9 @@ from amaranth.sim import Simulator
 
 from chipset.devices.uart_16550 import Uart16550
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DEVICES, DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import Port
-from isolation_kernel.devices import DEVICES, DeviceNumber
 from isolation_kernel.model.script import In, Out, Script, Vmmcall
 
 DATA, ENABLE, FIFO, LINE, MODEM, LINE_STATUS, MODEM_STATUS, SCRATCH = range(8)

@@ -6,13 +6,13 @@ import pytest
 
 from cocotb_tests.isolation_kernel.world import World, paging_on
 from contracts.architecture import Pte
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.pci import IDE_FUNCTION, Command, ConfigOffset
 from contracts.policy_map import GUARD
 from isolation_kernel import frames, invariants
 from isolation_kernel.channels import Channel
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Read, Script, Vmmcall, Write
 from isolation_kernel.partition import Partition
 

@@ -13,9 +13,9 @@ import pytest
 
 from cocotb_tests.isolation_kernel.governed import everything, load, named
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.rights import HOST, SYSTEM, Right
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script, Spin, Vmmcall
 from isolation_kernel.policy import Policy

@@ -3,11 +3,11 @@
 from cocotb_tests.isolation_kernel.attacks.attack import dma
 from cocotb_tests.isolation_kernel.world import World, paging_on
 from contracts.architecture import Pte
+from contracts.devices import DeviceNumber
 from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
 from contracts.hypercalls import Hypercall, Status
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.policy_map import Format
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.dma_policy import Refusal
 from isolation_kernel.model.script import GuestException, Invlpg, Out, Read, Script, Spin, Vmmcall, Write
 from isolation_kernel.partition import MAX_OFFERED

@@ -8,12 +8,12 @@ import pytest
 from cocotb_tests.isolation_kernel.attacks.attack import waits
 from cocotb_tests.isolation_kernel.disk import begin, bus_master_ports, config_read, config_write, enable, transfer
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DEVICES, DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.ide import SECTOR_SIZE, BusMasterPort, BusMasterStatus
 from contracts.memory_map import Physical, Port
 from contracts.pci import BAR_IO_MASK, BAR_IO_SPACE, FUNCTIONS, HOST_BRIDGE, IDE_FUNCTION, ISA_BRIDGE, Command, ConfigOffset, Function
 from contracts.policy_map import GUARD
-from isolation_kernel.devices import DEVICES, DeviceNumber
 from isolation_kernel.model.script import In, Out, Read, Script, Vmmcall, Write
 from isolation_kernel.partition import Partition
 

@@ -7,11 +7,11 @@ import pytest
 
 from cocotb_tests.isolation_kernel.governed import Grants, everything, load, named, without
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall, Status
 from contracts.protections import Protections
 from contracts.rights import HOST, SYSTEM, Right
 from isolation_kernel.configuration import GuestConfig
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.frames import KernelError
 from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script, Spin, Vmmcall

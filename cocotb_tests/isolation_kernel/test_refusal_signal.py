@@ -4,10 +4,10 @@ import pytest
 
 from cocotb_tests.isolation_kernel.attacks.attack import dma
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.dma_engine import DescriptorFlag
 from contracts.memory_map import Irq
 from contracts.policy_map import GUARD
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.guard import DmaDenied
 from isolation_kernel.model.script import Script, Spin
 

@@ -7,10 +7,10 @@ import pytest
 from cocotb_tests.isolation_kernel.attacks.attack import dma
 from cocotb_tests.isolation_kernel.world import PAGE_TABLES, World, paging_on
 from contracts.architecture import Cr0, Cr4, Pte
+from contracts.devices import DeviceNumber
 from contracts.dma_engine import DescriptorFlag
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Physical
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Invlpg, Operation, Read, Script, Vmmcall, Write, WriteCr
 
 P, RW, US, G = Pte.P, Pte.RW, Pte.US, Pte.G

@@ -19,9 +19,9 @@ from cocotb_tests.isolation_kernel.channel_calls import (
     turns,
 )  # fmt: skip
 from cocotb_tests.isolation_kernel.world import World, paging_on
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall, Status
 from contracts.memory_map import PAGE_SIZE
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.frames import Owner
 from isolation_kernel.model.script import GuestException, Read, Script, Vmmcall, Write
 

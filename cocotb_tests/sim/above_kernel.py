@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TextIO, cast
 
+from contracts.devices import DeviceNumber
 from firmware.build import guest
 from firmware.guests.layout import DEFAULT_KEY
 from isolation_kernel.configuration import KernelConfig
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.guest_memory import NOWHERE
 from isolation_kernel.kernel import Step
 from isolation_kernel.machine import Machine as KernelsMachine

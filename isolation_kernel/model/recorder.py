@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
+from contracts.devices import DeviceNumber
 from isolation_kernel.configuration import GuestConfig, KernelConfig
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.machine import Machine
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contracts.devices import DeviceNumber
 from contracts.rights import HOST, SYSTEM, Right
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.policy import Policy
 from sim.policy.lattice import LatticeError, label_sets
 

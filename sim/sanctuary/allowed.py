@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from contracts.architecture import Gpr
 from contracts.boot import BOOT_ADDRESS
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Irq, Physical, Port
 from contracts.msr import Msr
 from firmware.guests.attack import Witness
 from firmware.guests.attacks import BY_NAME, OWN_MARK, OWN_STATUS, OWN_TEXT
 from firmware.guests.layout import GIVEN_PAGE, RESULT_ADDRESS, Result
-from isolation_kernel.devices import DeviceNumber
 from sim.sanctuary.acts import Act, Seen, access, between, call, load_cr3, out, then, went_on
 from sim.sanctuary.acts_dma import Descriptor, engine
 from sim.sanctuary.acts_of_time import interrupted

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from contracts.architecture import Gpr
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.msr import Msr
 from contracts.policy_map import GUARD
 from firmware.guests.attacks import BY_NAME, MACHINE_STATUS, SHUTDOWN_STATUS, SPOOF
 from firmware.guests.layout import ACCEPT_PAGE, GIVEN_MARK, GIVEN_PAGE, Trusted
-from isolation_kernel.devices import DeviceNumber
 from sim.sanctuary.acts import Act, Seen, access, between, call, instruction, load_cr3, maps, out, then, touch
 from sim.sanctuary.acts_dma import Descriptor, engine
 from sim.sanctuary.acts_of_time import clears_if, cpuid_exits, faults, returns, spins, ss_loads

@@ -5,6 +5,7 @@ import hmac
 from dataclasses import dataclass, field
 
 from contracts.architecture import Pte
+from contracts.devices import DeviceNumber
 from contracts.dma_engine import DMA_ENGINE
 from contracts.hypercalls import MAX_MESSAGE
 from contracts.memory_map import PAGE_SIZE, Physical
@@ -14,7 +15,6 @@ from firmware.build import guest
 from firmware.guests.attacks import Target
 from firmware.guests.layout import DEFAULT_KEY, SECRET, Trusted
 from isolation_kernel.configuration import KernelConfig, Right
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.partition import Partition
 from sim.guests import GuestProgram, GuestSystem
 from sim.sanctuary.evidence import Answer

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from cocotb_tests.isolation_kernel.attacks.attack import BAD, NO_RIGHTS, SCRATCH, SECRET, Judge, attack, changed, dma, shows, tries, victim
 from cocotb_tests.isolation_kernel.channel_calls import calls
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.dma_engine import DescriptorFlag
 from contracts.hypercalls import IDENTITY_SIZE, MAX_QUEUED, Hypercall
 from contracts.memory_map import PAGE_SIZE
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Read, Script, Vmmcall, Write
 from isolation_kernel.partition import Partition
 

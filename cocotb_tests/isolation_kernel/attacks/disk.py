@@ -5,11 +5,11 @@ from collections.abc import Callable
 from cocotb_tests.isolation_kernel import disk
 from cocotb_tests.isolation_kernel.attacks.attack import BAD, SCRATCH, SECRET, Judge, attack, changed, shows, victim, words
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DEVICES, DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.ide import SECTOR_SIZE, BusMasterPort, PrdFlag, TaskFile
 from contracts.memory_map import PAGE_SIZE, Port
 from contracts.pci import BAR_IO_MASK, IDE_FUNCTION, Command, ConfigOffset
-from isolation_kernel.devices import DEVICES, DeviceNumber
 from isolation_kernel.model.script import Out, Script, Spin, Vmmcall
 
 __all__: list[str] = []

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from cocotb_tests.isolation_kernel.attacks.attack import BAD, ENGINE, SCRATCH, Judge, attack, changed, dma, shows, victim, words
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Script, Spin, Write
 
 __all__: list[str] = []

@@ -2,9 +2,9 @@
 
 from cocotb_tests.isolation_kernel.attacks.attack import NO_RIGHTS, SCRATCH, SECRET, Judge, attack, changed, tries, victim, waits
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Script, SetRing, Vmmcall
 
 __all__: list[str] = []

@@ -16,9 +16,9 @@ from cocotb_tests.isolation_kernel.attacks.attack import (
     words,
 )
 from cocotb_tests.isolation_kernel.world import World
+from contracts.devices import DeviceNumber
 from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
 from contracts.hypercalls import Hypercall
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Read, Script, Spin, Vmmcall, Write
 
 __all__: list[str] = []

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
 from cocotb_tests.isolation_kernel.world import FIRST_MEMORY, LAYOUT, SECOND_MEMORY, World
+from contracts.devices import DeviceNumber
 from contracts.memory_map import PAGE_SIZE, Physical
-from isolation_kernel.devices import DeviceNumber
 from isolation_kernel.model.script import Script
 from sim.sanctuary.picture import Mark, MemoryPicture, Run, picture_of, runs_of
 from sim.sanctuary.picture_svg import svg

@@ -1,6 +1,6 @@
-"""Devices that can be assigned, as data: no driver of any of them is here.
+"""Devices that can be assigned to a guest, as data: no driver of any of them is here.
 
-A device with a DMA requester is brought to rest by the guard (``DmaPolicy.hold``), which knows no device either.
+A device with a DMA requester is brought to rest by the guard's DEVICE_RESET, which knows no device either.
 """
 
 from collections.abc import Mapping
