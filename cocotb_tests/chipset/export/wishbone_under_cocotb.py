@@ -154,7 +154,8 @@ async def a_master_that_changes_its_mind_changes_nothing(dut) -> None:
 
 @cocotb.test()
 async def a_flood_of_refusals_leaves_the_others_their_share(dut) -> None:
-    """One port is refused as fast as it asks, or is served instead: the others are no slower for the refusals."""
+    """One port is refused as fast as it asks, or is served instead: the others are no slower for the refusals. If each of its accesses
+    misses, too, a read of the map takes its turn at memory in an access's place."""
     bench = await started(dut, patience=1)
     times = {}
 
@@ -163,23 +164,50 @@ async def a_flood_of_refusals_leaves_the_others_their_share(dut) -> None:
             assert (await bench.ports[port].read(OPEN * PAGE + 4 * n))[1]
 
     await bench.protect({OPEN})
-    for page in (OPEN, SHUT):
+    served, hits, misses = (OPEN,), (SHUT,), (SHUT, SHUT + 32)
+    for pages in (served, hits, misses):
         stop: list[int] = []
 
-        async def flood(page=page, stop=stop) -> int:
+        async def flood(pages=pages, stop=stop) -> int:
             count = 0
             while not stop:
-                await bench.ports[2].access([WBOp(page * PAGE)] * 4)
+                await bench.ports[2].access([WBOp(pages[n % len(pages)] * PAGE) for n in range(4)])
                 count += 4
             return count
 
         flooding = cocotb.start_soon(flood())
         start = bench.now()
         await bench.within(Combine(*(cocotb.start_soon(work(port)) for port in (0, 1))))
-        times[page] = bench.now() - start
+        times[pages] = bench.now() - start
         stop.append(True)
         assert await bench.within(flooding) > 20
-    assert times[SHUT] <= times[OPEN] * 1.05
+    assert times[hits] <= times[served] * 1.05
+    assert times[misses] <= times[served] * 1.05
+
+
+@cocotb.test()
+async def the_map_and_the_launch_region_are_out_of_reach(dut) -> None:
+    """Whatever the map says; and the guard itself reads a map that lies in the launch region. Without protection both are as any memory."""
+    bench = await started(dut)
+    region, inside, port = MAP & ~0xFFFF, (0, 0xFFFC), bench.ports[1]
+    word = bench.peek(MAP)
+    assert await bench.within(port.read(MAP)) == (word, True)
+    assert await bench.within(port.write(MAP, ~word & ONES)) and bench.peek(MAP) == ~word & ONES
+    await bench.put("LAUNCH_BASE", region)
+    await bench.put("LAUNCH_CONTROL", 1)
+    assert await bench.within(port.read(MAP)) == (ONES, False)
+    await bench.protect(set(range(PAGES)))
+    before = bytes(bench.memory.data)
+    for offset in inside:
+        assert await bench.within(port.read(region + offset)) == (ONES, False)
+        assert not await bench.within(port.write(region + offset, 0))
+    assert await bench.within(port.read(region - 4)) == (bench.peek(region - 4), True)
+    await bench.put("LAUNCH_CONTROL", 0)
+    assert await bench.within(port.read(MAP)) == (bench.peek(MAP), True)
+    assert not await bench.within(port.write(MAP, 0))
+    assert not await bench.within(port.write(MAP + PAGE - 4, 0))
+    assert bytes(bench.memory.data) == before
+    assert await bench.within(port.write(MAP + PAGE, 0)) and await bench.within(port.write(MAP - 4, 0))
 
 
 @cocotb.test()
