@@ -15,6 +15,7 @@ from cocotb_tests.chipset.export.axi_under_cocotb import OPEN, REQUESTERS, SHUT,
 __all__: list[str] = []
 
 STALL_LIMIT = 256  # of the design
+LONGEST_WAITS = {0: 150, 4: 1000}  # cycles that nobody waits for, by how seldom memory gives a beat: in one of so many cycles and one
 SLACK = 100  # cycles, for all that is not a stall
 BASE = OPEN * PAGE
 
@@ -369,3 +370,42 @@ async def a_reset_ends_everything(dut) -> None:
     assert (await bench.within(bench.ports[2].read(SHUT * PAGE, 4))).words == bench.peek(SHUT * PAGE, 4)
     assert await bench.within(bench.ports[0].write(SHUT * PAGE, [3, 4])) == AxiResp.OKAY
     assert bench.peek(SHUT * PAGE, 2) == [3, 4]
+
+
+@cocotb.test()
+@cocotb.parametrize(patience=list(LONGEST_WAITS))
+async def nobody_waits_for_long(dut, patience: int) -> None:
+    """All ports read and write at once, each access a miss, every other one refused, while the trusted port writes to the map without a
+    pause: whatever is asked is answered in bounded time."""
+    bench = await started(dut, patience=patience)
+    allowed, beats = {2, 40}, 4
+    await bench.protect(allowed)
+    stop: list[int] = []
+    waits: dict[bool, list[int]] = {True: [], False: []}
+
+    async def asks(number: int, write: bool) -> None:
+        device = bench.ports[number]
+        while not stop:
+            for page in (2, 41, 3, 40):
+                address, start = page * PAGE + 64 * number, bench.now()
+                if write:
+                    good = await bench.within(device.write(address, [number] * beats)) == AxiResp.OKAY
+                else:
+                    good = (await bench.within(device.read(address, beats))).good
+                assert good == (page in allowed)
+                waits[good].append(bench.now() - start)
+
+    async def edits() -> None:
+        while not stop:
+            for word, page in enumerate(sorted(allowed)):
+                await bench.within(bench.trusted.write(MAP + 4 * word, [1 << page % 32]))
+
+    tasks = [cocotb.start_soon(asks(number, write)) for number in range(REQUESTERS) for write in (False, True)]
+    tasks.append(cocotb.start_soon(edits()))
+    await bench.cycles(4000)
+    stop.append(True)
+    for task in tasks:
+        await bench.within(task)
+    for found in waits.values():
+        assert len(found) > 40
+        assert max(found) < LONGEST_WAITS[patience], max(found)

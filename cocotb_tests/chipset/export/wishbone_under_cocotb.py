@@ -18,6 +18,7 @@ __all__: list[str] = []
 
 REQUESTERS = 3
 OPEN, SHUT = 5, 6
+MEMORY_PATIENCE, LONGEST_WAIT = 3, 100  # cycles: what memory takes for an access at most, and what nobody waits for
 EDITS = int(os.environ.get("RANDOM_EDITS", "120"))
 
 
@@ -208,6 +209,40 @@ async def the_map_and_the_launch_region_are_out_of_reach(dut) -> None:
     assert not await bench.within(port.write(MAP + PAGE - 4, 0))
     assert bytes(bench.memory.data) == before
     assert await bench.within(port.write(MAP + PAGE, 0)) and await bench.within(port.write(MAP - 4, 0))
+
+
+@cocotb.test()
+async def nobody_waits_for_long(dut) -> None:
+    """Each access of three ports is a miss, every other one refused, while the trusted port writes to the map without a pause: whatever is
+    asked is answered in bounded time."""
+    bench = await started(dut, patience=MEMORY_PATIENCE)
+    allowed = {2, 40}
+    await bench.protect(allowed)
+    stop: list[int] = []
+    waits: dict[bool, list[int]] = {True: [], False: []}
+
+    async def asks(number: int) -> None:
+        port = bench.ports[number]
+        while not stop:
+            for page, write in ((2, False), (41, False), (3, True), (40, True)):
+                address, start = page * PAGE + 64 * number, bench.now()
+                good = await bench.within(port.write(address, number)) if write else (await bench.within(port.read(address)))[1]
+                assert good == (page in allowed)
+                waits[good].append(bench.now() - start)
+
+    async def edits() -> None:
+        while not stop:
+            for word, page in enumerate(sorted(allowed)):
+                assert await bench.within(bench.trusted.write(MAP + 4 * word, 1 << page % 32))
+
+    tasks = [cocotb.start_soon(task) for task in (*(asks(number) for number in range(REQUESTERS)), edits())]
+    await bench.cycles(3000)
+    stop.append(True)
+    for task in tasks:
+        await bench.within(task)
+    for found in waits.values():
+        assert len(found) > 40
+        assert max(found) < LONGEST_WAIT, max(found)
 
 
 @cocotb.test()
