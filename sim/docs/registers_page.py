@@ -1,6 +1,6 @@
 """``docs/registers.md``: the physical address space, ports and interrupt lines, and every register block of the machine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from contracts.boot import BOOT_ADDRESS, MULTIBOOT_INFO, BootBlock
 from contracts.display import TRUSTED_LINE
@@ -31,18 +31,20 @@ def _offset(register: Register) -> str:
     return f"{first} + {register.stride} n, n < {register.count}"
 
 
-def _row(r: Register, *, sized: bool) -> tuple[object, ...]:
-    return (_offset(r), *((r.size,) if sized else ()), f"`{r.name}`", r.access.value, hexadecimal(r.reset), r.doc)
+def _row(r: Register, reset: str, *, sized: bool) -> tuple[object, ...]:
+    return (_offset(r), *((r.size,) if sized else ()), f"`{r.name}`", r.access.value, reset, r.doc)
 
 
-def block_section(block: RegisterBlock, where: str) -> list[str]:
-    """A section on one block; ``where`` says at which address it is, in a sentence."""
+def block_section(block: RegisterBlock, where: str, *, doc: str | None = None, resets: Mapping[str, str] | None = None) -> list[str]:
+    """A section on one block; ``where`` says at which address it is, in a sentence. ``doc`` : in place of the block's own.
+    ``resets``: what registers hold after reset, by name, where the declaration does not know it."""
+    resets = resets or {}
     how = "Any bytes of a word can be accessed by themselves."
     if not block.by_byte:
         how = "Registers are 32 bits wide and are accessed as whole words."
     head = ("offset", *(("bytes",) if block.by_byte else ()), "register", "access", "reset", "")
-    lines = [f"## {block.name}", "", f"{block.doc} {where} {how}", ""]
-    lines += table(head, (_row(r, sized=block.by_byte) for r in block.registers))
+    lines = [f"## {block.name}", "", f"{block.doc if doc is None else doc} {where} {how}", ""]
+    lines += table(head, (_row(r, resets.get(r.name, hexadecimal(r.reset)), sized=block.by_byte) for r in block.registers))
     for register in block.registers:
         if register.fields:
             lines += [f"### {block.name}.{register.name}", ""]
@@ -71,7 +73,8 @@ def registers_page() -> str:
     lines += table(("number", "requester"), ((int(r), f"`{r.name}`") for r in sorted(Requester)))
     lines += ["## Formats of the policy map", "", "1 means accessible. Bit k of a map is bit k & 7 of byte k >> 3.", ""]
     lines += table(("`FORMAT`", "name"), ((int(f), f"`{f.name}`") for f in Format))
-    lines += block_section(GUARD, f"At {hexadecimal(Physical.GUARD, _ADDRESS)}.")
+    found = {"CAPABILITY": "as built", "DEVICE_IDLE": "as it is"}
+    lines += block_section(GUARD, f"At {hexadecimal(Physical.GUARD, _ADDRESS)}.", resets=found)
     lines += block_section(DMA_ENGINE, f"Engine n at {hexadecimal(Physical.DMA_ENGINES, _ADDRESS)} + {hexadecimal(DMA_ENGINE_STRIDE)} n.")
     lines += [f"### Descriptors of {DMA_ENGINE.name}", "", f"{DESCRIPTOR_SIZE} bytes in memory, as aligned.", ""]
     lines += table(("offset", "word"), ((hexadecimal(4 * w, 2), f"`{w.name}`") for w in DescriptorWord))

@@ -19,8 +19,6 @@ BUILDS = {f"{fmt.name.lower()}-{requesters}": (requesters, 1, frozenset({fmt})) 
     "all-2": (2, 2, ALL_FORMATS),
 }
 
-BEHIND_A_BUS = ("uniform-1", "uniform-4", "all-2")
-
 
 @pytest.mark.formal
 @pytest.mark.parametrize("group", GROUPS)
@@ -34,7 +32,7 @@ def test_nothing_is_admitted_that_the_map_refuses(build, group):
 
 @pytest.mark.formal
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("build", BEHIND_A_BUS)
+@pytest.mark.parametrize("build", BUILDS)
 def test_nor_behind_a_bus_that_keeps_less_order(build, group):
     requesters, words, formats = BUILDS[build]
     harness = GuardHarness(requesters=requesters, cached_words=words, formats=formats, behind_bus=True, focus=group)

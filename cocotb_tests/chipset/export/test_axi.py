@@ -41,7 +41,7 @@ def test_between_masters_and_a_memory_of_others(simulator: Simulator, seed: int,
 
 @pytest.mark.parametrize("simulator", BOTH_AT_LENGTH)
 def test_among_masters_that_stall_flood_and_race(simulator: Simulator, seed: int, tmp_path: Path) -> None:
-    assert run_cocotb(guard(), f"{HERE}.axi_stress_under_cocotb", simulator, seed=seed, folder=tmp_path) == 11
+    assert run_cocotb(guard(), f"{HERE}.axi_stress_under_cocotb", simulator, seed=seed, folder=tmp_path) == 13
 
 
 @pytest.mark.parametrize("simulator", BOTH_AT_LENGTH)

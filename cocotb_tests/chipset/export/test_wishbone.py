@@ -21,7 +21,7 @@ SETTINGS = GuardSettings(REQUESTERS)
 
 @pytest.mark.parametrize("simulator", BOTH)
 def test_what_passes_and_what_does_not(simulator: Simulator, seed: int, tmp_path: Path) -> None:
-    assert run_cocotb(exported(WishboneTop(SETTINGS), NAME), MODULE, simulator, seed=seed, folder=tmp_path) == 9
+    assert run_cocotb(exported(WishboneTop(SETTINGS), NAME), MODULE, simulator, seed=seed, folder=tmp_path) == 11
 
 
 @pytest.mark.icarus

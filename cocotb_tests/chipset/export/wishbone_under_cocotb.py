@@ -18,6 +18,7 @@ __all__: list[str] = []
 
 REQUESTERS = 3
 OPEN, SHUT = 5, 6
+MEMORY_PATIENCE, LONGEST_WAIT = 3, 100  # cycles: what memory takes for an access at most, and what nobody waits for
 EDITS = int(os.environ.get("RANDOM_EDITS", "120"))
 
 
@@ -154,7 +155,8 @@ async def a_master_that_changes_its_mind_changes_nothing(dut) -> None:
 
 @cocotb.test()
 async def a_flood_of_refusals_leaves_the_others_their_share(dut) -> None:
-    """One port is refused as fast as it asks, or is served instead: the others are no slower for the refusals."""
+    """One port is refused as fast as it asks, or is served instead: the others are no slower for the refusals. If each of its accesses
+    misses, too, a read of the map takes its turn at memory in an access's place."""
     bench = await started(dut, patience=1)
     times = {}
 
@@ -163,23 +165,84 @@ async def a_flood_of_refusals_leaves_the_others_their_share(dut) -> None:
             assert (await bench.ports[port].read(OPEN * PAGE + 4 * n))[1]
 
     await bench.protect({OPEN})
-    for page in (OPEN, SHUT):
+    served, hits, misses = (OPEN,), (SHUT,), (SHUT, SHUT + 32)
+    for pages in (served, hits, misses):
         stop: list[int] = []
 
-        async def flood(page=page, stop=stop) -> int:
+        async def flood(pages=pages, stop=stop) -> int:
             count = 0
             while not stop:
-                await bench.ports[2].access([WBOp(page * PAGE)] * 4)
+                await bench.ports[2].access([WBOp(pages[n % len(pages)] * PAGE) for n in range(4)])
                 count += 4
             return count
 
         flooding = cocotb.start_soon(flood())
         start = bench.now()
         await bench.within(Combine(*(cocotb.start_soon(work(port)) for port in (0, 1))))
-        times[page] = bench.now() - start
+        times[pages] = bench.now() - start
         stop.append(True)
         assert await bench.within(flooding) > 20
-    assert times[SHUT] <= times[OPEN] * 1.05
+    assert times[hits] <= times[served] * 1.05
+    assert times[misses] <= times[served] * 1.05
+
+
+@cocotb.test()
+async def the_map_and_the_launch_region_are_out_of_reach(dut) -> None:
+    """Whatever the map says; and the guard itself reads a map that lies in the launch region. Without protection both are as any memory."""
+    bench = await started(dut)
+    region, inside, port = MAP & ~0xFFFF, (0, 0xFFFC), bench.ports[1]
+    word = bench.peek(MAP)
+    assert await bench.within(port.read(MAP)) == (word, True)
+    assert await bench.within(port.write(MAP, ~word & ONES)) and bench.peek(MAP) == ~word & ONES
+    await bench.put("LAUNCH_BASE", region)
+    await bench.put("LAUNCH_CONTROL", 1)
+    assert await bench.within(port.read(MAP)) == (ONES, False)
+    await bench.protect(set(range(PAGES)))
+    before = bytes(bench.memory.data)
+    for offset in inside:
+        assert await bench.within(port.read(region + offset)) == (ONES, False)
+        assert not await bench.within(port.write(region + offset, 0))
+    assert await bench.within(port.read(region - 4)) == (bench.peek(region - 4), True)
+    await bench.put("LAUNCH_CONTROL", 0)
+    assert await bench.within(port.read(MAP)) == (bench.peek(MAP), True)
+    assert not await bench.within(port.write(MAP, 0))
+    assert not await bench.within(port.write(MAP + PAGE - 4, 0))
+    assert bytes(bench.memory.data) == before
+    assert await bench.within(port.write(MAP + PAGE, 0)) and await bench.within(port.write(MAP - 4, 0))
+
+
+@cocotb.test()
+async def nobody_waits_for_long(dut) -> None:
+    """Each access of three ports is a miss, every other one refused, while the trusted port writes to the map without a pause: whatever is
+    asked is answered in bounded time."""
+    bench = await started(dut, patience=MEMORY_PATIENCE)
+    allowed = {2, 40}
+    await bench.protect(allowed)
+    stop: list[int] = []
+    waits: dict[bool, list[int]] = {True: [], False: []}
+
+    async def asks(number: int) -> None:
+        port = bench.ports[number]
+        while not stop:
+            for page, write in ((2, False), (41, False), (3, True), (40, True)):
+                address, start = page * PAGE + 64 * number, bench.now()
+                good = await bench.within(port.write(address, number)) if write else (await bench.within(port.read(address)))[1]
+                assert good == (page in allowed)
+                waits[good].append(bench.now() - start)
+
+    async def edits() -> None:
+        while not stop:
+            for word, page in enumerate(sorted(allowed)):
+                assert await bench.within(bench.trusted.write(MAP + 4 * word, 1 << page % 32))
+
+    tasks = [cocotb.start_soon(task) for task in (*(asks(number) for number in range(REQUESTERS)), edits())]
+    await bench.cycles(3000)
+    stop.append(True)
+    for task in tasks:
+        await bench.within(task)
+    for found in waits.values():
+        assert len(found) > 40
+        assert max(found) < LONGEST_WAIT, max(found)
 
 
 @cocotb.test()

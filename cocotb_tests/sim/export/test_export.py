@@ -3,18 +3,21 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from chipset.dma_policy.registers import GuardRegisters
 from chipset.export.settings import GuardSettings
+from cocotb_tests.chipset.bus_master import simulate
 from contracts.policy_map import GUARD, Format
 from sim.cli.main import main
+from sim.docs.markdown import hexadecimal
 from sim.export import bundle
 from sim.export.ports import BUSES
 from sim.export.texts import WAIVERS
-from sim.export.verilog import module_text
 from sim.model.toolchain import environment, verilator
 from sim.paths import ROOT
 
@@ -25,7 +28,6 @@ SHAPES = {
     "uniform": GuardSettings(4, formats={Format.UNIFORM}),
     "whole": GuardSettings(3, closed_at_reset=True),
 }
-MANUAL = ROOT / "docs" / "dma_guard.md"
 
 SEE = "(see ringfence export dma-guard --help)"
 
@@ -121,33 +123,85 @@ def test_the_core_file_names_what_is_there(folder: tuple[str, Path]) -> None:
     core = yaml.safe_load(text.split("\n", 1)[1])
     named = [next(iter(f)) if isinstance(f, dict) else f for part in core["filesets"].values() for f in part["files"]]
     assert all((source / name).is_file() for name in named)
-    assert {p.name for p in source.iterdir()} == {*named, "README.md", f"{BUSES[bus].module}.core"}
+    assert {p.name for p in source.iterdir()} == {*named, "README.md", bundle.LICENCE, f"{BUSES[bus].module}.core"}
     for target in core["targets"].values():
         assert target["toplevel"] == BUSES[bus].module
         assert set(target["filesets"]) <= set(core["filesets"])
 
 
+def test_every_file_says_under_which_licence_it_is(folder: tuple[str, Path]) -> None:
+    bus, source = folder
+    for name in (f"{BUSES[bus].module}.v", bundle.HEADER):
+        assert "SPDX-License-Identifier: Apache-2.0" in (source / name).read_text().splitlines()[0]
+    assert (source / bundle.LICENCE).read_text() == (ROOT / "LICENSE").read_text()
+
+
+def example(source: Path, language: str) -> str:
+    """The one example in that language on the page that was written."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", (source / "README.md").read_text(), re.DOTALL)
+    assert isinstance(found, str)
+    return found
+
+
 def test_the_header_is_the_declaration_and_the_example_compiles(folder: tuple[str, Path], tmp_path: Path) -> None:
     _, source = folder
-    example = re.search(r"```c\n(.*?)```", MANUAL.read_text(), re.DOTALL)
-    assert example
     checks = [f'_Static_assert(GUARD_{r.name} == {r.offset}, "");' for r in GUARD.registers]
     checks += [f'_Static_assert(GUARD_{r.name}_{f.name} == {f.mask}u, "");' for r in GUARD.registers for f in r.fields]
     program = tmp_path / "example.c"
-    program.write_text("\n".join(["#include <stdint.h>", f'#include "{bundle.HEADER}"', *checks, example[1]]))
+    program.write_text("\n".join(["#include <stdint.h>", f'#include "{bundle.HEADER}"', *checks, example(source, "c")]))
     command = ["gcc", "-m32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", f"-I{source}", "-fsyntax-only", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def test_the_verilog_example_connects_ports_that_exist(tmp_path: Path) -> None:
-    example = re.search(r"```verilog\n(.*?)```", MANUAL.read_text(), re.DOTALL)
-    assert example
-    (tmp_path / "example.v").write_text(f"module example(input clk, input resetn);\n{example[1]}endmodule\n")
-    (tmp_path / "guard.v").write_text(module_text(BUSES["axi4"].top(GuardSettings(2)), BUSES["axi4"].module))
-    command = ["iverilog", "-g2001", "-t", "null", "-s", "example", "example.v", "guard.v"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def elaborates(text: str, module: Path) -> bool:
+    """Whether Icarus takes a design with the module in it."""
+    (module.parent / "example.v").write_text(f"module example(input clk, input resetn, input reset);\n{text}endmodule\n")
+    command = ["iverilog", "-g2001", "-t", "null", "-s", "example", "example.v", module.name]
+    return subprocess.run(command, cwd=module.parent, capture_output=True, text=True, check=False).returncode == 0
+
+
+def test_the_verilog_example_connects_ports_that_exist(folder: tuple[str, Path], tmp_path: Path) -> None:
+    bus, source = folder
+    module = tmp_path / f"{BUSES[bus].module}.v"
+    module.write_text((source / module.name).read_text())
+    text = example(source, "verilog")
+    assert elaborates(text, module)
+    assert not elaborates(text.replace(".irq(", ".interrupt("), module)
+
+
+def test_the_page_has_every_signal(folder: tuple[str, Path]) -> None:
+    """As the Verilog has it, the guarded ports' once for all of them."""
+    bus, source = folder
+    text = (source / f"{BUSES[bus].module}.v").read_text()
+    built = {
+        (name, way.removesuffix("put"), int(high or 0) + 1)
+        for way, high, name in re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", text, re.MULTILINE)
+        if not name.startswith(f"{BUSES[bus].guarded(1)}_") and name not in ("aclk", "aresetn", "clk", "rst")
+    }
+    told = re.findall(r"^\| `(\w+)` \| (in|out) \| (\d+) \|$", (source / "README.md").read_text(), re.MULTILINE)
+    assert len(told) > 30
+    assert sorted((name, way, int(bits)) for name, way, bits in told) == sorted(built)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_page_has_the_registers_as_they_are_after_reset(shape: str) -> None:
+    settings, bus = SHAPES[shape], BUSES["wishbone"]
+    lines = bundle.files(bus, settings)["README.md"].splitlines()
+    rows = {cells[2].strip("` "): cells[4].strip() for cells in (line.split("|") for line in lines) if len(cells) == 7}
+    dut = GuardRegisters(requesters=settings.requesters, formats=settings.formats, closed_at_reset=settings.closed_at_reset)
+    seen = dict[str, str]()
+
+    async def read(ctx: Any) -> None:
+        for register in GUARD.registers:
+            ctx.set(dut.block.address, register.at() // 4)
+            seen[register.name] = hexadecimal(ctx.get(dut.block.read_data))
+
+    simulate(dut, read)
+    del seen["DEVICE_IDLE"]
+    assert {name: rows[name] for name in seen} == seen
+    maps = settings.requesters if settings.formats != {Format.UNIFORM} else 1
+    assert any(f"there for n < {maps}," in line for line in lines)
 
 
 def test_the_page_says_what_was_built(folder: tuple[str, Path]) -> None:
@@ -196,7 +250,29 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
     assert done.exit_code == 2 and done.stderr == f"ringfence: {tmp_path} is there already: name a new folder\n"
     assert [p.name for p in tmp_path.iterdir()] == ["mine.v"]
     done = export("--bus", "axi4", "--requesters", "1", "--output", str(tmp_path / "mine.v" / "guard"))
-    assert done.exit_code == 2 and done.stderr.count("\n") == 1
+    mine = tmp_path / "mine.v"
+    assert done.exit_code == 2
+    assert done.stderr == f"ringfence: {mine / 'guard'} cannot be written, as {mine} is no folder: name a new folder elsewhere\n"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no folder can be made, a name that no file system takes, the folder in which the command runs."""
+    monkeypatch.chdir(tmp_path)
+    for place, why in (("/proc/guard", "No such file or directory"), ("a" * 300, "File name too long")):
+        done = export("--bus", "axi4", "--requesters", "1", "--output", place)
+        wanted = f"ringfence: {place} cannot be written ({why}): name a new folder in one where you may write\n"
+        assert (done.exit_code, done.stderr, done.stdout) == (2, wanted, "")
+    done = export("--bus", "axi4", "--requesters", "1", "--output", ".")
+    assert (done.exit_code, done.stderr) == (2, "ringfence: . is the folder that you are in: name a new folder\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_an_empty_folder_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert export("--bus", "wishbone", "--requesters", "1", "--output", str(tmp_path / "link")).exit_code == 0
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real" / "README.md").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "real"]
 
 
 def test_nothing_is_left_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
