@@ -32,6 +32,7 @@ EXTRA: dict[str, frozenset[str]] = {"chipset/soc.py": frozenset({"rtl", "cpu_ext
 CIRCUITS_IN_CONTRACTS = {"bus.py"}
 
 DMA_DEVICES = ("contracts.ide", "contracts.dma_engine")
+TABLE_OF_DEVICES = "contracts/devices.py"
 WHERE_THEY_ARE = frozenset({"contracts.ide.CHANNEL_PORTS", "contracts.ide.IDE_REQUESTER"})
 
 
@@ -96,11 +97,12 @@ def test_isolation_kernel_knows_no_circuit_and_no_simulator() -> None:
 
 
 def drivers_knowledge(path: str, source: str) -> list[str]:
-    """What the kernel's file ``path`` takes from the declarations of a DMA device beyond where it is and which requester: a driver's."""
+    """What the file ``path``, of the kernel or its table of devices, takes from the declarations of a DMA device beyond where it is and
+    which requester: a driver's."""
     return [
         f"{path}:{line}: imports {module}"
         for line, module in imported_modules(source)
-        if module.startswith(DMA_DEVICES) and not (path == "isolation_kernel/devices.py" and module in WHERE_THEY_ARE)
+        if module.startswith(DMA_DEVICES) and not (path == TABLE_OF_DEVICES and module in WHERE_THEY_ARE)
     ]
 
 
@@ -108,7 +110,7 @@ def test_isolation_kernel_has_no_driver() -> None:
     """It assigns the disk and the engines without a line about how they work; its model of the machine has them."""
     found = [
         each
-        for file in files_of("isolation_kernel")
+        for file in (*files_of("isolation_kernel"), ROOT / TABLE_OF_DEVICES)
         if "model" not in file.relative_to(ROOT).parts
         for each in drivers_knowledge(file.relative_to(ROOT).as_posix(), file.read_text())
     ]
@@ -118,8 +120,8 @@ def test_isolation_kernel_has_no_driver() -> None:
 @pytest.mark.parametrize(
     ("path", "source", "refused"),
     [
-        ("isolation_kernel/devices.py", "from contracts.ide import CHANNEL_PORTS, IDE_REQUESTER", False),
-        ("isolation_kernel/devices.py", "from contracts.ide import Ata", True),
+        (TABLE_OF_DEVICES, "from contracts.ide import CHANNEL_PORTS, IDE_REQUESTER", False),
+        (TABLE_OF_DEVICES, "from contracts.ide import Ata", True),
         ("isolation_kernel/moves.py", "from contracts.ide import IDE_REQUESTER", True),
         ("isolation_kernel/kernel.py", "import contracts.ide", True),
         ("isolation_kernel/kernel.py", "from contracts.dma_engine import DMA_ENGINE", True),

@@ -13,14 +13,14 @@ indexes are good (``ANCHOR``): the HMAC of the epoch under a key that is derived
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from contracts.ide import SECTOR_SIZE
 
 __all__ = [
     "ANCHOR", "ANCHOR_SIZE", "CELLS", "CELL_SECTORS", "COUNT", "COUNT_SIZE", "HEADER", "IDENTITY_SIZE", "INDEXES", "INDEX_SECTORS",
     "KEY_SIZE", "MAX_DATA", "MAX_ENTRIES", "MAX_READERS", "NAME", "NONCE_SIZE", "ROOT_KEY", "SECTOR", "SECTORS", "SLOTS", "TAG_SIZE",
-    "Entry", "Header", "cell_sector", "decode", "encode", "index_sector",
+    "Disk", "Entry", "Header", "StorageError", "cell_sector", "decode", "encode", "index_sector",
 ]  # fmt: skip
 
 ROOT_KEY = 0x8101_5246  # handles in the TPM, in the ranges that its owner gives out
@@ -45,6 +45,23 @@ HEADER = struct.Struct(f"<{len(NAME)}sQ32s{NONCE_SIZE}sI")
 _ENTRY = struct.Struct(f"<{IDENTITY_SIZE}sIIII{KEY_SIZE}s")
 INDEX_SECTORS = -(-(HEADER.size + MAX_ENTRIES * (_ENTRY.size + MAX_READERS * IDENTITY_SIZE) + TAG_SIZE) // SECTOR)
 SECTORS = INDEXES * INDEX_SECTORS + CELLS * CELL_SECTORS  # of the whole store
+
+
+class StorageError(Exception):
+    """Sealed storage refuses; the message is one line, and nothing secret is in it."""
+
+
+class Disk(Protocol):
+    """Where the store lies; nothing that it answers is believed. It raises StorageError if it cannot do something."""
+
+    def read(self, sector: int, count: int) -> bytes:
+        """So many sectors."""
+
+    def write(self, sector: int, data: bytes) -> None:
+        """Whole sectors."""
+
+    def flush(self) -> None:
+        """Return when all that was written outlasts a loss of power."""
 
 
 class Header(NamedTuple):

@@ -77,11 +77,6 @@ class Frames:
                 return first
         raise KernelError("the kernel's memory is used up")
 
-    @property
-    def left(self) -> int:
-        """Kernel frames in the pool."""
-        return len(self.pool)
-
     def release(self, first: int, count: int = 1) -> None:
         """Return kernel frames to the pool."""
         self.pool.update(range(first, first + count))

@@ -70,7 +70,7 @@ class Kernel(Foundation):
             raise KernelError(f"{config.name}: memory must be a multiple of {PAGE_SIZE} bytes")
         guests = 1 + sum(p.alive for p in self.partitions.values())
         promised = guests * (self.config.tables_per_guest + _OWN_PAGES)  # so that no guest can use up what another counts on
-        if guests * self.config.roots_per_guest >= self.config.asids or promised > self.frames.left:
+        if guests * self.config.roots_per_guest >= self.config.asids or promised > len(self.frames.pool):
             raise KernelError(f"{config.name}: the kernel has no room for another guest")
         if taken := [device.name for device in sorted(config.devices) if self.mover.device_owners[device] is not None]:
             raise KernelError(f"{config.name}: {', '.join(taken)} has an owner already")

@@ -10,21 +10,17 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 from contracts import tpm2
 from contracts.event_log import Pcr
-from contracts.sealed_storage import ANCHOR, ANCHOR_SIZE, COUNT, COUNT_SIZE, KEY_SIZE, ROOT_KEY
+from contracts.sealed_storage import ANCHOR, ANCHOR_SIZE, COUNT, COUNT_SIZE, KEY_SIZE, ROOT_KEY, StorageError
 from contracts.tpm2 import Attributes, Command, Handle, NvAttributes
 from isolation_kernel.tpm import LOCALITY, Tpm, TpmError
 
-__all__ = ["PASSWORD", "Sealing", "StorageError", "policy"]
+__all__ = ["PASSWORD", "Sealing", "policy"]
 
 PASSWORD = (Handle.PASSWORD,)  # the empty one
 _LAUNCH = (Pcr.LAUNCH, Pcr.KERNEL)
 _SEALED = Attributes.FIXED_TPM | Attributes.FIXED_PARENT | Attributes.ADMIN_WITH_POLICY | Attributes.NO_DA
 _KEPT = NvAttributes.POLICY_WRITE | NvAttributes.AUTH_READ | NvAttributes.NO_DA
 _INDEXES = ((COUNT, _KEPT | NvAttributes.COUNTER, COUNT_SIZE), (ANCHOR, _KEPT, ANCHOR_SIZE))
-
-
-class StorageError(Exception):
-    """Sealed storage refuses; the message is one line, and nothing secret is in it."""
 
 
 @contextmanager

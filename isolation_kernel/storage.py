@@ -12,32 +12,18 @@ fails closes the store.
 import hmac
 import struct
 from collections.abc import Mapping
-from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from contracts import sealed_storage as layout
-from contracts.sealed_storage import HEADER, SECTOR, Entry, Header
-from isolation_kernel.sealing import Sealing, StorageError
+from contracts.sealed_storage import HEADER, SECTOR, Disk, Entry, Header, StorageError
+from isolation_kernel.sealing import Sealing
 
-__all__ = ["Disk", "SealedStorage"]
+__all__ = ["SealedStorage"]
 
 _ONCE = bytes(layout.NONCE_SIZE)  # the nonce of a key that serves once
 Blobs = Mapping[tuple[bytes, int], Entry]
-
-
-class Disk(Protocol):
-    """Where the store lies; nothing that it answers is believed. It raises StorageError if it cannot do something."""
-
-    def read(self, sector: int, count: int) -> bytes:
-        """So many sectors."""
-
-    def write(self, sector: int, data: bytes) -> None:
-        """Whole sectors."""
-
-    def flush(self) -> None:
-        """Return when all that was written outlasts a loss of power."""
 
 
 class SealedStorage:

@@ -71,10 +71,10 @@ def test_it_costs_an_exit_a_page_and_no_frame() -> None:
 
     def script() -> Script:
         yield Write(Physical.VGA_HOLE, 0)
-        left.append(world.kernel.frames.left)
+        left.append(len(world.kernel.frames.pool))
         for n in range(1000):
             yield Write(Physical.VGA_HOLE + 4 * n, n)
-        left.append(world.kernel.frames.left)
+        left.append(len(world.kernel.frames.pool))
 
     world = World()
     guest = world.guest(script, one_to_one=True)

@@ -104,7 +104,7 @@ def test_a_reset_starts_the_guest_again_from_its_image(cause: str) -> None:
     assert world.run() is Step.OVER
     assert seen == [int.from_bytes(b"imag", "little"), 0] * 3
     assert [p.state for p in loaded] == [State.ENDED] * 3 and loaded[-1].exit_status == 5
-    assert world.kernel.frames.left == Kernel(world.machine, world.kernel.config).frames.left  # nothing has leaked
+    assert len(world.kernel.frames.pool) == len(Kernel(world.machine, world.kernel.config).frames.pool)  # nothing has leaked
 
 
 def test_a_neighbour_sees_nothing_of_it() -> None:
@@ -174,7 +174,7 @@ def test_a_device_has_one_owner() -> None:
     world = World()
     devices = frozenset({DeviceNumber.DMA0})
     world.guest(lambda: iter(()), devices=devices)  # type: ignore[arg-type, return-value]
-    left = world.kernel.frames.left
+    left = len(world.kernel.frames.pool)
     with pytest.raises(KernelError, match="DMA0 has an owner already"):
         world.guest(lambda: iter(()), devices=devices)  # type: ignore[arg-type, return-value]
-    assert len(world.kernel.partitions) == 1 and world.kernel.frames.left == left and not check(world.kernel)
+    assert len(world.kernel.partitions) == 1 and len(world.kernel.frames.pool) == left and not check(world.kernel)

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from contracts.sealed_storage import SECTOR, SECTORS
-from isolation_kernel.sealing import StorageError
+from contracts.sealed_storage import SECTOR, SECTORS, StorageError
 
 __all__ = ["SectorFile"]
 

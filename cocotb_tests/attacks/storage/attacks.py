@@ -28,10 +28,10 @@ from cocotb_tests.isolation_kernel.sealed.machine import PowerCut
 from cocotb_tests.isolation_kernel.sealed.stage import GENUINE, MAIL, VAULT, Software, Stage, hashed
 from contracts.attestation import qualifying_data
 from contracts.memory_map import Physical
-from contracts.sealed_storage import CELL_SECTORS, HEADER, SECTOR, TAG_SIZE, Header, cell_sector, index_sector
+from contracts.sealed_storage import CELL_SECTORS, HEADER, SECTOR, TAG_SIZE, Header, StorageError, cell_sector, index_sector
 from contracts.tpm import TPM
 from isolation_kernel import attestation, storage
-from isolation_kernel.sealing import Sealing, StorageError
+from isolation_kernel.sealing import Sealing
 from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import Tpm, TpmError
 

@@ -1,10 +1,10 @@
 """An attacker with the owner's authority over the TPM, as whoever runs before the launch has it, makes a store of its own."""
 
 from contracts import tpm2
-from contracts.sealed_storage import ANCHOR, ANCHOR_SIZE, COUNT, COUNT_SIZE, KEY_SIZE, ROOT_KEY
+from contracts.sealed_storage import ANCHOR, ANCHOR_SIZE, COUNT, COUNT_SIZE, KEY_SIZE, ROOT_KEY, Disk
 from contracts.tpm2 import Attributes, Command, Handle, NvAttributes
 from isolation_kernel.sealing import PASSWORD, Sealing
-from isolation_kernel.storage import Disk, SealedStorage
+from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import Tpm
 
 __all__ = ["forge"]

@@ -8,10 +8,10 @@ from random import Random
 
 from cocotb_tests.isolation_kernel.sealed.machine import Power, TpmMachine
 from contracts.event_log import DEVELOPMENT, Event, EventKind, encode
-from contracts.sealed_storage import SECTOR
+from contracts.sealed_storage import SECTOR, StorageError
 from contracts.tpm2 import Command, Handle, extension
 from isolation_kernel.attestation import Attestation
-from isolation_kernel.sealing import Sealing, StorageError
+from isolation_kernel.sealing import Sealing
 from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import Tpm
 from sim.disk.sector_file import SectorFile

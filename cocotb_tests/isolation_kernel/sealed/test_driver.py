@@ -12,9 +12,10 @@ import pytest
 from cocotb_tests.isolation_kernel.sealed.machine import TpmMachine
 from cocotb_tests.isolation_kernel.sealed.stage import GENUINE, MAIL, VAULT, Stage
 from contracts.memory_map import Physical
+from contracts.sealed_storage import StorageError
 from contracts.tpm import LOCALITY_STRIDE, TPM
 from contracts.tpm2 import Algorithm, Command, Handle, sized
-from isolation_kernel.sealing import Sealing, StorageError
+from isolation_kernel.sealing import Sealing
 from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import LOCALITY, Tpm, TpmError
 

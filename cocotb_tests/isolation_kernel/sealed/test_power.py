@@ -15,8 +15,7 @@ import pytest
 
 from cocotb_tests.isolation_kernel.sealed.machine import PowerCut
 from cocotb_tests.isolation_kernel.sealed.stage import MAIL, VAULT, Stage
-from contracts.sealed_storage import MAX_DATA, SLOTS
-from isolation_kernel.sealing import StorageError
+from contracts.sealed_storage import MAX_DATA, SLOTS, StorageError
 from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import TpmError
 from sim.paths import ROOT

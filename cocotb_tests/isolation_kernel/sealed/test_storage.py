@@ -14,10 +14,10 @@ from contracts.sealed_storage import (
     SECTOR,
     SLOTS,
     Header,
+    StorageError,
     cell_sector,
     index_sector,
 )
-from isolation_kernel.sealing import StorageError
 from isolation_kernel.storage import SealedStorage
 
 __all__: list[str] = []

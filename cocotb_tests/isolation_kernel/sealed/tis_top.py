@@ -5,14 +5,12 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.devices.tpm.port import HashOpCode
-from chipset.devices.tpm.simulation_port import ANSWER_WIDTH, HEAD_WIDTH, SimulationPort
+from chipset.devices.tpm.simulation_port import SimulationPort
 from chipset.devices.tpm.tpm import Tpm
 from sim.model import ModelSpec, Transactor
 from sim.tpm.served import TPM_ASKS, TPM_FEED, TPM_STREAMS
 
 __all__ = ["SPEC", "TisTop"]
-
-_PINS = ("present", "answer_valid", "answer_data"), ("request_valid", "request_head", "request_data", "answer_ready", "asks")
 
 
 class TisTop(wiring.Component):
@@ -20,10 +18,9 @@ class TisTop(wiring.Component):
     launch, for which nobody waits."""
 
     def __init__(self) -> None:
+        self._pins = SimulationPort()
         super().__init__({
-            "tpm_present": In(1), "tpm_request_valid": Out(1), "tpm_request_head": Out(HEAD_WIDTH), "tpm_request_data": Out(32),
-            "tpm_answer_valid": In(1), "tpm_answer_data": In(ANSWER_WIDTH), "tpm_answer_ready": Out(1), "tpm_asks": Out(1),
-            "platform_reset": In(1), "launched": In(1), "end": In(1),
+            **self._pins.pins(), "platform_reset": In(1), "launched": In(1), "end": In(1),
             "hashes": In(1), "write": In(1), "privileged": In(1), "page": In(3), "address": In(10), "mask": In(4), "data": In(32),
             "valid": In(1), "ready": Out(1), "answer": Out(32), "answered": Out(1),
         })  # fmt: skip
@@ -32,11 +29,9 @@ class TisTop(wiring.Component):
         m = Module()
         tpm = Tpm()
         m.submodules.tpm = ResetInserter(self.platform_reset)(tpm)
-        m.submodules.pins = pins = SimulationPort()
-        wiring.connect(m, tpm.port, pins.port)
-        inputs, outputs = _PINS
-        m.d.comb += [getattr(pins, name).eq(getattr(self, f"tpm_{name}")) for name in inputs]
-        m.d.comb += [getattr(self, f"tpm_{name}").eq(getattr(pins, name)) for name in outputs]
+        m.submodules.pins = self._pins
+        wiring.connect(m, tpm.port, self._pins.port)
+        self._pins.join(m, self)
         block, launch = tpm.block, tpm.hash
         m.d.comb += [
             tpm.launched.eq(self.launched),

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.sealed_storage import SECTOR, SECTORS
-from isolation_kernel.sealing import StorageError
+from contracts.sealed_storage import SECTOR, SECTORS, StorageError
 from sim.disk.sector_file import SectorFile
 
 __all__: list[str] = []
