@@ -1,0 +1,174 @@
+"""A launch by an attacker: what is in memory, what the launcher does, what the host answers; and what was seen of it."""
+
+import hashlib
+import random
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from chipset.boards.straps import Strap
+from cocotb_tests.attacks.launch import places
+from cocotb_tests.attacks.launch.evidence import LAUNCHED, Evidence
+from cocotb_tests.attacks.launch.slips import Slip, loader_with
+from cocotb_tests.attacks.launch.tpm import extended, pcrs
+from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
+from contracts.event_log import DIGEST_SIZE
+from contracts.late_launch import BLOCK_SIZE
+from contracts.memory_map import DMA_ENGINE_STRIDE, Physical, RamLayout
+from contracts.secure_loader import Parameter
+from firmware.build import build
+from firmware.launcher.steps import Do, Step, script
+from sim.launch.hand_over import HandOver, LaunchError, hand_over
+from sim.link import LinkMachine, MachineEnded
+from sim.machine import Ending, Machine
+from sim.multiboot import read_multiboot
+from sim.tpm.bridge import TpmBridge
+from sim.tpm.swtpm import Swtpm
+
+__all__ = ["Stage", "engine"]
+
+_LIMIT = 1_500_000  # cycles in which a launch gets from one answer of the host to the next
+_PIECE = 8  # bytes of the secret that nobody has by chance
+_REBOOT = 2_000_000  # cycles, more than the scrub and the BIOS's first words take
+_ZERO = bytes(DIGEST_SIZE)
+_START = DMA_ENGINE["CONTROL"].field("START").mask
+_MEMORY = RamLayout().size
+
+
+def engine(name: str, number: int = 0) -> int:
+    """The address of an engine's register."""
+    return Physical.DMA_ENGINES + number * DMA_ENGINE_STRIDE + DMA_ENGINE[name].offset
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+@dataclass
+class Stage:
+    """What an attack sets, then what a run needs.
+
+    ``off`` says what is missing in this run. ``steps`` are the launcher's, ``launches`` ends them with a launch of ``block``. ``stub`` is
+    what lies there; ``expected_stub`` what a genuine launch has. ``behind`` is done when the stub waits.
+    """
+
+    off: frozenset[object]
+    rng: random.Random
+    tpm: Swtpm
+    steps: list[Step] = field(default_factory=list)
+    launches: bool = True
+    block: int = places.BLOCK
+    stub_at: int = places.STUB
+    stub: bytes = field(default_factory=places.stub)
+    expected_stub: bytes = field(default_factory=places.stub)
+    stub_size: int | None = None
+    starts: bool = False
+    bridge: type[TpmBridge] = TpmBridge
+    kept: bool = False  # whether PCR 17 and 18 must hold what the launch has left, or the reset
+    behind: Callable[["Stage"], None] | None = None
+    meanwhile: Callable[["Stage"], None] | None = None  # before the host answers
+    handed: HandOver | None = None
+
+    def __post_init__(self) -> None:
+        self.secret = self.rng.randbytes(DIGEST_SIZE)
+        self.loader = loader_with(*(each for each in self.off if isinstance(each, Slip)))
+        self._memory: list[tuple[int, bytes]] = []
+
+    # what the attacker prepares
+
+    def put(self, address: int, data: bytes) -> None:
+        """It lies there when the launcher starts."""
+        self._memory.append((address, data))
+
+    def do(self, *steps: Step | Iterable[Step]) -> None:
+        """Further steps of the launcher's."""
+        for each in steps:
+            self.steps += [each] if isinstance(each, Step) else each
+
+    def chain(self, *descriptors: Sequence[int], number: int = 0) -> None:
+        """Start an engine with that chain; a transfer that is longer than a descriptor may be is not asked for here."""
+        last = [(*d[:3], d[3] | (DescriptorFlag.LAST if n == len(descriptors) - 1 else 0)) for n, d in enumerate(descriptors)]
+        self.put(places.CHAINS[number], b"".join(struct.pack("<4I", *d) for d in last))
+        self.do(Step(Do.WRITE_32, engine("DESCRIPTOR", number), places.CHAINS[number]))
+        self.do(Step(Do.WRITE_32, engine("CONTROL", number), _START))
+
+    # the run
+
+    def run(self) -> Evidence:
+        """From the reset vector on."""
+        named = extended(_ZERO, _hash(self.stub), _hash_of_kernel(self))
+        genuine = extended(_ZERO, _hash(self.expected_stub), _hash_of_kernel(self))
+        evidence = Evidence((extended(_ZERO, _hash(self.loader)), genuine), named, starts=self.starts)
+        with Machine(tpm=self.bridge(self.tpm)) as self.machine:
+            self._load()
+            self.link = LinkMachine(self.machine, 0)
+            self._play(evidence)
+            self.machine.drain()
+            self._look(evidence)
+        return evidence
+
+    def _load(self) -> None:
+        strap = Strap(0)
+        for each in self.off:
+            if isinstance(each, Strap):
+                strap |= each
+        self.machine.set_straps(strap)
+        size = len(self.stub) if self.stub_size is None else self.stub_size
+        model = self.machine.model
+        model.load(self.stub_at, self.stub)
+        if self.block + BLOCK_SIZE <= _MEMORY:
+            model.load(self.block, self.loader)
+            model.load(self.block + Parameter.STUB, struct.pack("<2I", self.stub_at, size))
+        for address, data in self._memory:
+            model.load(address, data)
+        steps = [*self.steps, Step(Do.LAUNCH, self.block)] if self.launches else self.steps
+        model.load(places.SCRIPT, script(steps))
+        self.machine.load_multiboot(read_multiboot(build("hostile_launcher"), _MEMORY), f"script={places.SCRIPT:#x}")
+
+    def _play(self, evidence: Evidence) -> None:
+        try:
+            if self.meanwhile is not None:
+                self.meanwhile(self)
+            self.handed = hand_over(self.link, places.RING_MINUS_1, self.secret, _LIMIT)
+            if self.behind is not None:
+                self.behind(self)
+        except LaunchError as error:
+            evidence.refusal = str(error)
+        except MachineEnded as ended:
+            evidence.refusal = ended.ending.value
+            if ended.ending is Ending.RESET:
+                self._reboot()
+
+    def _reboot(self) -> None:
+        """To the BIOS's first words."""
+        self.machine.run(_REBOOT, stop_on_reset=False, slice_cycles=_REBOOT // 10)
+
+    def _look(self, evidence: Evidence) -> None:
+        evidence.said = self.machine.outputs["debug"].decode("latin-1")
+        evidence.denied = len(self.machine.denials())
+        if self.tpm.alive:
+            evidence.launch, evidence.kernel = pcrs(self.tpm)
+        if self.kept:
+            begun = LAUNCHED in evidence.said
+            evidence.untouched = evidence.genuine if begun else (b"\xff" * DIGEST_SIZE,) * 2
+        lies = self._lies()
+        evidence.survived = bool(lies) and b"reset ROM" in self.machine.outputs["com1"]
+        block = range(self.block, self.block + BLOCK_SIZE)
+        evidence.spilt = [at for at in lies if at not in block and at < places.RING_MINUS_1]
+
+    def _lies(self) -> list[int]:
+        """Where parts of the secret lie in memory."""
+        memory = bytes(self.machine.model.memory())
+        found = []
+        for part in range(0, DIGEST_SIZE, _PIECE):
+            piece = self.secret[part : part + _PIECE]
+            at = memory.find(piece)
+            while at >= 0:
+                found.append(at)
+                at = memory.find(piece, at + 1)
+        return found
+
+
+def _hash_of_kernel(stage: Stage) -> bytes:
+    """The digest that the host asserts is the secret of these runs: it lies in the loader's memory and in ring −1's, and nowhere else."""
+    return stage.secret
