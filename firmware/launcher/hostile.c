@@ -7,9 +7,6 @@
 #include "lib/platform.h"
 
 #define TRIES 10000 /* looks at a register */
-#define INTERRUPT_GATE 0x8E00u
-#define VECTORS 256
-#define CODE 0x08u
 
 struct step {
     u32 what, a, b;
@@ -24,14 +21,9 @@ static u32 flags; /* of whoever launches */
 
 static void say(u32 letter) { out8(PORT_DEBUG_CONSOLE, (u8)letter); }
 
-static void poison(u32 base, u32 handler)
+static void load_idt(u32 base, u32 limit)
 {
-    volatile u32 *gate = (volatile u32 *)base;
-    struct table idt = {VECTORS * 8 - 1, base};
-    for (u32 n = 0; n < VECTORS; n++) {
-        gate[2 * n] = CODE << 16 | (handler & 0xFFFF);
-        gate[2 * n + 1] = (handler & 0xFFFF0000) | INTERRUPT_GATE;
-    }
+    struct table idt = {(u16)limit, base};
     asm volatile("lidt %0" : : "m"(idt));
 }
 
@@ -97,8 +89,8 @@ int main(void)
         case DO_FLAGS:
             flags = s->a;
             break;
-        case DO_POISON:
-            poison(s->a, s->b);
+        case DO_LOAD_IDT:
+            load_idt(s->a, s->b);
             break;
         case DO_PAGING:
             WRITE_CR(4, CR4_PSE | CR4_PGE);

@@ -24,7 +24,7 @@ class Do(IntEnum):
     CALL = 7  # the code at a
     SAY = 8  # the letter a, on port E9h
     FLAGS = 9  # EFLAGS at the launch
-    POISON = 10  # an IDT at a, each gate of which leads to b
+    LOAD_IDT = 10  # at a, with the limit b
     PAGING = 11  # on, with the tables at a
     HOLD_INIT = 12  # EFER.SVME, and GIF clear
     LAUNCH = 13  # SKINIT with EAX = a

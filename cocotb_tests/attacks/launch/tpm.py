@@ -19,6 +19,7 @@ _ONE_SHA256 = bytes.fromhex("00000001 000b")
 _EXTEND, _RESET = 0x182, 0x13D  # TPM2_PCR_Extend, TPM2_PCR_Reset
 _SESSIONS, _NO_SESSIONS = 0x8002, 0x8001
 _RETRY = 0x922  # TPM_RC_RETRY
+_KERNELS = 3  # locality
 _HEADER = struct.Struct(">HII")
 
 
@@ -75,21 +76,21 @@ def sends(command: bytes, locality: int) -> Iterator[Step]:
 
 
 class Deaf(TpmBridge):
-    """A way to the TPM on which it is not told who asks, and takes everybody for the launch."""
+    """A way to the TPM on which it is not told who asks, and takes everybody for a kernel that was launched."""
 
     def take(self, op: int, locality: int, last: bool, mask: int, data: int) -> list[AnswerByte]:
         """As of ``TpmBridge``."""
-        return super().take(op, 4, last, mask, data)
+        return super().take(op, _KERNELS, last, mask, data)
 
 
 class Refusing(Swtpm):
-    """A TPM that answers so many extensions, the next one with an error, as it may whenever it is busy."""
+    """A TPM that answers so many extensions, and each further one with an error, as it may whenever it is busy; None: it has time."""
 
-    extensions = 0
+    extensions: int | None = None
 
     def command(self, command: bytes, locality: int = 0) -> bytes:
         """As of ``Swtpm``."""
-        if _HEADER.unpack(command[: _HEADER.size])[2] == _EXTEND:
+        if self.extensions is not None and _HEADER.unpack(command[: _HEADER.size])[2] == _EXTEND:
             if not self.extensions:
                 return _HEADER.pack(_NO_SESSIONS, _HEADER.size, _RETRY)
             self.extensions -= 1
