@@ -25,7 +25,7 @@ _HEADER = 2 * _LINE  # of the block: the trojan leaves it, and the first instruc
 _TRANSFER = SLED - SCRATCH  # bytes of the memory that an engine moves to and fro
 _ONES = 0xFFFF_FFFF
 _FINE = 12  # turns of the launcher's loop, about as many as a line of the engine's takes
-_WHOLE = range(0, 2600, 13)  # lines: from before SKINIT until the stub runs
+_WHOLE = range(0, 2600, 26)  # lines: from before SKINIT until the stub runs
 _KERNELS = RING_MINUS_1 + 0x2_0000  # a page of the kernel's
 
 
@@ -60,7 +60,7 @@ def block_is_overwritten(stage: Stage, phase: int) -> None:
     stage.chain(_wait(stage, phase), _overwrite(stage, BLOCK + _HEADER, len(stage.loader) - _HEADER))
 
 
-@attack("the loader's code", control=Slip.OPENS_FIRST, harm=Harm.RAN, phases=(0,), sweep=_WHOLE)
+@attack("the loader's code", control=Slip.OPENS_FIRST, harm=Harm.RAN, phases=(1150, 1250), sweep=_WHOLE)
 def block_is_overwritten_in_the_gap(stage: Stage, phase: int) -> None:
     """As before, when the launch's protection ends and before the map's begins."""
     stage.chain(_wait(stage, phase), _overwrite(stage, BLOCK + _HEADER, len(stage.loader) - _HEADER))
@@ -85,7 +85,7 @@ def ring_minus_1_is_read(stage: Stage, phase: int) -> None:
     stage.behind = behind
 
 
-@attack("the first policy map", control=Slip.OPENS_FIRST, harm=Harm.SECRET, phases=(0,), sweep=_WHOLE)
+@attack("the first policy map", control=Slip.OPENS_FIRST, harm=Harm.SECRET, phases=(1150,), sweep=_WHOLE)
 def map_is_written(stage: Stage, phase: int) -> None:
     """An engine writes ones into the map that the loader has just cleared, and so opens everything to itself."""
     fill = int(DescriptorFlag.FILL)
@@ -103,7 +103,7 @@ def map_was_there_before(stage: Stage, phase: int) -> None:
     stage.behind = _longer(60_000)
 
 
-@attack("the stub", control=Slip.MEASURES_THE_SOURCE, harm=Harm.RAN, off_in_both=(Strap.GUARD_OFF,), phases=(0,), sweep=_WHOLE)
+@attack("the stub", control=Slip.MEASURES_THE_SOURCE, harm=Harm.RAN, off_in_both=(Strap.GUARD_OFF,), phases=(1550,), sweep=_WHOLE)
 def stub_is_exchanged_behind_its_copy(stage: Stage, phase: int) -> None:
     """What the loader copies is a trojan; an engine puts the genuine stub there before the loader has measured it."""
     size = 1024

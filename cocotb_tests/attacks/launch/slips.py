@@ -7,7 +7,7 @@ from firmware.build import changed
 
 __all__ = ["Slip", "loader_with"]
 
-_LOADER, _ENTRY, _TPM = "secure_loader/loader.c", "secure_loader/entry.S", "secure_loader/tpm.c"
+_LOADER, _ENTRY = "secure_loader/loader.c", "secure_loader/entry.S"
 _OPEN = "    write32(guard(GUARD_LAUNCH_CONTROL), 0);\n"
 _CLEAR = "    memset((void *)BLOCK_MAP, 0, PAGE_SIZE);\n"
 _ENABLE = "write32(guard(GUARD_CONTROL), GUARD_CONTROL_ENABLE | FORMAT_UNIFORM << GUARD_CONTROL_FORMAT_SHIFT);"
@@ -25,7 +25,6 @@ class Slip(Enum):
     GOES_ON = (_LOADER, (("if (failed && tpm_present())", "if (0)"),))  # without what the TPM has refused
     TAKES_INTERRUPTS = (_ENTRY, (("        pushl   %edi\n        call    load", "        stgi\n        sti\n        pushl   %edi\n        call    load"),))
     IDT_AS_FOUND = (_ENTRY, (("        lidtl   %ss:no_idt(%edi)", "        nop"),))
-    ASKS_FOR_THE_TPM = (_TPM, (("TPM_ACCESS_SEIZE", "TPM_ACCESS_REQUEST_USE"),))  # and waits until it is given
 
 
 @cache

@@ -32,6 +32,7 @@ _LIMIT = 1_500_000  # cycles in which a launch gets from one answer of the host 
 _PIECE = 8  # bytes of the secret that nobody has by chance
 _REBOOTS, _SLICE = 200, 50_000  # cycles of each: together more than the scrub and the BIOS's first words take
 _BIOS = b"reset ROM"
+_MOMENT = 100  # cycles between two looks at a register
 _ZERO = bytes(DIGEST_SIZE)
 _START = DMA_ENGINE["CONTROL"].field("START").mask
 _MEMORY = RamLayout().size
@@ -115,6 +116,14 @@ class Stage:
         self.put(places.CHAINS[number], b"".join(struct.pack("<4I", *d) for d in last))
         self.do(Step(Do.WRITE_32, engine("DESCRIPTOR", number), places.CHAINS[number]))
         self.do(Step(Do.WRITE_32, engine("CONTROL", number), _START))
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """The same steps by the host, over its link: those that write bytes, and those that wait."""
+        for what, address, value in steps:
+            if what is Do.WRITE_8:
+                self.link.write8(address, value)
+            while what is Do.POLL and not self.link.read8(address) & value:
+                self.machine.run(_MOMENT)
 
     # the run
 

@@ -12,7 +12,6 @@ from cocotb_tests.attacks.launch.stage import Missing, Stage
 from contracts.late_launch import BLOCK_SIZE
 from contracts.memory_map import PAGE_SIZE, Port
 from contracts.msr import Msr
-from contracts.secure_loader import MAP_OFFSET, Record
 from firmware.launcher.steps import Do, Step
 
 __all__: list[str] = []
@@ -107,20 +106,14 @@ def _behind_the_caches(stage: Stage) -> None:
     machine.model.load(BLOCK, stage.loader[:_LINE])
 
 
-@attack("the first policy map", control=Missing.SKINIT, harm=Harm.SECRET, off_in_both=(Strap.A20_OBEYED,))
+@attack("the loader's view of memory", control=Missing.SKINIT, harm=Harm.STOPPED, off_in_both=(Strap.A20_OBEYED,))
 def a20_is_off(stage: Stage, phase: int) -> None:
-    """The block lies at an odd megabyte, and address line 20 is off: the loader would clear a map elsewhere than where the guard reads it."""
+    """The block lies at an odd megabyte, and address line 20 is off: it would be measured elsewhere than where devices are kept from it,
+    and the guard's registers would not be found."""
     stage.block = BLOCK + (1 << 20)
     stage.homes = [BLOCK, stage.block]
-    for block in stage.homes:
-        stage.put(block, stage.loader)
-    stage.put(BLOCK + 0xB000, struct.pack("<2I", stage.stub_at, len(stage.stub)))
-    stage.put(stage.block + MAP_OFFSET, b"\xff" * PAGE_SIZE)
-    stage.chain(
-        (places.SCRATCH, places.SCRATCH + _LINE, _LINE * 1400, 0), (BLOCK + Record.STATUS, LOOT, BLOCK_SIZE - Record.STATUS, 0)
-    )
-    stage.behind = lambda stage: stage.machine.model.run(60_000, stops=()) and None
-    stage.launches = False
+    stage.put(BLOCK, stage.loader)
+    stage.starts, stage.limit, stage.launches = True, 300_000, False
     off = bytes((0xB0, 0, 0xE6, Port.SYSTEM_CONTROL_A, 0xB0, _KBC_A20_OFF, 0xE6, Port.KBC_STATUS))  # mov al, n; out port, al
     begins = b"\xb8" + struct.pack("<I", stage.block)  # mov eax, block
     if Missing.SKINIT in stage.off:
@@ -131,7 +124,7 @@ def a20_is_off(stage: Stage, phase: int) -> None:
         stage.do(Step(Do.SAY, ord("L")))
         begins += b"\x0f\x01\xde"  # skinit
     stage.put(SLED, off + begins)
-    stage.do(Step(Do.CALL, SLED))
+    stage.do(Step(Do.CALL, SLED))  # the launcher itself lies at an odd megabyte
 
 
 @attack("ring -1", control=Missing.R_INIT, harm=Harm.SURVIVED)
