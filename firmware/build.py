@@ -137,7 +137,7 @@ def build(name: str) -> Path:
 
 
 def changed(name: str, changes: Mapping[str, Mapping[str, str]]) -> bytes:
-    """An image with pieces of its sources replaced, by source: what a mistake there would do, for control runs. Each is to be there once."""
+    """An image with pieces of its sources replaced, by source: for control runs. FirmwareError if one is not there exactly once."""
     image = IMAGES[name]
     BUILD.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD) as folder:

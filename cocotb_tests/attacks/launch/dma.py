@@ -131,5 +131,3 @@ def guard_was_set_up_before(stage: Stage, phase: int) -> None:
     stage.do(stage.guard("LAUNCH_CONTROL", 0))
     stage.chain(_wait(stage, phase), _steal(BLOCK + Record.STATUS, BLOCK_SIZE - Record.STATUS), number=1)
     stage.behind = _longer(60_000)
-
-

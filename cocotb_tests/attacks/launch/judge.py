@@ -23,7 +23,7 @@ def judge(evidence: Evidence) -> frozenset[Harm]:
     """The harm that was done."""
     genuine_launch = evidence.launch == evidence.genuine[0]
     found = {
-        Harm.RAN: _ran(evidence) and not (evidence.kernel == evidence.truthful != evidence.genuine[1]),
+        Harm.RAN: _ran(evidence) and not _told(evidence),
         Harm.FORGED: genuine_launch and LAUNCHED not in evidence.said,
         Harm.TOUCHED: evidence.untouched is not None and evidence.untouched != (evidence.launch, evidence.kernel),
         Harm.SECRET: bool(evidence.spilt),
@@ -31,6 +31,12 @@ def judge(evidence: Evidence) -> frozenset[Harm]:
         Harm.STOPPED: evidence.starts and LETTER_OF_STUB not in evidence.said,
     }
     return frozenset(harm for harm, is_done in found.items() if is_done)
+
+
+def _told(evidence: Evidence) -> bool:
+    """Whether a PCR says that it is another block, or another stub. (What is said of an imitated launch is not this harm's question.)"""
+    other_block = LAUNCHED in evidence.said and evidence.launch != evidence.genuine[0]
+    return other_block or evidence.kernel == evidence.truthful != evidence.genuine[1]
 
 
 def _ran(evidence: Evidence) -> bool:

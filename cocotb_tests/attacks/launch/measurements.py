@@ -21,7 +21,6 @@ from contracts.tpm import HASH_LOCALITY, LOCALITY_STRIDE, TPM_HASH
 from firmware.launcher.steps import Do, Step
 from sim.model.library import TransactionTimeout
 
-
 __all__: list[str] = []
 
 _WORD = 4
@@ -112,12 +111,9 @@ def tpm_refuses_a_measurement(stage: Stage, phase: int) -> None:
 
 @attack("the host's trust", control=Missing.PCRS, harm=Harm.FORGED)
 def launch_is_imitated(stage: Stage, phase: int) -> None:
-    """No SKINIT: a program leaves in a block what the loader would, and asks at the mailbox. What it says of itself is all as it should be."""
+    """No SKINIT: a program leaves in a block what the loader would, and asks at the mailbox. What it says of itself is as it should be."""
     stage.launches = False
-    events = [
-        Event(EventKind.STUB, hashlib.sha256(stage.stub).digest()), Event(EventKind.KERNEL, stage.secret), DEVELOPMENT,
-    ]  # fmt: skip
-    log = encode(events)
+    log = encode([Event(EventKind.STUB, hashlib.sha256(stage.stub).digest()), Event(EventKind.KERNEL, stage.secret), DEVELOPMENT])
     status = BLOCK + Record.STATUS
     stage.put(status, struct.pack("<2I", LoaderStatus.BEGUN, len(log)))
     stage.put(BLOCK + LOG_OFFSET, log)

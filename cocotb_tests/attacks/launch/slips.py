@@ -23,7 +23,7 @@ class Slip(Enum):
     COPIES_OVER_ITSELF = (_LOADER, (("base < block + BLOCK_SIZE || ", ""),))
     ANY_SIZE = (_LOADER, (("size == 0 || size > STUB_LIMIT || size % 4 || ", ""),))
     GOES_ON = (_LOADER, (("if (failed && tpm_present())", "if (0)"),))  # without what the TPM has refused
-    TAKES_INTERRUPTS = (_ENTRY, (("        pushl   %edi\n        call    load", "        stgi\n        sti\n        pushl   %edi\n        call    load"),))
+    TAKES_INTERRUPTS = (_ENTRY, (("        call    load", "        stgi\n        sti\n        call    load"),))
     IDT_AS_FOUND = (_ENTRY, (("        lidtl   %ss:no_idt(%edi)", "        nop"),))
 
 

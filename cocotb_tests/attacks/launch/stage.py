@@ -63,8 +63,9 @@ class Stage:
     """What an attack sets, then what a run needs.
 
     ``off`` says what is missing in this run. ``steps`` are the launcher's, ``launches`` ends them with a launch of ``block``. ``stub`` is
-    what the loader is told of, by ``stub_size`` if not its own; ``expected_stub`` what a genuine launch has. ``homes`` are where the secret
-    lies lawfully, beside ring −1's memory. ``meanwhile`` is done by the host before it answers the loader, ``behind`` when the stub waits.
+    what lies at ``STUB``, ``stub_told`` and ``stub_size`` what the loader is told of it; ``expected_stub`` what a genuine launch has.
+    ``homes`` are where the secret lies lawfully, beside ring −1's memory. ``meanwhile`` is done by the host before it answers the loader,
+    ``behind`` when the stub waits.
     ``starts`` and ``kept`` are what the judge is to hold against it: see ``Evidence``.
     """
 
@@ -74,7 +75,7 @@ class Stage:
     steps: list[Step] = field(default_factory=list)
     launches: bool = True
     block: int = places.BLOCK
-    stub_at: int = places.STUB
+    stub_told: int = places.STUB
     stub: bytes = field(default_factory=places.stub)
     expected_stub: bytes = field(default_factory=places.stub)
     stub_size: int | None = None
@@ -148,10 +149,10 @@ class Stage:
         self.machine.set_straps(strap)
         size = len(self.stub) if self.stub_size is None else self.stub_size
         model = self.machine.model
-        model.load(self.stub_at, self.stub)
+        model.load(places.STUB, self.stub)
         if self.block + BLOCK_SIZE <= _MEMORY:
             model.load(self.block, self.loader)
-            model.load(self.block + Parameter.STUB, struct.pack("<2I", self.stub_at, size))
+            model.load(self.block + Parameter.STUB, struct.pack("<2I", self.stub_told, size))
         for address, data in self._memory:
             model.load(address, data)
         model.load(places.SCRIPT, script([*self.steps, *self._launch()]))
@@ -212,4 +213,3 @@ class Stage:
                 found.append(at)
                 at = memory.find(piece, at + 1)
         return found
-

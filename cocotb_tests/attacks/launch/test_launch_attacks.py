@@ -24,8 +24,6 @@ _SWEPT = [name for name, attack in ATTACKS.items() if attack.sweep]
 _CONTROLS = 8  # of the phases of a sweep one in so many has a control run
 
 
-
-
 def test_without_an_attack_it_starts(tpm: Refusing, rng: random.Random) -> None:
     """The judge sees a launch as it should be, and PCR 17 to 18 are what one computes for oneself."""
     evidence = Stage(frozenset(), rng, tpm, starts=True, kept=True).run()

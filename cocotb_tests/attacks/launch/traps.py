@@ -40,9 +40,10 @@ def _idt(stage: Stage, selector: int) -> None:
 
 def _timer(stage: Stage) -> None:
     """The 8254 ticks as fast as it can, and the 8259s let it through; one tick waits already."""
-    master, mask, control = Port.PIC_MASTER, Port.PIC_MASTER + 1, Port.PIT + 3
-    for port, value in ((master, 0x11), (mask, _VECTORS), (mask, 4), (mask, 1), (mask, 0xFE), (control, 0x34), (Port.PIT, 2), (Port.PIT, 0)):
-        stage.do(Step(Do.OUTPUT, port, value))
+    mask = Port.PIC_MASTER + 1
+    words = [(Port.PIC_MASTER, 0x11), (mask, _VECTORS), (mask, 4), (mask, 1), (mask, 0xFE)]  # ICW1 to ICW4; IRQ 0 alone
+    words += [(Port.PIT + 3, 0x34), (Port.PIT, 2), (Port.PIT, 0)]  # channel 0, mode 2, every second tick
+    stage.do(Step(Do.OUTPUT, port, value) for port, value in words)
     stage.do(Step(Do.SPIN, 300), Step(Do.FLAGS, _IF))
 
 
