@@ -15,7 +15,7 @@ from sim.link import LinkError, LinkMachine
 __all__ = ["HandOver", "LaunchError", "hand_over"]
 
 _LOG_LIMIT = MAP_OFFSET - LOG_OFFSET
-_WHY = {
+_WHY: dict[LoaderStatus | None, str] = {
     LoaderStatus.STUB_REFUSED: "the secure loader refuses the stub: its place or its size is impossible",
     LoaderStatus.KERNEL_REFUSED: "the secure loader refuses the place of ring -1's memory",
     LoaderStatus.TPM_REFUSED: "the TPM is there, and has not taken a measurement: nothing has been started",

@@ -9,7 +9,8 @@ from chipset.boards.straps import Strap
 from cocotb_tests.attacks.launch import places
 from cocotb_tests.attacks.launch.attack import attack
 from cocotb_tests.attacks.launch.judge import Harm
-from cocotb_tests.attacks.launch.places import BLOCK, SLED
+from cocotb_tests.attacks.launch.machine_code import carries_out, enters_guest, says, vmcb
+from cocotb_tests.attacks.launch.places import BLOCK, SLED, TABLES
 from cocotb_tests.attacks.launch.slips import Slip
 from cocotb_tests.attacks.launch.stage import Missing, Stage
 from cocotb_tests.attacks.launch.tpm import Deaf, extend, reset_of, sends
@@ -86,6 +87,16 @@ def localities_are_used_before(stage: Stage, phase: int) -> None:
     stage.launches, stage.kept = False, True
     for pcr in (Pcr.LAUNCH, Pcr.KERNEL):
         stage.do(sends(extend(pcr, _CHANGED), phase))
+
+
+@attack("PCR 17 and 18", control=Strap.TPM_LOCALITIES_OPEN, harm=Harm.TOUCHED)
+def localities_are_used_by_a_guest(stage: Stage, phase: int) -> None:
+    """After the launch a guest, for which nothing but its authority stands between it and the TPM, extends from localities 2 and 3."""
+    stage.kept = True
+    tries = (sends(extend(pcr, _CHANGED), locality) for pcr, locality in ((Pcr.LAUNCH, 2), (Pcr.KERNEL, 3)))
+    stage.put(SLED, b"".join(map(carries_out, tries)) + says("G") + b"\xf4")  # hlt
+    stage.put(TABLES, vmcb(SLED))
+    stage.stub = stage.expected_stub = places.stub(enters_guest(TABLES))
 
 
 @attack("PCR 17 and 18", control=Missing.LOCALITY, harm=Harm.TOUCHED)

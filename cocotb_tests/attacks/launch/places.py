@@ -2,6 +2,7 @@
 
 import struct
 
+from cocotb_tests.attacks.launch.machine_code import says
 from contracts.host_link import HOST_LINK
 from contracts.memory_map import Physical, Port, RamLayout
 
@@ -22,17 +23,12 @@ IDT = 0x0  # where INIT leaves IDTR
 RING_MINUS_1 = RamLayout().kernel_base
 
 LETTER_OF_STUB, LETTER_OF_TROJAN = "S", "T"
-_OUT, _MOV_AL, _NOP = 0xE6, 0xB0, 0x90
+_OUT, _NOP = 0xE6, 0x90
 _HERE = b"\xeb\xfe"  # jmp $
 _LINE = 16
 
 
-def _says(letter: str) -> bytes:
-    """mov al, letter; out E9h, al"""
-    return bytes((_MOV_AL, ord(letter), _OUT, Port.DEBUG_CONSOLE))
-
-
-TROJAN = _says(LETTER_OF_TROJAN) + bytes((_OUT, Port.EXIT)) + _HERE
+TROJAN = says(LETTER_OF_TROJAN) + bytes((_OUT, Port.EXIT)) + _HERE
 """Code of the attacker's: it says so and ends the machine."""
 
 
@@ -44,5 +40,5 @@ def sled(size: int) -> bytes:
 def stub(before: bytes = b"", size: int = 0) -> bytes:
     """A stub of the least kind: it says that it runs, does ``before``, and waits at the mailbox. Of at least ``size`` bytes."""
     waits = b"\xa1" + struct.pack("<I", Physical.HOST_LINK + HOST_LINK["MAILBOX"].offset) + b"\xeb\xf9"  # mov eax, [mailbox]; jmp back
-    code = _says(LETTER_OF_STUB) + before + waits
+    code = says(LETTER_OF_STUB) + before + waits
     return code.ljust(max(size, len(code) + -len(code) % 4), b"\0")

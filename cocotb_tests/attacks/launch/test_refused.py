@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from cocotb_tests.attacks.launch import places
+from cocotb_tests.attacks.launch.machine_code import STACK_SEGMENT, carries_out, says
 from cocotb_tests.attacks.launch.places import BLOCK, RING_MINUS_1, STUB
 from cocotb_tests.attacks.launch.slips import Slip, loader_with
 from cocotb_tests.attacks.launch.stage import Stage
 from cocotb_tests.attacks.launch.tpm import Refusing, extend, offset, sends, takes
 from contracts.event_log import Pcr
+from contracts.late_launch import BLOCK_SIZE
 from contracts.memory_map import Physical, RamLayout
 from contracts.secure_loader import STUB_LIMIT
 from firmware.launcher.steps import Do, Step
@@ -27,20 +29,49 @@ def _header(entry: int, length: int) -> bytes:
     return struct.pack("<2H", entry, length)
 
 
+def _trojan(length: int, entry: int = 16) -> Callable[[Stage], None]:
+    """A block of the attacker's, which says that so much of it is measured."""
+
+    def put(stage: Stage) -> None:
+        stage.put(BLOCK + entry, places.TROJAN)
+        stage.put(BLOCK, _header(entry, length))
+
+    return put
+
+
+def _entered_at(entry: int) -> Callable[[Stage], None]:
+    """The loader with another entry, and a trojan there."""
+
+    def put(stage: Stage) -> None:
+        stage.put(BLOCK, _header(entry, len(stage.loader)))
+        stage.put(BLOCK + entry, places.TROJAN[: BLOCK_SIZE - entry])
+
+    return put
+
+
+def _a_bit(stage: Stage) -> None:
+    at = stage.rng.randrange(len(stage.loader))
+    stage.put(BLOCK + at, bytes((stage.loader[at] ^ 1 << stage.rng.randrange(8),)))
+
+
+def _lies_at(block: int) -> Callable[[Stage], None]:
+    def put(stage: Stage) -> None:
+        stage.block = block
+
+    return put
+
+
 _OTHERS: dict[str, Callable[[Stage], None]] = {
-    "nothing is measured": lambda stage: stage.put(BLOCK, _header(16, 0) + bytes(12) + places.TROJAN),
-    "only the header is": lambda stage: stage.put(BLOCK, _header(16, 4) + bytes(12) + places.TROJAN),
-    "it is entered behind what is measured": lambda stage: (
-        stage.put(BLOCK, _header(0xB010, len(stage.loader))),
-        stage.put(BLOCK + 0xB010, places.TROJAN),
-    )[0],
-    "it is entered at its last byte": lambda stage: stage.put(BLOCK, _header(0xFFFF, len(stage.loader))),
-    "all of it is measured": lambda stage: stage.put(BLOCK, _header(16, 0xFFFF) + bytes(12) + places.TROJAN),
-    "one bit is another": lambda stage: stage.put(BLOCK + 1000, bytes((stage.loader[1000] ^ 1,))),
-    "it lies beyond RAM": lambda stage: setattr(stage, "block", RamLayout().size),
-    "it lies in the ROM": lambda stage: setattr(stage, "block", int(Physical.ROM)),
-    "it lies in the ROM's alias": lambda stage: setattr(stage, "block", _ROM_ALIAS),
-    "it lies where the TPM is": lambda stage: setattr(stage, "block", int(Physical.TPM)),
+    "nothing is measured": _trojan(0),
+    "only the header is": _trojan(4),
+    "all of it is": _trojan(0xFFFF),
+    "it is entered behind what is measured": _entered_at(0xB010),
+    "it is entered at its last byte": _entered_at(0xFFFF),
+    "one bit is another": _a_bit,
+    "it lies beyond RAM": _lies_at(RamLayout().size),
+    "it lies in the ROM": _lies_at(Physical.ROM),
+    "it lies in the ROM's alias": _lies_at(_ROM_ALIAS),
+    "it lies where the TPM is": _lies_at(Physical.TPM),
 }
 
 
@@ -103,13 +134,8 @@ def test_a_tpm_that_is_busy_is_taken(tpm: Refusing, rng: random.Random) -> None:
 
 def test_what_an_earlier_launch_has_extended_is_gone(tpm: Refusing, rng: random.Random) -> None:
     """A hostile block is launched first: it may use localities 1 to 3, extends PCR 18 and keeps the TPM. Then the loader is launched."""
-    code = b""
-    for what, address, value in (*sends(extend(Pcr.KERNEL, bytes(32)), 2), *takes(2)):
-        if what is Do.WRITE_8:
-            code += b"\x36\xc6\x05" + struct.pack("<IB", address, value)  # mov byte ss:[address], value
-        else:
-            code += b"\x36\xf6\x05" + struct.pack("<IB", address, value) + b"\x74\xf6"  # test byte ss:[address], value; jz back
-    code += b"\xb0U\xe6\xe9\xb8" + struct.pack("<I", BLOCK) + b"\x0f\x01\xde"  # say U; mov eax, BLOCK; skinit
+    code = carries_out((*sends(extend(Pcr.KERNEL, bytes(32)), 2), *takes(2)), STACK_SEGMENT) + says("U")
+    code += b"\xb8" + struct.pack("<I", BLOCK) + b"\x0f\x01\xde"  # mov eax, BLOCK; skinit
     stage = Stage(frozenset(), rng, tpm, starts=True)
     stage.put(_FIRST, _header(4, 4 + len(code)) + code)
     stage.launches = False
