@@ -34,7 +34,7 @@ __all__: list[str] = []
 
 _LIMIT = 20_000_000
 _MANY = 200  # transfers of 64 KiB: more than the launch, the kernel and the guest take
-_SOME = 1 << 19  # bytes that an engine moves first, and then as many again: as long as the launch takes
+_BEFORE = 4  # of them before an engine writes: from before SKINIT until after the loader has closed memory
 _MARK = 0xA77A_C4ED
 _WRITTEN = RING_MINUS_1 + 0x3F_0000  # a page of the kernel's that nobody uses
 
@@ -45,7 +45,7 @@ def _hostile_launch(link: LinkMachine) -> HandOver:
     load_launcher(link.machine)
     model.load(BLOCK + Parameter.STUB, struct.pack("<2I", STUB_IMAGE, len(stub_image())))
     reads = [(RING_MINUS_1, LOOT, BLOCK_SIZE, 0)] * _MANY
-    writes = [(SCRATCH, SLED, _SOME // 8, 0)] * 16 + [(_MARK, _WRITTEN, 16, int(DescriptorFlag.FILL))] * _MANY
+    writes = [(SCRATCH, SLED, BLOCK_SIZE, 0)] * _BEFORE + [(_MARK, _WRITTEN, 16, int(DescriptorFlag.FILL))] * _MANY
     steps = []
     for number, chain in enumerate((reads, writes)):
         model.load(CHAINS[number], b"".join(struct.pack("<4I", *each) for each in chain))

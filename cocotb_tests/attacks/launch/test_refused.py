@@ -14,13 +14,15 @@ from cocotb_tests.attacks.launch.stage import Stage
 from cocotb_tests.attacks.launch.tpm import Refusing, extend, offset, sends, takes
 from contracts.event_log import Pcr
 from contracts.late_launch import BLOCK_SIZE
-from contracts.memory_map import Physical, RamLayout
+from contracts.memory_map import Physical, Port, RamLayout
 from contracts.secure_loader import STUB_LIMIT
 from firmware.launcher.steps import Do, Step
+from sim.launch.start import stub_image
 
 __all__: list[str] = []
 
 _ROM_ALIAS = int(Physical.ROM_ALIAS)
+_SOFT_RESET = 4  # of port CF9h: INIT
 _FIRST = 0x91_0000  # another block
 _GET_RANDOM = bytes.fromhex("80010000000c0000017b0020")
 
@@ -142,6 +144,15 @@ def test_what_an_earlier_launch_has_extended_is_gone(tpm: Refusing, rng: random.
     stage.do(Step(Do.LAUNCH, _FIRST))
     evidence = stage.run()
     assert evidence.said == "LUS"
+    assert (evidence.launch, evidence.kernel) == evidence.genuine
+
+
+def test_an_init_that_waits_is_lost(tpm: Refusing, rng: random.Random) -> None:
+    """With the stub that is used: it takes the #SX that INIT has become, and waits for the kernel. (The table has the control run.)"""
+    stage = Stage(frozenset(), rng, tpm, stub=stub_image(), expected_stub=stub_image())
+    stage.do(Step(Do.HOLD_INIT), Step(Do.OUTPUT, Port.RESET_CONTROL, 0), Step(Do.OUTPUT, Port.RESET_CONTROL, _SOFT_RESET))
+    evidence = stage.run()
+    assert (evidence.said, evidence.refusal) == ("L", "")
     assert (evidence.launch, evidence.kernel) == evidence.genuine
 
 
