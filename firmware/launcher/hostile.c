@@ -101,6 +101,9 @@ int main(void)
             write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SVME);
             asm volatile("clgi");
             break;
+        case DO_SET_CR0:
+            WRITE_CR(0, READ_CR(0) | s->a);
+            break;
         case DO_LAUNCH:
             launch(s->a);
             break;

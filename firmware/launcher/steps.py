@@ -27,8 +27,9 @@ class Do(IntEnum):
     LOAD_IDT = 10  # at a, with the limit b
     PAGING = 11  # on, with the tables at a
     HOLD_INIT = 12  # EFER.SVME, and GIF clear
-    LAUNCH = 13  # SKINIT with EAX = a
-    IMITATE = 14  # a jump into the block at a with the registers that SKINIT leaves, EAX = b
+    SET_CR0 = 13  # the bits a too
+    LAUNCH = 14  # SKINIT with EAX = a
+    IMITATE = 15  # a jump into the block at a with the registers that SKINIT leaves, EAX = b
 
 
 class Step(NamedTuple):

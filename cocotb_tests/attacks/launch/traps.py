@@ -26,6 +26,9 @@ _FOUR_MIB = 4 << 20
 _LINE = 16
 _VECTORS = 0x20  # of IRQ 0
 _RET = 0xC3
+_CACHES_OFF = 0x6000_0000  # CR0.CD, NW
+_NOW = "P"  # said when memory is to change
+_MOMENT = 500  # cycles
 _KBC_A20_OFF = 0xDD
 _SOFT_RESET = 4
 
@@ -84,27 +87,41 @@ def another_page_is_mapped_there(stage: Stage, phase: int) -> None:
     stage.do(Step(Do.PAGING, directory), Step(Do.COPY_32, BLOCK, LOOT), Step(Do.CALL, BLOCK + len(trojan) - 1))
 
 
-@attack("the loader's first line", control=Missing.SNOOP, harm=Harm.RAN)
-def stale_line(stage: Stage, phase: int) -> None:
-    """The processor has a trojan's line in its instruction cache; in memory an engine puts the genuine one in its place."""
-    genuine = stage.loader[:_LINE]
-    stage.put(BLOCK, (genuine[:4] + places.TROJAN).ljust(_LINE - 1, b"\x90") + bytes((_RET,)))
-    stage.put(SLED, genuine)
-    stage.do(Step(Do.CALL, BLOCK + _LINE - 1))
+def _first_line_becomes(stage: Stage, line: bytes) -> None:
+    """An engine writes the block's first line, or memory changes as by an engine of which the processor is not told."""
+    stage.put(SLED, line)
     if Missing.SNOOP in stage.off:
-        stage.do(Step(Do.SAY, ord("P")))
-        stage.meanwhile = _behind_the_caches
+        stage.do(Step(Do.SAY, ord(_NOW)))
+
+        def meanwhile(stage: Stage) -> None:
+            while _NOW.encode() not in stage.machine.outputs["debug"]:
+                stage.machine.run(_MOMENT, stop_at_stub=True)
+            stage.machine.model.load(BLOCK, line)
+
+        stage.meanwhile = meanwhile
     else:
         stage.chain((SLED, BLOCK, _LINE, 0))
-    stage.do(Step(Do.SPIN, 2000))
+    stage.do(Step(Do.SPIN, 4 * _MOMENT))
 
 
-def _behind_the_caches(stage: Stage) -> None:
-    """Memory is changed as by an engine of which the processor is not told."""
-    machine = stage.machine
-    while b"P" not in machine.outputs["debug"]:
-        machine.run(500, stop_at_stub=True)
-    machine.model.load(BLOCK, stage.loader[:_LINE])
+def _trojans_line(stage: Stage) -> bytes:
+    """It begins as the loader does, and can be called at its last byte, which brings it into the instruction cache."""
+    return (stage.loader[:4] + places.TROJAN).ljust(_LINE - 1, b"\x90") + bytes((_RET,))
+
+
+@attack("the loader's first line", control=Missing.SNOOP, harm=Harm.RAN, phases=(0, _CACHES_OFF))
+def stale_code(stage: Stage, phase: int) -> None:
+    """A trojan's line is in the instruction cache; in memory an engine puts the genuine one in its place. Caches on, and off."""
+    stage.put(BLOCK, _trojans_line(stage))
+    stage.do(Step(Do.CALL, BLOCK + _LINE - 1), Step(Do.SET_CR0, phase))
+    _first_line_becomes(stage, stage.loader[:_LINE])
+
+
+@attack("what is measured", control=Missing.SNOOP, harm=Harm.RAN, phases=(0, _CACHES_OFF))
+def stale_data(stage: Stage, phase: int) -> None:
+    """The processor has the genuine line in its data cache, from which it would be measured; an engine puts a trojan's in its place."""
+    stage.do(Step(Do.COPY_32, BLOCK, LOOT), Step(Do.SET_CR0, phase))
+    _first_line_becomes(stage, _trojans_line(stage))
 
 
 @attack("the loader's view of memory", control=Missing.SKINIT, harm=Harm.STOPPED, off_in_both=(Strap.A20_OBEYED,))
