@@ -1,7 +1,7 @@
 """What a run leaves behind for the judge. Nothing in it says which run it was."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 __all__ = ["LAUNCHED", "Evidence"]
 
@@ -35,4 +35,3 @@ class Evidence:
     survived: bool = False
     starts: bool = False
     refusal: str = ""
-    notes: list[str] = field(default_factory=list)

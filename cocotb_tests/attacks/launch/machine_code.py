@@ -9,7 +9,7 @@ from contracts.msr import Efer, Msr
 from contracts.vmcb import SIZE, General1, General2, SegmentPart, field, segment
 from firmware.launcher.steps import Do, Step
 
-__all__ = ["STACK_SEGMENT", "carries_out", "enters_guest", "says", "vmcb"]
+__all__ = ["STACK_SEGMENT", "carries_out", "enters_guest", "outputs_32", "says", "vmcb"]
 
 STACK_SEGMENT = b"\x36"  # prefix: behind SKINIT no other reaches all of memory
 _MOV_BYTE, _TEST_BYTE = b"\xc6\x05", b"\xf6\x05"
@@ -65,3 +65,8 @@ def vmcb(entry: int) -> bytes:
     put("RFLAGS", Eflags.ALWAYS)
     put("RIP", entry)
     return bytes(block)
+
+
+def outputs_32(words: Iterable[tuple[int, int]]) -> bytes:
+    """For each port and value: mov eax, value; mov dx, port; out dx, eax. Then ret."""
+    return b"".join(b"\xb8" + struct.pack("<I", value) + b"\x66\xba" + struct.pack("<H", port) + b"\xef" for port, value in words) + b"\xc3"

@@ -4,8 +4,11 @@ import hashlib
 import random
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from chipset.boards.straps import Strap
 from cocotb_tests.attacks.launch import places
@@ -65,8 +68,7 @@ class Stage:
     ``off`` says what is missing in this run. ``steps`` are the launcher's, ``launches`` ends them with a launch of ``block``. ``stub`` is
     what lies at ``STUB``, ``stub_told`` and ``stub_size`` what the loader is told of it; ``expected_stub`` what a genuine launch has.
     ``homes`` are where the secret lies lawfully, beside ring −1's memory. ``meanwhile`` is done by the host before it answers the loader,
-    ``behind`` when the stub waits.
-    ``starts`` and ``kept`` are what the judge is to hold against it: see ``Evidence``.
+    ``behind`` when the stub waits. ``starts`` and ``kept`` are what the judge is to hold against it: see ``Evidence``.
     """
 
     off: frozenset[object]
@@ -83,6 +85,7 @@ class Stage:
     bridge: type[TpmBridge] = TpmBridge
     kept: bool = False  # PCR 17 and 18 must hold what the launch has left, or the reset
     limit: int = _LIMIT
+    disk: bytes = b""  # what is on the drive
     meanwhile: Callable[["Stage"], None] | None = None
     behind: Callable[["Stage"], None] | None = None
     handed: HandOver | None = field(default=None, init=False)
@@ -133,13 +136,22 @@ class Stage:
         named = extended(_ZERO, _hash(self.stub), self.secret)
         genuine = extended(_ZERO, _hash(self.expected_stub), self.secret)
         evidence = Evidence((extended(_ZERO, _hash(self.loader)), genuine), named, starts=self.starts)
-        with Machine(tpm=self.bridge(self.tpm)) as self.machine:
+        with ExitStack() as held:
+            self.machine = held.enter_context(Machine(tpm=self.bridge(self.tpm), disk=self._disk(held)))
             self._load()
             self.link = LinkMachine(self.machine, 0)
             self._play(evidence)
             self.machine.drain()
             self._look(evidence)
         return evidence
+
+    def _disk(self, held: ExitStack) -> Path | None:
+        """The file of the drive, if there is one."""
+        if not self.disk:
+            return None
+        image = Path(held.enter_context(TemporaryDirectory()), "disk")
+        image.write_bytes(self.disk)
+        return image
 
     def _load(self) -> None:
         strap = Strap(0)

@@ -148,8 +148,12 @@ def test_what_an_earlier_launch_has_extended_is_gone(tpm: Refusing, rng: random.
 
 
 def test_an_init_that_waits_is_lost(tpm: Refusing, rng: random.Random) -> None:
-    """With the stub that is used: it takes the #SX that INIT has become, and waits for the kernel. (The table has the control run.)"""
+    """With the stub that is used, over memory that holds anything: it takes the #SX that INIT has become, and waits for the kernel.
+
+    The table has the control run.
+    """
     stage = Stage(frozenset(), rng, tpm, stub=stub_image(), expected_stub=stub_image())
+    stage.put(RING_MINUS_1, rng.randbytes(STUB_LIMIT))
     stage.do(Step(Do.HOLD_INIT), Step(Do.OUTPUT, Port.RESET_CONTROL, 0), Step(Do.OUTPUT, Port.RESET_CONTROL, _SOFT_RESET))
     evidence = stage.run()
     assert (evidence.said, evidence.refusal) == ("L", "")
