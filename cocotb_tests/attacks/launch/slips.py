@@ -24,6 +24,7 @@ class Slip(Enum):
     ANY_SIZE = (_LOADER, (("size == 0 || size > STUB_LIMIT || size % 4 || ", ""),))
     GOES_ON = (_LOADER, (("if (failed && tpm_present())", "if (0)"),))  # without what the TPM has refused
     TAKES_INTERRUPTS = (_ENTRY, (("        call    load", "        stgi\n        sti\n        call    load"),))
+    RUNS_ANYWHERE = (_ENTRY, (("        jb      nowhere\n", ""), ("        jae     nowhere\n", "")))
     IDT_AS_FOUND = (_ENTRY, (("        lidtl   %ss:no_idt(%edi)", "        nop"),))
 
 
