@@ -1,7 +1,8 @@
 """The secure loader block, as whoever launches it fills it in, and what the loader leaves in it for the kernel.
 
-The first ``MEASURED_LIMIT`` bytes hold what can be measured: header, code, constants. Behind it whoever launches writes ``Parameter``,
-which nobody believes; the loader writes ``Record``, the first policy map, and its stack, which grows down from the block's end.
+The block lies in RAM from 1 MiB on, below ring −1's memory; one that lies elsewhere comes to nothing. Its first ``MEASURED_LIMIT`` bytes
+hold what can be measured: header, code, constants. Behind it whoever launches writes ``Parameter``, which nobody believes; the loader
+writes ``Record``, the first policy map, and its stack, which grows down from the block's end.
 
 The loader then reads the mailbox (``contracts.host_link``) for what only the kernel can tell: one word for the page at which ring −1's
 memory begins, then ``DIGEST_WORDS`` for the SHA-256 of the kernel's image, in the digest's order of bytes, lowest first in each word. It
@@ -55,5 +56,5 @@ class LoaderStatus(IntEnum):
     MEASURED = 2  # stub and kernel are in PCR 18: the stub has been entered
     NO_TPM = 3  # there is no TPM, or it has died: the stub has been entered, and nothing can unseal or attest
     STUB_REFUSED = 0x80  # it lies in ring −1's memory, or has an impossible size
-    KERNEL_REFUSED = 0x81  # ring −1's memory cannot begin there
+    KERNEL_REFUSED = 0x81  # ring −1's memory cannot begin there: at no page, or not above the block
     TPM_REFUSED = 0x82  # the TPM is there and has not taken a measurement: what comes next would be taken for the loader

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from firmware.bench.dhrystone_source import SourceError, check_flags
 from firmware.headers import HEADER_NAME, header_text
 from firmware.images import IMAGES, Image, Kind
 
-__all__ = ["BUILD", "FLAGS", "FirmwareError", "build", "guest", "main", "program", "reset_rom", "secure_loader", "stub"]
+__all__ = ["BUILD", "FLAGS", "FirmwareError", "build", "changed", "guest", "main", "program", "reset_rom", "secure_loader", "stub"]
 
 ROOT = Path(__file__).parent
 BUILD = ROOT.parent / "build" / "firmware"
@@ -133,6 +134,26 @@ def build(name: str) -> Path:
     partial.write_text(key)
     os.replace(partial, stamp)
     return output
+
+
+def changed(name: str, changes: Mapping[str, Mapping[str, str]]) -> bytes:
+    """An image with pieces of its sources replaced, by source: for control runs. FirmwareError if one is not there exactly once."""
+    image = IMAGES[name]
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD) as folder:
+        sources = []
+        for n, source in enumerate(image.sources):
+            text = (ROOT / source).read_text()
+            for old, new in changes.get(source, {}).items():
+                if text.count(old) != 1:
+                    raise FirmwareError(f"{source}: what is to be changed is there {text.count(old)} times: {old!r}")
+                text = text.replace(old, new)
+            file = Path(folder, f"{n}{Path(source).suffix}")
+            file.write_text(text)
+            sources.append(str(file) if source in changes else source)
+        output = Path(folder, "output")
+        _compile(replace(image, sources=tuple(sources)), _generated(image), output)
+        return output.read_bytes()
 
 
 def reset_rom() -> bytes:

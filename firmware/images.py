@@ -9,6 +9,7 @@ from contracts import secure_loader
 from firmware.bench.dhrystone_source import dhrystone_sources
 from firmware.guests.attacks import ATTACK_HEADER, attack_header
 from firmware.guests.layout import LAYOUT_HEADER, layout_header
+from firmware.launcher.steps import STEPS_HEADER, steps_header
 
 __all__ = ["IMAGES", "Image", "Kind"]
 
@@ -33,6 +34,10 @@ def _layout() -> dict[str, str]:
 
 def _attacks() -> dict[str, str]:
     return {**_layout(), ATTACK_HEADER: attack_header()}
+
+
+def _steps() -> dict[str, str]:
+    return {STEPS_HEADER: steps_header()}
 
 
 def _dhrystone() -> list[Path]:
@@ -98,6 +103,7 @@ _ALL = (
         flags=("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", *_places()),
     ),
     Image("launcher", (*_LIBRARY, "launcher/main.c")),
+    Image("hostile_launcher", (*_LIBRARY, "launcher/hostile.c"), headers=_steps),
     Image(
         "stub_test", (*_LIBRARY, "stub/stub.S", "stub/test.c", "lib/pic.c", "lib/vmcb.c"), defines={"READ_MAILBOX": "call scripted_kernel"}
     ),

@@ -90,10 +90,9 @@ class StubDouble(wiring.Component):
         return m
 
 
-def machine_with_double(memory_bytes: int, **arguments: int) -> SimulationTop:
+def machine_with_double(memory_bytes: int, *, latency: int, timer_divider: int, **_: object) -> SimulationTop:
     """The machine with a processor that knows nothing but the mailbox."""
-    latency, divider = arguments["latency"], arguments["timer_divider"]
-    return SimulationTop(StubDouble(), bytes(64), memory_bytes, latency=latency, timer_divider=divider, tpm=True)
+    return SimulationTop(StubDouble(), bytes(64), memory_bytes, latency=latency, timer_divider=timer_divider, tpm=True)
 
 
 def double_spec() -> ModelSpec:

@@ -2,8 +2,8 @@
  * The secure loader block's header, and its first instructions: SKINIT comes here (AMD64 APM vol. 2, 15.27).
  *
  * EAX = the block's base, ESP = its end; CS and SS are flat, the other segments those of real mode; GIF is clear. The loader is linked at
- * 0 and lies anywhere: its code and data segments begin at the block and end with it, so that a stray pointer of it finds a fault (and, as
- * there is no IDT, a platform reset) rather than memory of somebody else. FS is flat, for what must be reached.
+ * 0 and lies anywhere in RAM from 1 MiB on: its code and data segments begin at the block and end with it, so that a stray pointer of it
+ * finds a fault (and, as there is no IDT, a platform reset) rather than memory of somebody else. FS is flat, for what must be reached.
  */
 #include "ringfence.h"
 
@@ -27,6 +27,10 @@
         .globl  loader_entry, enter_stub
 loader_entry:
         cld
+        cmpl    $PHYSICAL_EXTENDED_RAM, %eax           /* what is written below must be there when it is read: the ROM would bring tables of its own */
+        jb      nowhere
+        cmpl    $PHYSICAL_NOWHERE, %eax
+        jae     nowhere
         movl    %eax, %edi              /* the block, all along */
         movl    %eax, %edx
         shrl    $16, %edx
@@ -47,6 +51,7 @@ loader_entry:
         movl    %eax, %ss:gdt_base(%edi)
         movw    $GDT_SIZE - 1, %ss:gdt_limit(%edi)
         lgdtl   %ss:gdt_limit(%edi)
+        lidtl   %ss:no_idt(%edi)        /* INIT has left one at 0, where others have written */
         ljmpl   $CODE, $in_block
 in_block:
         movl    $DATA, %eax
@@ -71,10 +76,11 @@ enter_stub:                             /* void enter_stub(u32 base): as the res
         movw    %ax, %ds
         lret                            /* the stub takes a stack of its own before it needs one */
 
+nowhere: jmp    nowhere
+no_idt: .skip   6
+
         .bss
         .balign 8
 gdt:    .skip   GDT_SIZE
-gdt_limit:
-        .skip   2
-gdt_base:
-        .skip   4
+gdt_limit: .skip 2
+gdt_base: .skip 4

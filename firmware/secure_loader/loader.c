@@ -8,7 +8,6 @@
 #include "secure_loader/tpm.h"
 
 #define PAGE_MASK (PAGE_SIZE - 1)
-#define LOWEST 0x100000u /* ring -1's memory lies above the first MiB and its hole */
 
 static const u32 development[] = {
     EVENT_DEVELOPMENT_DIGEST0, EVENT_DEVELOPMENT_DIGEST1, EVENT_DEVELOPMENT_DIGEST2, EVENT_DEVELOPMENT_DIGEST3,
@@ -78,7 +77,7 @@ NORETURN void load(u32 block)
     base = mailbox();
     for (u32 n = 0; n < DIGEST_SIZE / 4; n++)
         ((u32 *)kernel)[n] = mailbox();
-    if (base & PAGE_MASK || base < LOWEST || base > PHYSICAL_NOWHERE || (base < block + BLOCK_SIZE && block < base + STUB_LIMIT))
+    if (base & PAGE_MASK || base < block + BLOCK_SIZE || base > PHYSICAL_NOWHERE) /* it is above us, so no stub is copied over us */
         give_up(LOADER_KERNEL_REFUSED);
     if (size == 0 || size > STUB_LIMIT || size % 4 || source % 4 || source > base - size)
         give_up(LOADER_STUB_REFUSED);

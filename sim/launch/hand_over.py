@@ -10,7 +10,7 @@ from contracts.memory_map import Physical
 from contracts.policy_map import GUARD
 from contracts.registers import WORD_SIZE
 from contracts.secure_loader import LOG_OFFSET, MAP_OFFSET, LoaderStatus, Record
-from sim.link import LinkMachine
+from sim.link import LinkError, LinkMachine
 
 __all__ = ["HandOver", "LaunchError", "hand_over"]
 
@@ -78,5 +78,8 @@ def _launch(link: LinkMachine, block: int) -> Event:
 
 
 def _status(link: LinkMachine, block: int) -> LoaderStatus | None:
-    word = link.read32(block + Record.STATUS)
+    try:
+        word = link.read32(block + Record.STATUS)
+    except LinkError:  # no RAM is there
+        return None
     return LoaderStatus(word) if word in LoaderStatus.__members__.values() else None

@@ -12,7 +12,7 @@ from sim.multiboot import read_multiboot
 __all__ = ["BLOCK", "STUB_IMAGE", "launch", "load_launcher", "stub_image"]
 
 BLOCK = 0x80_0000
-"""Where the secure loader block is put: any multiple of its size that nobody else uses yet."""
+"""Where the secure loader block is put: any multiple of its size, below ring −1's memory, that nobody else uses yet."""
 STUB_IMAGE = 0x82_0000
 _LIMIT = 20_000_000  # cycles: about ten times what a launch takes
 

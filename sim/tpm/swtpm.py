@@ -14,6 +14,7 @@ import time
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 __all__ = ["Swtpm", "TpmError"]
 
@@ -157,7 +158,7 @@ class Swtpm:
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __enter__(self) -> "Swtpm":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
