@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
 from typing import Any
 
@@ -77,6 +78,11 @@ class LyingPc(VirtualPc):
         return self._rng.choice((Effect.NONE, Effect.PRINT))  # what ends the guest would end the test
 
 
+def _can_go_on(owner: object, values: tuple[Any, ...]) -> bool:
+    """Whether the room can answer: not if a lie stood in the place of its first question, which it then never asked."""
+    return not isinstance(owner, GeneratorType) or getgeneratorstate(owner) != GEN_CREATED or values == (None,)
+
+
 class LyingFence(Fence):
     """Answers every question to the room itself. ``honest``: how often with what the room would say, so that the guest gets on;
     ``cache_bits`` limits the lie of a translation's cache bits, all that the kernel masks there."""
@@ -89,7 +95,7 @@ class LyingFence(Fence):
 
     def ask(self, question: Callable[..., Any], *values: Any, **more: Any) -> Any:
         owner = getattr(question, "__self__", None)
-        if isinstance(owner, VirtualPc) or self._rng.random() < self._honest:
+        if isinstance(owner, VirtualPc) or self._rng.random() < self._honest and _can_go_on(owner, values):
             return super().ask(question, *values, **more)
         self.lies += 1
         if isinstance(owner, GeneratorType):
