@@ -57,7 +57,7 @@ def test_long_random_traffic(part: int, seed: int, tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.icarus
-@pytest.mark.parametrize("bug", ["deaf", "hasty"])
+@pytest.mark.parametrize("bug", [pytest.param("deaf", marks=pytest.mark.regress), "hasty"])
 def test_the_judge_of_random_traffic_has_teeth(bug: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with seeded(bug, monkeypatch):
         design = exported(AxiTop(SETTINGS), NAME)

@@ -39,6 +39,7 @@ def test_every_key_is_in_both_tables():
     assert {*SET_1, PAUSE} == KEYS
 
 
+@pytest.mark.regress
 def test_every_key_as_software_sees_it():
     """Down and up, in set 1 by the controller's translation."""
 

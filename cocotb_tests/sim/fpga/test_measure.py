@@ -86,6 +86,7 @@ def command(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "sim.cli.main", "measure", *options], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.regress
 def test_the_guard_of_four_is_as_small_as_is_said(tmp_path: Path) -> None:
     """The command, synthesis alone: at most 700 tables, and no block RAM."""
     output = tmp_path / "measure.json"

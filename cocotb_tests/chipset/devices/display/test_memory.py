@@ -6,7 +6,7 @@ from contracts.display import SCREEN_BYTES, SCREEN_WINDOW
 
 __all__: list[str] = []
 
-STEPS = 4000
+STEPS = 1500
 
 
 def test_random_accesses(rng):
