@@ -38,7 +38,8 @@ def waiver_file(bus: ExportedBus) -> str:
 
 
 def core_file(bus: ExportedBus, header: str) -> str:
-    """A FuseSoC core, CAPI2."""
+    """A FuseSoC core, CAPI2. A core that depends on this one gets ``default``, so the waivers are there too: its own lint needs them, and
+    tools other than Verilator leave them alone."""
     return f"""CAPI=2:
 name: ringfence:chipset:{bus.module}:{VERSION}
 description: DMA guard, a policy map in main memory enforced in front of the memory controller, behind {bus.name}
@@ -59,9 +60,11 @@ filesets:
 
 targets:
   default:
-    filesets: [rtl]
+    description: the guard, for a design that depends on it
+    filesets: [waivers, rtl]
     toplevel: {bus.module}
   lint:
+    description: Verilator's lint, with all warnings on
     flow: lint
     flow_options:
       tool: verilator
