@@ -123,6 +123,7 @@ def test_a_kernel_that_does_not_flush_is_found() -> None:
     assert {access.kind for access in pair.link.owners.foreign} >= {"write"}
 
 
+@pytest.mark.regress
 @pytest.mark.parametrize("off", ((), ("asid_per_root",)), ids=("each root its own", "one for all"))
 def test_a_shared_asid_is_found(off: tuple[str, ...]) -> None:
     """The attacker reads where the trusted guest has its secrets; with one ASID for all it hits the other's TLB entry."""

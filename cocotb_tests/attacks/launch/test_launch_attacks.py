@@ -19,7 +19,12 @@ from firmware.build import secure_loader
 __all__: list[str] = []
 
 _LEAST = 32  # attacks in the table
-_RUNS = [(name, phase) for name, attack in ATTACKS.items() for phase in attack.phases]
+_RUNS = [
+    pytest.param(name, phase, marks=() if n == 0 else pytest.mark.regress)
+    for name, attack in ATTACKS.items()
+    for n, phase in enumerate(attack.phases)
+]
+"""Each attack at its first phase; at its others in the regression."""
 _SWEPT = [name for name, attack in ATTACKS.items() if attack.sweep]
 _CONTROLS = 4  # of the phases of a sweep one in so many has a control run
 

@@ -18,7 +18,6 @@ __all__: list[str] = []
 
 NAME = "ringfence_dma_guard_axi4"
 HERE = "cocotb_tests.chipset.export"
-BOTH = ["verilator", pytest.param("icarus", marks=pytest.mark.icarus)]
 BOTH_AT_LENGTH = ["verilator", pytest.param("icarus", marks=(pytest.mark.icarus, pytest.mark.regress))]
 SETTINGS = GuardSettings(REQUESTERS, stall_limit=STALL_LIMIT)
 
@@ -29,7 +28,7 @@ def guard(settings: GuardSettings = SETTINGS) -> VerilogDesign:
     return exported(AxiTop(settings), NAME)
 
 
-@pytest.mark.parametrize("simulator", BOTH)
+@pytest.mark.parametrize("simulator", BOTH_AT_LENGTH)
 def test_what_passes_and_what_does_not(simulator: Simulator, seed: int, tmp_path: Path) -> None:
     assert run_cocotb(guard(), f"{HERE}.axi_under_cocotb", simulator, seed=seed, folder=tmp_path) == 8
 
@@ -57,7 +56,8 @@ def test_long_random_traffic(part: int, seed: int, tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.icarus
-@pytest.mark.parametrize("bug", [pytest.param("deaf", marks=pytest.mark.regress), "hasty"])
+@pytest.mark.parametrize("bug", ["deaf", "hasty"])
+@pytest.mark.regress
 def test_the_judge_of_random_traffic_has_teeth(bug: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with seeded(bug, monkeypatch):
         design = exported(AxiTop(SETTINGS), NAME)

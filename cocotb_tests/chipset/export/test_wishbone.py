@@ -25,6 +25,7 @@ def test_what_passes_and_what_does_not(simulator: Simulator, seed: int, tmp_path
 
 
 @pytest.mark.icarus
+@pytest.mark.regress
 def test_the_judge_of_random_traffic_has_teeth(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with seeded("deaf", monkeypatch):
         design = exported(WishboneTop(SETTINGS), NAME)

@@ -14,6 +14,7 @@ from rtl.decode.row import Immediate, Row
 
 _PREFIXES = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3)
 _CODE_BYTES = 16
+_INSTRUCTIONS = 1200  # some that capstone reads otherwise are not judged
 _REGISTERS = {name: gpr for gpr in Gpr for name in (gpr.name.lower(), gpr.name[1:].lower())}
 _SEGMENTS = {s.name.lower(): s for s in Segment if s <= Segment.GS}
 
@@ -160,7 +161,7 @@ def test_random_instructions(code32: int, rng: Random) -> None:
 
     async def body(feed) -> None:
         nonlocal judged
-        for _ in range(2500):
+        for _ in range(_INSTRUCTIONS):
             code = _instruction(rng)
             got = await decode(feed, code, mode)
             assert got is not None, code.hex()
@@ -170,4 +171,4 @@ def test_random_instructions(code32: int, rng: Random) -> None:
                 raise AssertionError(f"{code.hex(' ')}: decoded as {got.length} bytes, fault {got.fault.valid}") from error
 
     simulate(body)
-    assert judged > 2000, judged
+    assert judged > 0.8 * _INSTRUCTIONS, judged

@@ -7,6 +7,7 @@ from enum import Enum
 from random import Random
 from typing import Any
 
+import pytest
 from amaranth import Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -197,6 +198,7 @@ def judged(rng: Random, program: Any) -> None:
 CASES = 30  # of each; each flag of a mask shows in a good part of them
 
 
+@pytest.mark.regress
 def test_what_functions_read(rng: Random) -> None:
     async def program(judge: Judge) -> None:
         for unit, fn in ((unit, fn) for unit, functions in FUNCTIONS.items() for fn in functions):
@@ -218,6 +220,7 @@ def test_what_a_read_of_eflags_reads(rng: Random) -> None:
     judged(rng, program)
 
 
+@pytest.mark.regress
 def test_what_conditions_read(rng: Random) -> None:
     async def program(judge: Judge) -> None:
         plain = [(condition, None) for condition in Condition if condition is not Condition.CC]

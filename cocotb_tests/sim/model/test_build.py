@@ -59,6 +59,7 @@ def test_an_unchanged_room_is_not_elaborated_again(empty_cache: Path, monkeypatc
         build_model(spec)
 
 
+@pytest.mark.regress
 def test_a_model_is_trained_by_what_its_specification_names(empty_cache: Path) -> None:
     built = build_model(replace(sample_spec(), training="cocotb_tests.sim.model.sample:work"))
     said = (built.folder / "build.log").read_text()
@@ -70,6 +71,7 @@ def test_a_model_is_trained_by_what_its_specification_names(empty_cache: Path) -
     assert b"__gcov" not in built.library.read_bytes()
 
 
+@pytest.mark.regress
 def test_training_that_fails_is_one_clear_line(empty_cache: Path) -> None:
     with pytest.raises(ToolError, match="status 1: .*cannot work"):
         build_model(replace(sample_spec(), training="cocotb_tests.sim.model.sample:fail"))
