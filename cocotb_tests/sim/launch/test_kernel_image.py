@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def copied(folder: Path) -> Path:
-    for room in ("contracts", "isolation_kernel"):
+    for room in ("contracts", "isolation_kernel", "virtual_pc"):
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -26,7 +26,7 @@ def test_it_is_of_the_files_alone(tmp_path: Path) -> None:
 
 def test_a_change_a_name_and_a_file_more_make_another(tmp_path: Path, rng) -> None:
     names = [file.relative_to(ROOT) for file in kernel_sources()]
-    assert Path("isolation_kernel/kernel.py") in names and Path("contracts/vmcb.py") in names
+    assert Path("isolation_kernel/kernel.py") in names and Path("contracts/vmcb.py") in names and Path("virtual_pc/ports.py") in names
     seen = {kernel_digest()}
     for n, change in enumerate(("bit", "name", "more", "less", "moved")):
         root = copied(tmp_path / str(n))

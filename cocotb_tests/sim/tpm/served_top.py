@@ -1,4 +1,4 @@
-"""The TPM's register file with flat pins and a bus that a model's transactor plays."""
+"""The TPM's register file with flat pins: all localities with and without ring −1's authority, and the late launch's side."""
 
 from amaranth.hdl import Module, Mux, ResetInserter
 from amaranth.lib import wiring
@@ -10,19 +10,19 @@ from chipset.devices.tpm.tpm import Tpm
 from sim.model import ModelSpec, Transactor
 from sim.tpm.served import TPM_ASKS, TPM_FEED, TPM_STREAMS
 
-__all__ = ["SPEC", "ServedTop"]
+__all__ = ["SPEC", "TisTop"]
 
 
-class ServedTop(wiring.Component):
-    """A transaction is an access in locality 0, or with ``hashes`` a step of a launch: ``address`` is its operation then. ``end`` ends the
+class TisTop(wiring.Component):
+    """A transaction is an access to a register, or with ``hashes`` a step of a launch: ``address`` is its operation then. ``end`` ends the
     launch, for which nobody waits."""
 
     def __init__(self) -> None:
         self._pins = SimulationPort()
         super().__init__({
-            **self._pins.pins(), "platform_reset": In(1), "end": In(1),
-            "hashes": In(1), "write": In(1), "address": In(10), "mask": In(4), "data": In(32), "valid": In(1), "ready": Out(1),
-            "answer": Out(32), "answered": Out(1),
+            **self._pins.pins(), "platform_reset": In(1), "launched": In(1), "end": In(1),
+            "hashes": In(1), "write": In(1), "privileged": In(1), "page": In(3), "address": In(10), "mask": In(4), "data": In(32),
+            "valid": In(1), "ready": Out(1), "answer": Out(32), "answered": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
@@ -34,8 +34,9 @@ class ServedTop(wiring.Component):
         self._pins.join(m, self)
         block, launch = tpm.block, tpm.hash
         m.d.comb += [
-            block.valid.eq(self.valid & ~self.hashes), block.write.eq(self.write), block.address.eq(self.address), block.mask.eq(self.mask),
-            block.write_data.eq(self.data),
+            tpm.launched.eq(self.launched),
+            block.valid.eq(self.valid & ~self.hashes), block.write.eq(self.write), block.page.eq(self.page), block.address.eq(self.address),
+            block.mask.eq(self.mask), block.write_data.eq(self.data), block.privileged.eq(self.privileged),
             launch.valid.eq((self.valid & self.hashes) | self.end),
             launch.op.eq(Mux(self.end, HashOpCode.END, HashOpCode(self.address[:2]))), launch.mask.eq(self.mask), launch.data.eq(self.data),
             self.ready.eq(block.ready & block.valid | launch.ready & launch.valid),
@@ -45,10 +46,10 @@ class ServedTop(wiring.Component):
 
 
 SPEC = ModelSpec(
-    f"{__name__}:ServedTop",
-    rooms=("contracts", "chipset", "cocotb_tests/sim/tpm/served_top.py"),
+    f"{__name__}:TisTop",
+    rooms=("contracts", "chipset", "cocotb_tests/isolation_kernel/sealed/tis_top.py"),
     stops=(TPM_ASKS,),
     streams=TPM_STREAMS,
     feeds=(TPM_FEED,),
-    transactor=Transactor(("hashes", "write", "address", "mask", "data"), "valid", "ready", ("answer",), "answered"),
+    transactor=Transactor(("hashes", "write", "privileged", "page", "address", "mask", "data"), "valid", "ready", ("answer",), "answered"),
 )
