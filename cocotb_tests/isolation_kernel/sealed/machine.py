@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import cast
 
-from cocotb_tests.isolation_kernel.sealed.tis_top import SPEC
+from cocotb_tests.sim.tpm.served_top import SPEC
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.registers import WORD_SIZE
 from contracts.tpm import TPM, HashOp, TpmOp

@@ -1,4 +1,4 @@
-"""The TPM's register file with flat pins: all localities with and without ring −1's authority, and the late launch's side."""
+"""The TPM's register file with flat pins and a bus that a model's transactor plays: all localities, and the late launch's side."""
 
 from amaranth.hdl import Module, Mux, ResetInserter
 from amaranth.lib import wiring
@@ -10,10 +10,10 @@ from chipset.devices.tpm.tpm import Tpm
 from sim.model import ModelSpec, Transactor
 from sim.tpm.served import TPM_ASKS, TPM_FEED, TPM_STREAMS
 
-__all__ = ["SPEC", "TisTop"]
+__all__ = ["SPEC", "ServedTop"]
 
 
-class TisTop(wiring.Component):
+class ServedTop(wiring.Component):
     """A transaction is an access to a register, or with ``hashes`` a step of a launch: ``address`` is its operation then. ``end`` ends the
     launch, for which nobody waits."""
 
@@ -46,8 +46,8 @@ class TisTop(wiring.Component):
 
 
 SPEC = ModelSpec(
-    f"{__name__}:TisTop",
-    rooms=("contracts", "chipset", "cocotb_tests/isolation_kernel/sealed/tis_top.py"),
+    f"{__name__}:ServedTop",
+    rooms=("contracts", "chipset", "cocotb_tests/sim/tpm/served_top.py"),
     stops=(TPM_ASKS,),
     streams=TPM_STREAMS,
     feeds=(TPM_FEED,),

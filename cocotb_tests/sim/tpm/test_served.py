@@ -31,7 +31,7 @@ class Played:
         self.served.serve()
 
     def access(self, address: int, mask: int, write: int | None = None, hashes: bool = False) -> int:
-        request = (int(hashes), int(write is not None), address, mask, write or 0, 1)
+        request = (int(hashes), int(write is not None), 0, 0, address, mask, write or 0, 1)
         return self.model.transact([request])[0][0]
 
     def until_asked(self) -> None:
