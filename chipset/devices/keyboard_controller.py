@@ -3,61 +3,14 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from chipset.devices.ps2.bits import CommandByteBits, OutputPortBits
 from chipset.interconnect.ports import IoSignature
+from contracts.ps2 import PORT_PASSED, SELF_TEST_PASSED, KbcCommand
 
-__all__ = ["Command", "KeyboardController"]
-
-
-class Command(enum.Enum, shape=8):
-    """Commands written to port 64h. Any other is taken and does nothing."""
-
-    READ_COMMAND_BYTE = 0x20
-    WRITE_COMMAND_BYTE = 0x60
-    DISABLE_MOUSE = 0xA7
-    ENABLE_MOUSE = 0xA8
-    TEST_MOUSE = 0xA9
-    SELF_TEST = 0xAA
-    TEST_KEYBOARD = 0xAB
-    DISABLE_KEYBOARD = 0xAD
-    ENABLE_KEYBOARD = 0xAE
-    READ_OUTPUT_PORT = 0xD0
-    WRITE_OUTPUT_PORT = 0xD1
-    A20_OFF = 0xDD
-    A20_ON = 0xDF
-    # F0h to FFh pulse low the output port bits whose command bits 3:0 are zero; bit 0 is reset.
-
-
-_SELF_TEST_PASSED = 0x55
-_PORT_TEST_PASSED = 0x00
-_PULSE = 0xF
-
-
-class _OutputPort(data.Struct):
-    """The output port; its bits 7:4 are keyboard lines and buffer flags."""
-
-    not_reset: 1
-    a20: 1
-    mouse: 2
-    keyboard_full: 1
-    mouse_full: 1
-    keyboard_clock: 1
-    keyboard_data: 1
-
-
-class _CommandByte(data.Struct):
-    """The command byte (configuration)."""
-
-    keyboard_interrupt: 1
-    mouse_interrupt: 1
-    system: 1  # shown in the status register
-    reserved0: 1
-    keyboard_disabled: 1
-    mouse_disabled: 1
-    translate: 1
-    reserved1: 1
+__all__ = ["KeyboardController"]
 
 
 class _Parameter(enum.Enum, shape=2):
@@ -82,8 +35,8 @@ class KeyboardController(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        output = Signal(_OutputPort, init={"not_reset": 1, "a20": 1, "keyboard_clock": 1, "keyboard_data": 1})
-        command_byte = Signal(_CommandByte, init={"system": 1, "keyboard_disabled": 1, "mouse_disabled": 1})
+        output = Signal(OutputPortBits, init={"not_reset": 1, "a20": 1, "keyboard_clock": 1, "keyboard_data": 1})
+        command_byte = Signal(CommandByteBits, init={"system": 1, "keyboard_disabled": 1, "mouse_disabled": 1})
         buffer = Signal(8)
         full = Signal()
         after_command = Signal()
@@ -105,7 +58,7 @@ class KeyboardController(wiring.Component):
                 with m.Case(_Parameter.COMMAND_BYTE):
                     m.d.sync += command_byte.eq(self.data.write_data)
                 with m.Case(_Parameter.OUTPUT_PORT):
-                    written = _OutputPort(self.data.write_data)
+                    written = OutputPortBits(self.data.write_data)
                     m.d.sync += [output.a20.eq(written.a20), output.mouse.eq(written.mouse)]
                     m.d.comb += self.reset.eq(~written.not_reset)
 
@@ -115,30 +68,30 @@ class KeyboardController(wiring.Component):
         with m.If(self.control.write):
             m.d.sync += [after_command.eq(1), parameter.eq(_Parameter.NONE)]
             with m.Switch(command):
-                with m.Case(Command.READ_COMMAND_BYTE):
+                with m.Case(KbcCommand.READ_COMMAND_BYTE):
                     m.d.sync += answer(command_byte.as_value())
-                with m.Case(Command.WRITE_COMMAND_BYTE):
+                with m.Case(KbcCommand.WRITE_COMMAND_BYTE):
                     m.d.sync += parameter.eq(_Parameter.COMMAND_BYTE)
-                with m.Case(Command.DISABLE_MOUSE):
+                with m.Case(KbcCommand.DISABLE_MOUSE):
                     m.d.sync += command_byte.mouse_disabled.eq(1)
-                with m.Case(Command.ENABLE_MOUSE):
+                with m.Case(KbcCommand.ENABLE_MOUSE):
                     m.d.sync += command_byte.mouse_disabled.eq(0)
-                with m.Case(Command.SELF_TEST):
-                    m.d.sync += answer(_SELF_TEST_PASSED)
-                with m.Case(Command.TEST_KEYBOARD, Command.TEST_MOUSE):
-                    m.d.sync += answer(_PORT_TEST_PASSED)
-                with m.Case(Command.DISABLE_KEYBOARD):
+                with m.Case(KbcCommand.SELF_TEST):
+                    m.d.sync += answer(SELF_TEST_PASSED)
+                with m.Case(KbcCommand.TEST_KEYBOARD, KbcCommand.TEST_MOUSE):
+                    m.d.sync += answer(PORT_PASSED)
+                with m.Case(KbcCommand.DISABLE_KEYBOARD):
                     m.d.sync += command_byte.keyboard_disabled.eq(1)
-                with m.Case(Command.ENABLE_KEYBOARD):
+                with m.Case(KbcCommand.ENABLE_KEYBOARD):
                     m.d.sync += command_byte.keyboard_disabled.eq(0)
-                with m.Case(Command.READ_OUTPUT_PORT):
+                with m.Case(KbcCommand.READ_OUTPUT_PORT):
                     m.d.sync += answer(Cat(output.as_value()[:4], full, output.as_value()[5:]))
-                with m.Case(Command.WRITE_OUTPUT_PORT):
+                with m.Case(KbcCommand.WRITE_OUTPUT_PORT):
                     m.d.sync += parameter.eq(_Parameter.OUTPUT_PORT)
-                with m.Case(Command.A20_OFF):
+                with m.Case(KbcCommand.A20_OFF):
                     m.d.sync += output.a20.eq(0)
-                with m.Case(Command.A20_ON):
+                with m.Case(KbcCommand.A20_ON):
                     m.d.sync += output.a20.eq(1)
-            with m.If((self.control.write_data[4:] == _PULSE) & ~self.control.write_data[0]):
+            with m.If((self.control.write_data[4:] == KbcCommand.PULSE >> 4) & ~self.control.write_data[0]):
                 m.d.comb += self.reset.eq(1)
         return m

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from chipset.devices.ps2.bits import CommandByteBits, OutputPortBits
 from chipset.devices.ps2.port import Ps2Signature
 from chipset.devices.ps2.translation import ScanCodeTranslation
 from chipset.interconnect.ports import IoSignature
@@ -27,31 +28,6 @@ class _Status(data.Struct):
     mouse: 1
     timeout: 1
     parity: 1  # never set: what checks parity is on the other side of ``Ps2Signature``
-
-
-class _OutputPort(data.Struct):
-    """``contracts.ps2.OutputPort``."""
-
-    not_reset: 1
-    a20: 1
-    mouse: 2
-    keyboard_full: 1
-    mouse_full: 1
-    keyboard_clock: 1
-    keyboard_data: 1
-
-
-class _CommandByte(data.Struct):
-    """``contracts.ps2.CommandByte``."""
-
-    keyboard_interrupt: 1
-    mouse_interrupt: 1
-    system: 1
-    reserved0: 1
-    keyboard_disabled: 1
-    mouse_disabled: 1
-    translate: 1
-    reserved1: 1
 
 
 class _Parameter(enum.Enum, shape=3):
@@ -100,8 +76,8 @@ class Ps2Controller(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._output = Signal(_OutputPort, init={"not_reset": 1, "a20": 1, "keyboard_clock": 1, "keyboard_data": 1})
-        self._command_byte = Signal(_CommandByte, init={"system": 1, "keyboard_disabled": 1, "mouse_disabled": 1})
+        self._output = Signal(OutputPortBits, init={"not_reset": 1, "a20": 1, "keyboard_clock": 1, "keyboard_data": 1})
+        self._command_byte = Signal(CommandByteBits, init={"system": 1, "keyboard_disabled": 1, "mouse_disabled": 1})
         self._parameter = Signal(_Parameter)
         self._buffer = Signal(_Byte)  # port 60h; stays to be read again
         self._full = Signal()
@@ -141,7 +117,7 @@ class Ps2Controller(wiring.Component):
             with m.Case(_Parameter.COMMAND_BYTE):
                 m.d.sync += self._command_byte.eq(written)
             with m.Case(_Parameter.OUTPUT_PORT):
-                port = _OutputPort(written)
+                port = OutputPortBits(written)
                 m.d.sync += [self._output.a20.eq(port.a20), self._output.mouse.eq(port.mouse)]
                 m.d.comb += self.reset.eq(~port.not_reset)
             with m.Case(_Parameter.LOOP_KEYBOARD):

@@ -3,6 +3,7 @@
 import pytest
 
 from chipset.devices.ps2 import controller
+from chipset.devices.ps2.bits import CommandByteBits, OutputPortBits
 from chipset.devices.ps2.controller import Ps2Controller
 from cocotb_tests.chipset.bus_master import simulate
 from cocotb_tests.chipset.devices.io_driver import IoDriver
@@ -18,7 +19,7 @@ A, UP = Key(0x1C), Key(0x75, prefix=KeyPrefix.E0)
 
 @pytest.mark.parametrize(
     ("struct", "flags"),
-    [(controller._Status, KbcStatus), (controller._CommandByte, CommandByte), (controller._OutputPort, OutputPort)],
+    [(controller._Status, KbcStatus), (CommandByteBits, CommandByte), (OutputPortBits, OutputPort)],
 )
 def test_bits_lie_where_the_contract_has_them(struct, flags):
     names = {name.upper(): 1 << field.offset for name, field in struct.as_shape() if field.width == 1}
