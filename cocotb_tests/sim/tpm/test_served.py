@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chipset.devices.tpm.port import TpmAnswer, TpmOpCode, TpmRequest
 from cocotb_tests.sim.tpm.served_top import SPEC
 from contracts.tpm import HEADER_SIZE, TPM, HashOp
 from sim.model import Model, build_model
-from sim.tpm import served
 from sim.tpm.bridge import TpmBridge
 from sim.tpm.served import TPM_ASKS, ServedTpm
 from sim.tpm.swtpm import Swtpm
@@ -57,16 +55,6 @@ class Played:
 def model() -> Iterator[Model]:
     with Model(build_model(SPEC)) as made:
         yield made
-
-
-def test_the_words_are_the_structures() -> None:
-    request = TpmRequest.const({"op": TpmOpCode.CLEAR_ESTABLISHMENT, "locality": 3, "last": 1, "mask": 0b1001, "data": 0x8765_4321})
-    bits = request.as_bits()
-    places = (served._OP, served._LOCALITY, served._LAST, served._MASK)
-    assert [served._part(bits, place) for place in places] == [5, 3, 1, 0b1001]
-    assert bits >> 11 == 0x8765_4321
-    assert TpmAnswer.const({"data": 0xA5, "last": 1, "reset": 0}).as_bits() == 0xA5 | 1 << served._ANSWER_LAST
-    assert TpmAnswer.const({"data": 0, "last": 0, "reset": 1}).as_bits() == 1 << served._ANSWER_RESET
 
 
 def test_commands_a_launch_and_a_platform_reset(model: Model, tmp_path: Path, rng) -> None:
