@@ -9,6 +9,8 @@ from pathlib import Path
 from contracts.boot import BOOT_ADDRESS, MULTIBOOT_INFO, BootFlag, boot_block, multiboot_info
 from contracts.clocks import CYCLES_PER_PIT_TICK
 from sim.disk import SIM_DISK, disk_arguments
+from sim.display.hands import KEY_FEED, MOVE_FEED
+from sim.display.screen import CAPTURED, DISPLAY_STREAM
 from sim.model import Feed, Model, ModelSpec, Recorder, Stream, Transactor, build_model
 from sim.model.layout import RecordView
 from sim.model.library import RunResult
@@ -53,7 +55,7 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
         },
         rooms=_ROOMS,
         verilog=(SIM_RAM, SIM_DISK),
-        stops=("exit_valid", "platform_reset", "stub_waiting", TPM_ASKS),
+        stops=("exit_valid", "platform_reset", "stub_waiting", TPM_ASKS, CAPTURED),
         streams=(
             Stream("com1", "com1_tx_valid", "com1_tx_data"),
             Stream("debug", "debug_valid", "debug_data"),
@@ -63,8 +65,9 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
             Stream("denied_write", "denied_valid", "denied_write"),
             Stream("denied_requester", "denied_valid", "denied_requester"),
             *TPM_STREAMS,
+            DISPLAY_STREAM,
         ),
-        feeds=(Feed("com1", "com1_rx_valid", "com1_rx_data", "com1_rx_ready"), TPM_FEED),
+        feeds=(Feed("com1", "com1_rx_valid", "com1_rx_data", "com1_rx_ready"), TPM_FEED, KEY_FEED, MOVE_FEED),
         recorders=(
             Recorder("retire", "retire", layout=_RETIRE),
             Recorder("instructions", "retire", ("instruction.valid", "instruction.final", "~instruction.event"), layout=_RETIRE),
