@@ -1,8 +1,8 @@
 """Physical interrupts: the kernel's timer, the guard, and the lines of assigned devices, which go to their owners."""
 
 from contracts.devices import DEVICES
+from contracts.machine import Machine
 from contracts.memory_map import Irq, Port
-from isolation_kernel.machine import Machine
 
 __all__ = ["FIRST_VECTOR", "PhysicalInterrupts"]
 

@@ -3,8 +3,8 @@
 from contracts import vmcb
 from contracts.architecture import Dr6, Eflags, Exc, Gpr
 from contracts.host_link import VcpuBlock
+from contracts.machine import Machine
 from contracts.vmcb import EVENT_ERROR_VALID, EVENT_VALID, EventType
-from isolation_kernel.machine import Machine
 
 __all__ = ["Vcpu"]
 

@@ -71,7 +71,7 @@ def test_cpuid_tells_the_driver_its_offset() -> None:
 
 def test_a_guest_sees_the_processor_without_ring_minus_1() -> None:
     """The kernel's table of CPUID leaves is the core's own, which it cannot import."""
-    from isolation_kernel.configuration import KernelConfig
+    from contracts.configuration import KernelConfig
     from rtl.microcode.dispatch import CORE_CPUID
 
     core = {leaf.number: (leaf.eax, leaf.ebx, leaf.ecx, leaf.edx) for leaf in CORE_CPUID}

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from cocotb_tests.isolation_kernel.world import CODE, SECOND_MEMORY, World
+from contracts.configuration import GuestConfig, MultibootEntry
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
-from isolation_kernel.configuration import GuestConfig, MultibootEntry
 from isolation_kernel.frames import KernelError, Owner
 from isolation_kernel.invariants import check
 from isolation_kernel.kernel import Step
