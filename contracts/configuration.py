@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from contracts.architecture import Cr0, Cr4
 from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.devices import DeviceNumber
 from contracts.memory_map import RamLayout
@@ -11,7 +12,8 @@ from contracts.protections import Protections
 from contracts.rights import Right
 
 __all__ = [
-    "NATIVE_CPUID", "CpuidLeaves", "Entry", "GuestConfig", "KernelConfig", "MultibootEntry", "RealModeEntry", "Registers", "Right",
+    "GUEST_CR0", "GUEST_CR4", "NATIVE_CPUID", "CpuidLeaves", "Entry", "GuestConfig", "KernelConfig", "MultibootEntry", "RealModeEntry",
+    "Registers", "Right",
 ]  # fmt: skip
 
 Registers = tuple[int, int, int, int]  # EAX, EBX, ECX, EDX
@@ -20,6 +22,8 @@ NATIVE_CPUID: CpuidLeaves = {  # leaf 0 says RingfenceCPU; leaf 1: a 486 with PS
     0: (1, 0x676E_6952, 0x5550_4365, 0x636E_6566),
     1: (0x0480, 0, 0, 0x2138),
 }
+GUEST_CR0 = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG
+GUEST_CR4 = int(Cr4.TSD | Cr4.PSE | Cr4.PGE)
 
 
 @dataclass(frozen=True)
