@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from enum import Enum
 
 from contracts.configuration import GuestConfig, KernelConfig
 from contracts.devices import DEVICES, DeviceNumber
@@ -10,11 +9,12 @@ from contracts.hypercalls import HOST_END, MAX_MESSAGE, MAX_QUEUED
 from contracts.machine import Machine
 from contracts.memory_map import PAGE_SIZE, Irq
 from contracts.msr import MSRPM_SIZE
+from contracts.report import Refusal, Step
 from contracts.rights import SYSTEM, Right
 from contracts.vmcb import InterruptControl
 from isolation_kernel.audit import AuditLog
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
-from isolation_kernel.dma_policy import DmaPolicy, Refusal
+from isolation_kernel.dma_policy import DmaPolicy
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.frames import KernelError
@@ -26,20 +26,11 @@ from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.policy import refusal
 from isolation_kernel.scheduler import Scheduler
 
-__all__ = ["Kernel", "Step"]
+__all__ = ["Kernel"]
 
 _V_IRQ = int(InterruptControl.V_IRQ)
 _OWN_PAGES = 8  # vCPU block, I/O map, and some to spare
 _MAX_REFUSALS = 1024
-
-
-class Step(Enum):
-    """What one step of the kernel came to."""
-
-    RAN = "a guest ran until it exited"
-    WAITED = "nobody could run; an interrupt came"
-    IDLE = "nobody can run, and nothing will come by itself"
-    OVER = "the system is shut down, or no guest is left"
 
 
 class Kernel(Foundation):

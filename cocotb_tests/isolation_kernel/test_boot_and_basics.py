@@ -3,7 +3,7 @@
 from cocotb_tests.isolation_kernel.world import FIRST_MEMORY, PAGE_TABLES, SECOND_MEMORY, World, paging_on, read
 from contracts.architecture import Cr0
 from contracts.hypercalls import CPUID_SIGNATURE, CpuidLeaf, Hypercall
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from isolation_kernel.model.script import Cpuid, Out, Read, ReadCr, Script, Vmmcall, Write, WriteCr
 from isolation_kernel.partition import State
 

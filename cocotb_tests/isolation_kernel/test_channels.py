@@ -26,8 +26,8 @@ from contracts.hypercalls import IDENTITY_SIZE, MAX_MESSAGE, MAX_QUEUED, Hyperca
 from contracts.identity import identity
 from contracts.memory_map import PAGE_SIZE
 from contracts.policy import Policy
+from contracts.report import Step
 from contracts.rights import Right
-from isolation_kernel.kernel import Step
 from isolation_kernel.model.script import GuestException, Read, Script, SetRing, Vmmcall, Write
 from isolation_kernel.partition import State
 

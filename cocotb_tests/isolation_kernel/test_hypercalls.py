@@ -7,7 +7,7 @@ from contracts.architecture import Exc
 from contracts.configuration import Right
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from isolation_kernel.model.script import GuestException, Read, Script, SetRing, Vmmcall, Write
 from isolation_kernel.partition import MAX_OFFERED, State
 

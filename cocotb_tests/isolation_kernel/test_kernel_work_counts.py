@@ -8,7 +8,7 @@ from contracts.configuration import GuestConfig, MultibootEntry
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Port
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from isolation_kernel.model.script import Operation, Out, Read, Script, Spin, Vmmcall, WriteCr
 from isolation_kernel.partition import Partition
 

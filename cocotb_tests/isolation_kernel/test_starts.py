@@ -10,9 +10,10 @@ from contracts.configuration import GuestConfig, KernelConfig, MultibootEntry, R
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Port
+from contracts.report import Step
 from isolation_kernel.frames import KernelError
 from isolation_kernel.invariants import check
-from isolation_kernel.kernel import Kernel, Step
+from isolation_kernel.kernel import Kernel
 from isolation_kernel.model.script import Out, Read, ReadCr, Script, SvmInstruction, Vmmcall, Write, WriteCr
 from isolation_kernel.partition import Partition, State
 
