@@ -4,10 +4,10 @@ import pytest
 
 from cocotb_tests.isolation_kernel.world import FIRST_MEMORY, LAYOUT, SECOND_MEMORY, World
 from contracts.architecture import Exc
+from contracts.configuration import Right
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
-from isolation_kernel.configuration import Right
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from isolation_kernel.model.script import GuestException, Read, Script, SetRing, Vmmcall, Write
 from isolation_kernel.partition import MAX_OFFERED, State
 
