@@ -1,5 +1,5 @@
-"""Keyboard, mouse and screen under programs on the machine, driven as Linux drives them; the user's hands are the test's. QEMU's user presses
-the same keys, and its machine says the same."""
+"""Keyboard, mouse and screen under programs on the machine, driven as Linux drives them; the user's hands are the test's. QEMU's user
+presses the same keys, and its machine says the same."""
 
 import json
 import socket
@@ -199,11 +199,8 @@ def test_the_line_is_not_a_guests(strap: Strap) -> None:
     assert screen.dots in (shown.picture(CURSOR_ON), shown.picture(CURSOR_OFF))
     assert said["it reads"] == "ffffffff" and said["reads it"].endswith("eax=ffffffff")
     assert said["writes the screen"].endswith("eax=7420741")
-    for refused, address in (
-        ("to the line", Physical.TRUSTED_LINE),
-        ("to the screen", Physical.SCREEN),
-        ("from the screen", Physical.SCREEN),
-    ):
-        assert said[f"dma {refused}"] == f"status=4 at={address:x}"
+    refused = {"to the line": Physical.TRUSTED_LINE, "to the screen": Physical.SCREEN, "from the screen": Physical.SCREEN}
+    for where, address in refused.items():
+        assert said[f"dma {where}"] == f"status=4 at={address:x}"
     assert said["dma in memory"] == "status=2"
     assert said["the screen is"] == "7420741"

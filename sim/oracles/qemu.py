@@ -57,8 +57,9 @@ def run(
     until: str | None = None,
     cues: Sequence[Cue] = (),
 ) -> QemuResult:
-    """Run a multiboot image (none: whatever ``extra`` has QEMU start) to its end, or until it has printed ``until``; ``cues`` are for
-    who plays its user, one after the other, each looked for in what is printed after the one before. RAM is as large as the machine's. A run that hangs is ended after HANG_SECONDS; what it printed is kept. RuntimeError if QEMU does not start."""
+    """Run a multiboot image (none: whatever ``extra`` has QEMU start) to its end, or until it has printed ``until``; ``cues`` are for who
+    plays its user, one after the other, each looked for in what is printed after the one before. RAM is as large as the machine's. A run
+    that hangs is ended after HANG_SECONDS; what it printed is kept. RuntimeError if QEMU does not start."""
     size = RamLayout().size
     with tempfile.TemporaryDirectory(prefix="ringfence-qemu-") as scratch:
         ram = Path(scratch) / "ram"
