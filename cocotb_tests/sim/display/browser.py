@@ -32,6 +32,12 @@ class Page:
         self._session = self._call("Target.attachToTarget", targetId=pages[0]["targetId"], flatten=True)["sessionId"]
         self._call("Page.enable")
 
+    def open(self, url: str) -> None:
+        """Until it is loaded."""
+        self._call("Page.navigate", url=url)
+        while not self.value(f"location.href == {json.dumps(url)} && document.readyState == 'complete'"):
+            pass
+
     def _call(self, method: str, **parameters: object) -> Any:
         self._count += 1
         message = {"id": self._count, "method": method, "params": parameters, **({"sessionId": self._session} if self._session else {})}
@@ -68,10 +74,6 @@ class Page:
         """``kind``: mouseMoved, mousePressed or mouseReleased, at a place in the window."""
         self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=int(kind == "mousePressed"))
 
-    def shot(self) -> str:
-        """The window as PNG, in base 64."""
-        return str(self._call("Page.captureScreenshot")["data"])
-
 
 @contextmanager
 def page_at(url: str) -> Iterator[Page]:
@@ -80,12 +82,14 @@ def page_at(url: str) -> Iterator[Page]:
     here, commands = os.pipe()
     answers, there = os.pipe()
     with tempfile.TemporaryDirectory(prefix="ringfence-browser-", ignore_cleanup_errors=True) as profile:
-        line = ["bash", "-c", _ON_3_AND_4, "-", _PROGRAM, *_OPTIONS, f"--user-data-dir={profile}", url]
+        line = ["bash", "-c", _ON_3_AND_4, "-", _PROGRAM, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         environment = os.environ | {"COMMANDS": str(here), "ANSWERS": str(there)}
         with subprocess.Popen(line, pass_fds=(here, there), env=environment, stderr=subprocess.DEVNULL) as process:
             os.close(here)
             os.close(there)
             try:
-                yield Page(commands, answers)
+                page = Page(commands, answers)
+                page.open(url)
+                yield page
             finally:
                 process.terminate()

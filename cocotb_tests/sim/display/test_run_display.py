@@ -38,6 +38,10 @@ PICTURE = """(() => {
   return canvas.toDataURL("image/png").split(",")[1];
 })()"""
 
+NEXT_PICTURE = (
+    "new Promise(r => { const t = () => (n => n > %s || ended ? r(n) : setTimeout(t, 50))(Number(document.body.dataset.picture)); t(); })"
+)
+
 
 class Displayed:
     """A run of the program ``console`` in a process of its own."""
@@ -134,6 +138,7 @@ def test_in_a_browser() -> None:
         page.strike("KeyO")
         page.strike("KeyK")
         run.until("key a5")
+        seen = page.value(NEXT_PICTURE % 0)
         left, top = page.value("(r => [r.x + 50, r.y + 50])(document.getElementById('screen').getBoundingClientRect())")
         page.mouse(left, top)
         page.mouse(left + 7, top - 3)
@@ -142,14 +147,10 @@ def test_in_a_browser() -> None:
         run.until("mouse 09 00 00")
         page.mouse(left + 7, top - 3, "mouseReleased", "left")
         run.until("mouse 08 00 00")
-        seen = page.value("document.body.dataset.picture || '0'")
         for _ in range(MOST_PICTURES):
             if rgb(base64.b64decode(page.value(PICTURE))) in pictures("ok"):
                 break
-            before, seen = seen, page.value(
-                f"new Promise(r => {{ const t = () => document.body.dataset.picture > {seen} || ended ? r(document.body.dataset.picture)"
-                " : setTimeout(t, 50); t(); })"
-            )  # fmt: skip
+            before, seen = seen, page.value(NEXT_PICTURE % seen)
             assert seen != before, "there are no more pictures"
         else:
             raise AssertionError("what was typed is not seen")
