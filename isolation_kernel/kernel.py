@@ -24,6 +24,7 @@ from isolation_kernel.moves import Mover
 from isolation_kernel.partition import VCPU_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.policy import refusal
+from isolation_kernel.roots import Roots
 from isolation_kernel.scheduler import Scheduler
 
 __all__ = ["Kernel"]
@@ -40,6 +41,7 @@ class Kernel(Foundation):
         super().__init__(machine, config)
         self.audit = AuditLog(config.log)
         self.audit.append(policy=config.policy.digest)
+        self.roots = Roots(machine, config, self.audit)
         self.msr_map = PermissionMap(self, MSRPM_SIZE, self.protections.msr_permission).address
         self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
         self.mover = Mover(self, self.policy)
@@ -134,6 +136,10 @@ class Kernel(Foundation):
         return allowed
 
     # the host's side
+
+    def create_store(self) -> None:
+        """Make an empty store for sealed data, in the place of all that was there. StorageError, TpmError."""
+        self.roots.store.create()
 
     def post_message(self, number: int, message: bytes) -> bool:
         """Queue a message to a guest; False if it cannot take one."""
