@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import click
 
 from contracts.boot import multiboot_info
 from contracts.configuration import KernelConfig
+from contracts.sealed_storage import StorageError
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
@@ -24,6 +25,7 @@ from sim.tpm.bridge import TpmBridge
 from sim.tpm.swtpm import Swtpm, TpmError
 
 if TYPE_CHECKING:
+    from sim.attestation.desk import Desk
     from sim.launch.hand_over import HandOver
 
 __all__ = ["command"]
@@ -47,6 +49,9 @@ class _Options:
     audit: Path | None
     tpm: Path | None
     late_launch: bool
+    store: Path | None
+    new_store: bool
+    attest: Path | None
 
     def check(self, programs: Sequence[Path]) -> None:
         """What can be told before a model is built: the command line, and all files that are going to be written."""
@@ -62,7 +67,11 @@ class _Options:
             for path in waves:
                 check_apart(path, [*programs, *disk])
                 check_output(path, make_folder=True)
-            others = [*programs, *disk, *waves, *([self.policy] if self.policy is not None else [])]
+            stores = [self.store] if self.store is not None else []
+            for path in stores:
+                check_apart(path, [*programs, *disk, *waves])
+                check_output(path)
+            others = [*programs, *disk, *waves, *stores, *([self.policy] if self.policy is not None else [])]
             for written in (self.report, self.audit):
                 if written is not None:
                     check_apart(written, others)
@@ -125,6 +134,37 @@ class _Options:
             writer.close()
             print(f"ringfence: {writer.count} decisions in {self.audit}, head {writer.head}", file=sys.stderr)
 
+    def check_rooted(self) -> None:
+        """What needs a launch and a TPM has them; a store is there, or is to be made where nothing is."""
+        if (self.store is not None or self.attest is not None) and (self.tpm is None or not self.late_launch):
+            fail("--store and --attest need --launch and --tpm: both rest on what the TPM knows of the launch")
+        if self.new_store and self.store is None:
+            fail("--new-store: where? (--store FILE)")
+        if self.store is not None and self.new_store and self.store.exists():
+            fail(f"--new-store: {self.store} is there already: remove it, or leave --new-store out")
+        if self.store is not None and not self.new_store and not self.store.exists():
+            fail(f"--store: {self.store} is not there (--new-store makes one)")
+
+    @contextmanager
+    def rooted(self, config: KernelConfig) -> Iterator[tuple[KernelConfig, "Desk | None"]]:
+        """With the disk of sealed storage, and where questions for quotes come in, as far as they are wanted."""
+        from sim.attestation.desk import Desk, DeskError
+        from sim.disk.sector_file import SectorFile
+
+        with ExitStack() as stack:
+            desk = None
+            if self.store is not None:
+                with user_errors(StorageError):
+                    disk = SectorFile(self.store)
+                stack.callback(disk.close)
+                config = replace(config, disk=disk)
+            if self.attest is not None:
+                with user_errors(DeskError):
+                    desk = Desk(self.attest)
+                stack.callback(desk.close)
+                config = replace(config, quoted=desk.quoted)
+            yield config, desk
+
     def write_report(self, content: dict[str, object]) -> None:
         """If one is wanted."""
         if self.report is not None:
@@ -150,6 +190,9 @@ class _Options:
 @click.option("--audit", type=click.Path(path_type=Path), help="Write the kernel's decisions there (see ringfence audit).")
 @click.option("--tpm", type=click.Path(path_type=Path), help="A TPM 2.0 (swtpm) on the machine; its state is kept in that folder.")
 @click.option("--launch", "late_launch", is_flag=True, help="Start the isolation kernel by a late launch: SKINIT, and the secure loader.")
+@click.option("--store", type=click.Path(path_type=Path), help="Image of the disk on which guests' sealed data lie.")
+@click.option("--new-store", is_flag=True, help="Make an empty store there first; what this TPM kept before is lost.")
+@click.option("--attest", type=click.Path(path_type=Path), help="A Unix socket where ringfence attest may ask guests for quotes.")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -164,6 +207,9 @@ def command(
     audit: Path | None,
     tpm: Path | None,
     late_launch: bool,
+    store: Path | None,
+    new_store: bool,
+    attest: Path | None,
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -171,11 +217,14 @@ def command(
     COM1 and port E9h go to standard output. The exit status is (v << 1) | 1 for a byte v that the program writes to port F4h, as QEMU's
     isa-debug-exit gives it; 124 at the cycle limit; 130 after Ctrl-C; 3 if the machine was reset or can do nothing more.
     """
-    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch)
+    options = _Options(
+        waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch, store, new_store, attest
+    )
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
     if not guests and (policy is not None or audit is not None or late_launch):
         fail("--policy, --audit and --launch are for --guest")
+    options.check_rooted()
     if not guests and file is None:
         fail("which FILE? (see ringfence run --help)")
     try:
@@ -259,6 +308,7 @@ def _tell_launch(launched: "HandOver | None") -> None:
 
 def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     from isolation_kernel.frames import KernelError
+    from isolation_kernel.tpm import TpmError as KernelTpmError
     from sim.kernel_run import guest_programs, run_guests
     from sim.launch.hand_over import LaunchError
 
@@ -269,12 +319,17 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
         for program in programs:
             program.configuration()  # what is wrong with one is told before a model is built
     _warn(program.image for program in programs)
-    with options.kernel() as config, options.machine() as machine:
+    with options.kernel() as told, options.rooted(told) as (config, desk), options.machine() as machine:
         tracer = _tracer(machine) if options.trace else None
-        with user_errors(KernelError, LaunchError):
+        try:
             outcome = run_guests(
-                machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config, options.late_launch
-            )
+                machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config,
+                options.late_launch, options.new_store, desk,
+            )  # fmt: skip
+        except (KernelError, LaunchError, StorageError, KernelTpmError) as error:
+            if options.new_store and options.store is not None:
+                options.store.unlink(missing_ok=True)  # nobody has sealed anything there
+            fail(str(error))
     _tell_launch(outcome.launched)
     for guest in outcome.guests:
         end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value
