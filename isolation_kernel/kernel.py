@@ -209,12 +209,12 @@ class Kernel(Foundation):
         vcpu.flush()
         self.machine.run(vcpu.block)
         if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
-            partition.pc.acknowledge()  # the guest has taken it
+            partition.pc.ask(partition.pc.pc.acknowledge)  # the guest has taken it
 
     def _tick(self) -> None:
         now = self.machine.time()
         for partition in (p for p in self.partitions.values() if p.alive):
-            partition.pc.tick(now)
+            partition.pc.ask(partition.pc.pc.tick, now)
             if partition.state is State.HALTED and partition.pc.pending() is not None and partition.interruptible():
                 partition.state = State.RUNNABLE
             if partition.pc.failure:
@@ -222,7 +222,7 @@ class Kernel(Foundation):
 
     def _wait(self) -> Step:
         halted = [p for p in self.partitions.values() if p.state is State.HALTED and p.interruptible()]
-        if not any(p.pc.running() or p.devices for p in halted):
+        if not any(p.pc.ask(p.pc.pc.running) or p.devices for p in halted):
             return Step.IDLE
         self._route(self.machine.halt(halted[0].vcpu.block))
         return Step.WAITED
@@ -239,4 +239,4 @@ class Kernel(Foundation):
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
-                owner.pc.raise_line(line)
+                owner.pc.ask(owner.pc.pc.raise_line, line)
