@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.architecture import Cr0, Cr4
+from contracts.attestation import Statement
 from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.devices import DeviceNumber
 from contracts.memory_map import RamLayout
 from contracts.policy import Policy
 from contracts.protections import Protections
 from contracts.rights import Right
+from contracts.sealed_storage import Disk
 
 __all__ = [
     "GUEST_CR0", "GUEST_CR4", "NATIVE_CPUID", "CpuidLeaves", "Entry", "GuestConfig", "KernelConfig", "MultibootEntry", "RealModeEntry",
@@ -77,3 +79,6 @@ class KernelConfig:
     protections: Protections = field(default_factory=Protections)
     policy: Policy = field(default_factory=Policy)
     log: Callable[[str], None] = lambda record: None  # takes the records of the audit log
+    launch_log: bytes | None = None  # contracts/event_log.py, of what launched the kernel; None: it was not launched
+    disk: Disk | None = None  # where sealed storage lies
+    quoted: Callable[[int, Statement], None] = lambda number, statement: None  # takes what a guest, by its number, has had quoted

@@ -24,6 +24,7 @@ from isolation_kernel.moves import Mover
 from isolation_kernel.partition import VCPU_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.policy import refusal
+from isolation_kernel.roots import Roots
 from isolation_kernel.scheduler import Scheduler
 
 __all__ = ["Kernel"]
@@ -40,6 +41,7 @@ class Kernel(Foundation):
         super().__init__(machine, config)
         self.audit = AuditLog(config.log)
         self.audit.append(policy=config.policy.digest)
+        self.roots = Roots(machine, config, self.audit)
         self.msr_map = PermissionMap(self, MSRPM_SIZE, self.protections.msr_permission).address
         self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
         self.mover = Mover(self, self.policy)
@@ -135,6 +137,10 @@ class Kernel(Foundation):
 
     # the host's side
 
+    def create_store(self) -> None:
+        """Make an empty store for sealed data, in the place of all that was there. StorageError, TpmError."""
+        self.roots.store.create()
+
     def post_message(self, number: int, message: bytes) -> bool:
         """Queue a message to a guest; False if it cannot take one."""
         partition = self.living(number)
@@ -203,12 +209,12 @@ class Kernel(Foundation):
         vcpu.flush()
         self.machine.run(vcpu.block)
         if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
-            partition.pc.acknowledge()  # the guest has taken it
+            partition.pc.ask(partition.pc.pc.acknowledge)  # the guest has taken it
 
     def _tick(self) -> None:
         now = self.machine.time()
         for partition in (p for p in self.partitions.values() if p.alive):
-            partition.pc.tick(now)
+            partition.pc.ask(partition.pc.pc.tick, now)
             if partition.state is State.HALTED and partition.pc.pending() is not None and partition.interruptible():
                 partition.state = State.RUNNABLE
             if partition.pc.failure:
@@ -216,7 +222,7 @@ class Kernel(Foundation):
 
     def _wait(self) -> Step:
         halted = [p for p in self.partitions.values() if p.state is State.HALTED and p.interruptible()]
-        if not any(p.pc.running() or p.devices for p in halted):
+        if not any(p.pc.ask(p.pc.pc.running) or p.devices for p in halted):
             return Step.IDLE
         self._route(self.machine.halt(halted[0].vcpu.block))
         return Step.WAITED
@@ -233,4 +239,4 @@ class Kernel(Foundation):
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
-                owner.pc.raise_line(line)
+                owner.pc.ask(owner.pc.pc.raise_line, line)

@@ -30,8 +30,10 @@ _ALL_RIGHTS = frozenset(Right)
 class World:
     """A kernel, its machine, and the guests added so far."""
 
-    def __init__(self, protections: Protections | None = None, straps: Straps | None = None, **settings: object) -> None:
-        self.machine = ModelMachine(LAYOUT, straps=straps)
+    def __init__(
+        self, protections: Protections | None = None, straps: Straps | None = None, machine: ModelMachine | None = None, **settings: object
+    ) -> None:
+        self.machine = machine or ModelMachine(LAYOUT, straps=straps)
         config = KernelConfig(layout=LAYOUT, tables_per_guest=64, protections=protections or Protections())
         self.kernel = Kernel(self.machine, replace(config, **settings))  # type: ignore[arg-type]
         self.checked = protections is None
