@@ -28,6 +28,7 @@ from contracts import (
     requesters,
     secure_loader,
     tpm,
+    virtual_disk,
     vmcb,
 )
 from contracts.registers import RegisterBlock
@@ -109,6 +110,22 @@ def _ide() -> Iterator[Define]:
         ("IDE_CONTROL", ide.Control), ("ATA", ide.Ata), ("ATA_FEATURE", ide.Feature), ("ATA_MODE", ide.TransferMode),
         ("ATA_IDENTIFY", ide.IdentifyWord), ("BMIDE", ide.BusMasterPort), ("BMIDE_COMMAND", ide.BusMasterCommand),
         ("BMIDE_STATUS", ide.BusMasterStatus), ("PRD", ide.PrdWord), ("PRD_FLAG", ide.PrdFlag),
+    ):  # fmt: skip
+        yield from _enum(prefix, members)
+
+
+def _virtual_disk() -> Iterator[Define]:
+    yield "VDISK_TABLE_SECTOR", _number(virtual_disk.TABLE_SECTOR)
+    yield "VDISK_TABLE_MAGIC", _number(virtual_disk.TABLE_MAGIC)
+    yield "VDISK_ENTRY_SIZE", _number(virtual_disk.ENTRY_SIZE)
+    yield "VDISK_MAX_PARTITIONS", _number(virtual_disk.MAX_PARTITIONS)
+    yield "VDISK_PAGE_SECTORS", _number(virtual_disk.PAGE_SECTORS)
+    yield "VDISK_REQUEST_SIZE", _number(virtual_disk.REQUEST_SIZE)
+    yield "VDISK_ANSWER_SIZE", _number(virtual_disk.ANSWER_SIZE)
+    for prefix, members in (
+        ("VDISK_TABLE_AT", virtual_disk.TablePart), ("VDISK_ENTRY_AT", virtual_disk.EntryPart),
+        ("VDISK_REQUEST_AT", virtual_disk.RequestWord), ("VDISK_ANSWER_AT", virtual_disk.AnswerWord), ("VDISK", virtual_disk.Operation),
+        ("VDISK_STATUS", virtual_disk.Status),
     ):  # fmt: skip
         yield from _enum(prefix, members)
 
@@ -212,6 +229,7 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
     )
     yield "PCI configuration (contracts/pci.py)", _pci()
     yield "IDE controller and drive (contracts/ide.py)", _ide()
+    yield "Disk of a driver guest (contracts/virtual_disk.py)", _virtual_disk()
     yield (
         "TPM (contracts/tpm.py)",
         [

@@ -117,6 +117,14 @@ _ALL = (
     ),
     Image("attacker", (*_KERNEL, *(f"guests/attacker/{n}.c" for n in _ATTACKER)), flags=("-fdata-sections",), headers=_attacks),
     Image("disk", (*_KERNEL, "lib/pci.c", "guests/kernel/ide.c", "guests/disk/main.c", "guests/disk/taken.c"), headers=_layout),
+    Image(
+        "disk_driver",
+        (
+            *_LIBRARY, "lib/pic.c", "lib/pci.c", "lib/channel.c", "guests/kernel/traps.S", "guests/kernel/traps.c", "guests/kernel/ide.c",
+            *(f"guests/disk_driver/{n}.c" for n in ("main", "clients", "requests")),
+        ),
+    ),
+    Image("disk_client", (*_LIBRARY, "lib/channel.c", "lib/virtual_disk.c", *(f"guests/disk_client/{n}.c" for n in ("main", "attacks")))),
     Image("channel", (*_KERNEL, "guests/channel/main.c")),
     Image("sensitive", (*_SENSITIVE, "guests/sensitive/ring0.c")),
     Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),
