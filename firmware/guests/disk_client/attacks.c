@@ -6,9 +6,12 @@
 
 #define NO_DISK 0x70
 #define UNKNOWN 0x71
+#define BELIEVED 0x72 /* garbage was taken for a request */
 #define MARK 0xBADBADBAu
 #define WORDS (PAGE_SIZE / 4)
-#define BEFORE_THE_DISK 0xFFFFFFFCu /* as a sector: four before the partition */
+#define TRIES 6u
+#define TURNS 8u
+#define BLOWS 200u
 #define TAG 0x7A6u
 
 struct request {
@@ -58,35 +61,36 @@ static int beyond(void)
     return 0;
 }
 
+/* The sum of sector and count is 0 in 32 bits; the sector is as far before the partition as the table is. */
 static int wrap(void)
 {
-    try(BEFORE_THE_DISK, 8, 0);
+    try(-(u32)VDISK_PAGE_SECTORS, VDISK_PAGE_SECTORS, 0);
     return 0;
 }
 
-/* The pages of the driver's clients may lie side by side. */
+/* The pages of the driver's clients may lie side by side: what is behind ours is written to our sectors. */
 static int pages(void)
 {
     fill(0);
-    send(VDISK_WRITE, 0, 8, 8);
-    tell("write", 0, 8, 8);
-    send(VDISK_READ, 0, 8, 0);
-    tell("read", 0, 8, 0);
+    for (u32 sector = 0; sector < TRIES * VDISK_PAGE_SECTORS; sector += VDISK_PAGE_SECTORS) {
+        send(VDISK_WRITE, sector, VDISK_PAGE_SECTORS, VDISK_PAGE_SECTORS);
+        tell("write", sector, VDISK_PAGE_SECTORS, VDISK_PAGE_SECTORS);
+        for (u32 n = 0; n < TURNS; n++)
+            hypercall(HYPERCALL_YIELD, 0, 0, 0);
+    }
     return 0;
 }
 
-/* Requests for a sector of its own, while it writes over what a driver might have left of them in the page. */
-static int race(u32 aim, u32 times)
+/* Honest requests, while it writes the same place over what a driver might have left of them in the page. */
+static int race(u32 times)
 {
+    volatile struct request *left = (volatile struct request *)page;
     for (u32 n = 0; n < times; n++) {
-        send(VDISK_WRITE, 0, 8, 0);
         struct answer answer;
-        while (channel_receive(disk.driver, &answer, sizeof answer, AT_ONCE) == STATUS_AGAIN) {
-            struct request *seen = (struct request *)page;
-            for (u32 i = 0; i < 200; i++)
-                ((volatile struct request *)seen)->sector = aim;
-            hypercall(HYPERCALL_YIELD, 0, 0, 0);
-        }
+        send(VDISK_WRITE, n % TRIES * VDISK_PAGE_SECTORS, VDISK_PAGE_SECTORS, 0);
+        while (channel_receive(disk.driver, &answer, sizeof answer, AT_ONCE) == STATUS_AGAIN)
+            for (u32 i = 0; i < BLOWS; i++)
+                left->place = VDISK_PAGE_SECTORS;
     }
     print("raced %u times\n", times);
     return 0;
@@ -134,9 +138,9 @@ static int garbage(u32 seed)
         if (size == sizeof(struct request))
             size++;
         if (channel_send(disk.driver, message, size, WAIT) != STATUS_OK)
-            return 1;
-        if (channel_receive(disk.driver, &answer, sizeof answer, WAIT) != sizeof answer || answer.status != VDISK_STATUS_BAD_REQUEST)
-            return 2;
+            return NO_DISK;
+        if (channel_receive(disk.driver, &answer, sizeof answer, WAIT) != sizeof answer || answer.status != VDISK_STATUS_BAD_REQUEST || answer.tag)
+            return BELIEVED;
     }
     try(0, 1, 0);
     return 0;
@@ -177,7 +181,7 @@ int attack(const char *name)
     if (strcmp(name, "pages") == 0)
         return pages();
     if (strcmp(name, "race") == 0)
-        return race(parameter("aim", 0), parameter("times", 0));
+        return race(parameter("times", 0));
     if (strcmp(name, "gone") == 0)
         return gone();
     if (strcmp(name, "flood") == 0)
