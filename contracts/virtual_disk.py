@@ -1,7 +1,7 @@
 """A disk that a driver guest shares out: the table of partitions on it, and what its clients ask over their channels.
 
-The table is the disk's first sector, which is in no partition: which guest (by the kernel's name for it) has which sectors. A client shares a
-page of its own as the channel's, for data, and sends requests as messages; each is answered by a message with its tag. All words are
+The table is the disk's first sector, which is in no partition: which guest (by the kernel's name for it) has which sectors. A client shares
+a page of its own as the channel's, for data, and sends requests as messages; each is answered by a message with its tag. All words are
 32 bits, little-endian. Sectors are counted from the beginning of the client's partition.
 """
 
@@ -125,7 +125,8 @@ def table_error(partitions: Iterable[Partition], disk_sectors: int) -> str:
         return f"{len(given)} partitions do not fit the table: at most {MAX_PARTITIONS}"
     for n, (identity, first, sectors) in enumerate(given):
         if sectors < 1 or first <= TABLE_SECTOR or first + sectors > disk_sectors:
-            return f"partition {n}, sectors {first} to {first + sectors - 1}, is not on the disk: it has sectors 1 to {disk_sectors - 1} to give"
+            asked, there = f"{first} to {first + sectors - 1}", f"{TABLE_SECTOR + 1} to {disk_sectors - 1}"
+            return f"partition {n}, sectors {asked}, is not on the disk: it has sectors {there} to give"
         for other, (name, start, length) in enumerate(given[:n]):
             if name == identity:
                 return f"partitions {other} and {n} are of one guest: each identity can have one"

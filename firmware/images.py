@@ -120,7 +120,13 @@ _ALL = (
     Image(
         "disk_driver",
         (
-            *_LIBRARY, "lib/pic.c", "lib/pci.c", "lib/channel.c", "guests/kernel/traps.S", "guests/kernel/traps.c", "guests/kernel/ide.c",
+            *_LIBRARY,
+            "lib/pic.c",
+            "lib/pci.c",
+            "lib/channel.c",
+            "guests/kernel/traps.S",
+            "guests/kernel/traps.c",
+            "guests/kernel/ide.c",
             *(f"guests/disk_driver/{n}.c" for n in ("main", "clients", "requests")),
         ),
     ),
@@ -130,6 +136,7 @@ _ALL = (
     Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),
     Image("vmrun_round_trip", (*_LIBRARY, "lib/vmcb.c", "bench/vmrun_round_trip.c")),
     Image("dma_throughput", (*_KERNEL, "bench/dma_throughput.c")),
+    Image("disk_throughput", (*_KERNEL, "lib/pci.c", "guests/kernel/ide.c", "bench/disk_throughput.c")),
     Image(
         "dhrystone",
         ("lib/start.S", "lib/platform.c", "lib/memory.c", "bench/dhrystone/strings.c", "bench/dhrystone/main.c"),

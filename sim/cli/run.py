@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from contracts.boot import multiboot_info
+from contracts.devices import DeviceNumber
+from contracts.rights import Right
 from isolation_kernel.configuration import KernelConfig
+from sim.cli.asked import DEVICE, RIGHT, by_guest
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
@@ -47,6 +50,8 @@ class _Options:
     audit: Path | None
     tpm: Path | None
     late_launch: bool
+    rights: tuple[tuple[int, Right], ...]
+    devices: tuple[tuple[int, DeviceNumber], ...]
 
     def check(self, programs: Sequence[Path]) -> None:
         """What can be told before a model is built: the command line, and all files that are going to be written."""
@@ -150,6 +155,10 @@ class _Options:
 @click.option("--audit", type=click.Path(path_type=Path), help="Write the kernel's decisions there (see ringfence audit).")
 @click.option("--tpm", type=click.Path(path_type=Path), help="A TPM 2.0 (swtpm) on the machine; its state is kept in that folder.")
 @click.option("--launch", "late_launch", is_flag=True, help="Start the isolation kernel by a late launch: SKINIT, and the secure loader.")
+@click.option("--right", "rights", type=RIGHT, multiple=True, help="What guest N asks for, in place of messages; may be repeated.")
+@click.option(
+    "--device", "devices", type=DEVICE, multiple=True, help="Whose a device is; else DMA0, DMA1 and the disk are the first guest's."
+)
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -164,6 +173,8 @@ def command(
     audit: Path | None,
     tpm: Path | None,
     late_launch: bool,
+    rights: tuple[tuple[int, Right], ...],
+    devices: tuple[tuple[int, DeviceNumber], ...],
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -171,11 +182,13 @@ def command(
     COM1 and port E9h go to standard output. The exit status is (v << 1) | 1 for a byte v that the program writes to port F4h, as QEMU's
     isa-debug-exit gives it; 124 at the cycle limit; 130 after Ctrl-C; 3 if the machine was reset or can do nothing more.
     """
-    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch)
+    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch, rights, devices)
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
     if not guests and (policy is not None or audit is not None or late_launch):
         fail("--policy, --audit and --launch are for --guest")
+    if not guests and (rights or devices):
+        fail("--right and --device are for --guest")
     if not guests and file is None:
         fail("which FILE? (see ringfence run --help)")
     try:
@@ -265,7 +278,10 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     memory, given = options.memory or DEFAULT_MEMORY, options.memory is not None
     options.check(paths)
     with user_errors(ImageError, KernelError, ValueError):
-        programs = guest_programs(paths, memory, options.command_line, whole=given, disk=options.disk is not None)
+        programs = guest_programs(
+            paths, memory, options.command_line, whole=given, disk=options.disk is not None,
+            rights=by_guest(options.rights), devices=by_guest(options.devices),
+        )  # fmt: skip
         for program in programs:
             program.configuration()  # what is wrong with one is told before a model is built
     _warn(program.image for program in programs)

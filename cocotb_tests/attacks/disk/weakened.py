@@ -28,7 +28,9 @@ FETCHES_TWICE: Change = {
 """What is checked lies in the client's page, and is looked at again."""
 BELIEVES_THE_PAGE: Change = {_CLIENTS: {"    if (!page_is_there(client)) /* so": "    if (0) /* so"}}
 """Does not ask whether the page was there while it was copied."""
-AS_LONG_AS_IT_ASKS: Change = {_CLIENTS: {"            any |= serve(client);": "            while (serve(client))\n                any = 1;"}}
+AS_LONG_AS_IT_ASKS: Change = {
+    _CLIENTS: {"            any |= serve(client);": "            while (serve(client))\n                any = 1;"}
+}
 """Goes to the next client when this one wants no more."""
 WAITS_FOR_ROOM: Change = {_CLIENTS: {"sizeof client->answer, AT_ONCE)": "sizeof client->answer, WAIT)"}}
 TAKES_ITS_WORD: Change = {

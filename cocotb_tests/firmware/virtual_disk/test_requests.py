@@ -26,9 +26,9 @@ from contracts.virtual_disk import (
 __all__: list[str] = []
 
 DISK_SECTORS = 600
-RUNS = 30
-REQUESTS = 3000  # of each run
-TABLES = 4000
+RUNS = 10
+REQUESTS = 2000  # of each run
+TABLES = 1500
 WORD = 0xFFFF_FFFF
 
 # One check left out each. Of each, what shows that a request must be refused.
@@ -40,7 +40,9 @@ LEFT_OUT = {
     "the end is not looked at": {" || request->count > partition->sectors - request->sector": ""},
     "the beginning is not looked at": {"request->sector >= partition->sectors || ": ""},
     "the page is not looked at": {" || request->place > VDISK_PAGE_SECTORS - request->count": ""},
-    "the page's sum wraps": {"request->place > VDISK_PAGE_SECTORS - request->count": "request->place + request->count > VDISK_PAGE_SECTORS"},
+    "the page's sum wraps": {
+        "request->place > VDISK_PAGE_SECTORS - request->count": "request->place + request->count > VDISK_PAGE_SECTORS",
+    },
     "any count": {"!request->count || request->count > VDISK_PAGE_SECTORS || ": ""},
 }  # fmt: skip
 TABLE_LEFT_OUT = {
@@ -58,7 +60,7 @@ def checks(tmp_path_factory: pytest.TempPathFactory) -> NativeChecks:
 
 
 def disagreement(checks: NativeChecks, rng: random.Random) -> str:
-    """Requests of the clients of one disk, done as the C code says where, on a disk beside the reference's; what differs first, if anything.
+    """Requests of the clients of one disk, done as the C code says where, on a disk beside the reference's; what differs first, if any.
 
     What the C code lets through that the reference does not is told before it is done.
     """

@@ -1,4 +1,4 @@
-"""One disk, its driver guest, and two clients at once, on the RTL: each finds its partition, and what they leave is what a reference does."""
+"""One disk, its driver guest, and two clients at once, on the RTL: each has its partition, and what they leave is the reference's."""
 
 import random
 from pathlib import Path
@@ -18,7 +18,6 @@ def test_two_clients_at_once(tmp_path: Path, rng: random.Random) -> None:
     clients = [Client(f"seed={seed} requests={REQUESTS}") for seed in seeds]
     with Sharing(tmp_path, clients, rng.randbytes(DISK_SECTORS * SECTOR_SIZE)) as run:
         run.run()
-        print(run.machine.cycle, [g.exits for g in run.guests], [g.cycles for g in run.guests])
         want = bytearray(run.before)
         for (_, first, sectors), seed in zip(run.partitions, seeds, strict=True):
             here = slice(first * SECTOR_SIZE, (first + sectors) * SECTOR_SIZE)

@@ -1,8 +1,9 @@
 /*
  * A client of the disk's driver guest: writes and reads what its seed says, and sees that it reads what it has written.
  *
- * Command line: driver=N, the driver's partition of the kernel; seed=N, requests=N; or attack=NAME (attacks.c). `bench=N` sectors are written
- * and read instead, and the time printed. Status 0 if all was right; for an attack, what it says of itself.
+ * Command line: driver=N, the driver's partition of the kernel; seed=N, requests=N; or attack=NAME (attacks.c). bench=N writes and
+ * reads so many sectors instead, in calls of call=N, at most 20, and tells the time. Status 0 if all was right; for an attack, what it says of
+ * itself.
  */
 #include "guests/disk_client/client.h"
 #include "lib/cpu.h"
@@ -10,7 +11,6 @@
 #include "lib/string.h"
 
 #define MOST_SECTORS 20u /* of one call: two pages and a half */
-#define BENCH_SECTORS 16u /* of one call */
 #define MULTIPLIER 1664525u
 #define INCREMENT 1013904223u
 #define KINDS 8u /* of eight calls four write, three read, one flushes */
@@ -66,12 +66,14 @@ static int work(u32 requests)
     return 0;
 }
 
-static int bench(u32 sectors)
+static int bench(u32 sectors, u32 call)
 {
+    if (call > MOST_SECTORS)
+        return FAILED_REQUEST;
     for (u32 writes = 2; writes--;) {
         u64 start = time_stamp();
-        for (u32 at = 0; at < sectors; at += BENCH_SECTORS) {
-            int status = writes ? vdisk_write(&disk, at, BENCH_SECTORS, data) : vdisk_read(&disk, at, BENCH_SECTORS, data);
+        for (u32 at = 0; at < sectors; at += call) {
+            int status = writes ? vdisk_write(&disk, at, call, data) : vdisk_read(&disk, at, call, data);
             if (status != VDISK_STATUS_OK)
                 return FAILED_REQUEST;
         }
@@ -94,7 +96,7 @@ int main(void)
     }
     print("disk of %u sectors\n", disk.sectors);
     u32 sectors = parameter("bench", 0);
-    int result = sectors ? bench(sectors) : work(parameter("requests", 20));
+    int result = sectors ? bench(sectors, parameter("call", VDISK_PAGE_SECTORS)) : work(parameter("requests", 20));
     vdisk_close(&disk);
     return result;
 }
