@@ -32,6 +32,7 @@ from contracts import (
     sealed_storage,
     secure_loader,
     tpm,
+    virtual_disk,
     vmcb,
 )
 from contracts.registers import RegisterBlock
@@ -128,6 +129,22 @@ def _ps2() -> Iterator[Define]:
     for prefix, members in (
         ("KBC_STATUS", ps2.KbcStatus), ("KBC_COMMAND_BYTE", ps2.CommandByte), ("KBC_OUTPUT", ps2.OutputPort), ("KBC", ps2.KbcCommand),
         ("PS2", ps2.Ps2Answer), ("KEYBOARD", ps2.KeyboardCommand), ("MOUSE", ps2.MouseCommand), ("MOUSE_PACKET", ps2.PacketFlag),
+    ):  # fmt: skip
+        yield from _enum(prefix, members)
+
+
+def _virtual_disk() -> Iterator[Define]:
+    yield "VDISK_TABLE_SECTOR", _number(virtual_disk.TABLE_SECTOR)
+    yield "VDISK_TABLE_MAGIC", _number(virtual_disk.TABLE_MAGIC)
+    yield "VDISK_ENTRY_SIZE", _number(virtual_disk.ENTRY_SIZE)
+    yield "VDISK_MAX_PARTITIONS", _number(virtual_disk.MAX_PARTITIONS)
+    yield "VDISK_PAGE_SECTORS", _number(virtual_disk.PAGE_SECTORS)
+    yield "VDISK_REQUEST_SIZE", _number(virtual_disk.REQUEST_SIZE)
+    yield "VDISK_ANSWER_SIZE", _number(virtual_disk.ANSWER_SIZE)
+    for prefix, members in (
+        ("VDISK_TABLE_AT", virtual_disk.TablePart), ("VDISK_ENTRY_AT", virtual_disk.EntryPart),
+        ("VDISK_REQUEST_AT", virtual_disk.RequestWord), ("VDISK_ANSWER_AT", virtual_disk.AnswerWord), ("VDISK", virtual_disk.Operation),
+        ("VDISK_STATUS", virtual_disk.Status),
     ):  # fmt: skip
         yield from _enum(prefix, members)
 
@@ -249,6 +266,7 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
     yield "IDE controller and drive (contracts/ide.py)", _ide()
     yield "Keyboard controller, keyboard and mouse (contracts/ps2.py)", _ps2()
     yield "Display (contracts/display.py)", _display()
+    yield "Disk of a driver guest (contracts/virtual_disk.py)", _virtual_disk()
     yield (
         "TPM (contracts/tpm.py)",
         [

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,24 +56,35 @@ class GuestsOutcome:
 
 
 def guest_programs(
-    paths: Sequence[Path], memory: int, command_line: str = "", whole: bool = True, disk: bool = False
+    paths: Sequence[Path],
+    memory: int,
+    command_line: str = "",
+    whole: bool = True,
+    disk: bool = False,
+    rights: Mapping[int, frozenset[Right]] | None = None,
+    devices: Mapping[int, frozenset[DeviceNumber]] | None = None,
 ) -> list[GuestProgram]:
     """The guests for RAM of ``memory`` bytes: equal shares, the first mapped one to one and with the DMA engines, and the disk if there is
-    one. Unless they shall have the ``whole`` of it, guests get no more than GUEST_MEMORY each, but for an image that needs more. ImageError
-    if one cannot run, KernelError if the machine is too small."""
+    one. Unless they shall have the ``whole`` of it, guests get no more than GUEST_MEMORY each, but for an image that needs more. What
+    guests ask for, by their numbers from 1 on: ``rights``, if not messages alone, and ``devices``, if these are not the first guest's.
+    ImageError if one cannot run, KernelError if the machine is too small, ValueError for the number of no guest."""
+    rights = rights or {}
+    for number in (*rights, *(devices or ())):
+        if number > len(paths):
+            raise ValueError(f"there is no guest {number}: --guest is given {len(paths)} times")
     layout = RamLayout(memory)
     each = share_memory(len(paths), layout) if memory > layout.kernel_size else 0
     if not each:
         raise KernelError(f"{memory >> 20} MiB of memory are too few for the kernel and {len(paths)} guests")
     small = each if whole else min(each, GUEST_MEMORY)
-    devices = _FIRST_GUESTS_DEVICES | ({DeviceNumber.IDE} if disk else frozenset())
+    devices = devices or {1: _FIRST_GUESTS_DEVICES | ({DeviceNumber.IDE} if disk else frozenset())}
     names = [p.stem if [q.stem for q in paths].count(p.stem) == 1 else f"{p.stem}.{n}" for n, p in enumerate(paths, 1)]
     return [
         _load(
-            path, small, each, name, command_line=command_line, one_to_one=n == 0, devices=devices if n == 0 else frozenset(),
-            rights=_ASKED_FOR,
+            path, small, each, name, command_line=command_line, one_to_one=n == 1, devices=devices.get(n, frozenset()),
+            rights=rights.get(n, _ASKED_FOR),
         )
-        for n, (path, name) in enumerate(zip(paths, names, strict=True))
+        for n, (path, name) in enumerate(zip(paths, names, strict=True), 1)
     ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "verify": "sim.cli.verify",
     "policy": "sim.cli.policy",
     "audit": "sim.cli.audit",
+    "disk": "sim.cli.disk",
 }
 
 

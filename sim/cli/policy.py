@@ -5,6 +5,9 @@ from pathlib import Path
 
 import click
 
+from contracts.devices import DeviceNumber
+from contracts.rights import Right
+from sim.cli.asked import DEVICE, RIGHT, by_guest
 from sim.cli.errors import EXIT_USAGE, PROGRAM, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.machine import DEFAULT_MEMORY
@@ -37,14 +40,26 @@ def check(file: Path) -> None:
 @click.argument("programs", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--memory", type=MEMORY_SIZE, help="As of ringfence run --guest.")
 @click.option("--disk", is_flag=True, help="As if there were one.")
+@click.option("--right", "rights", type=RIGHT, multiple=True, help="As of ringfence run --guest.")
+@click.option("--device", "devices", type=DEVICE, multiple=True, help="As of ringfence run --guest.")
 @click.option("--append", "command_line", default="", help="As of ringfence run --guest.")
-def identity_of(programs: tuple[Path, ...], memory: int | None, disk: bool, command_line: str) -> None:
+def identity_of(
+    programs: tuple[Path, ...],
+    memory: int | None,
+    disk: bool,
+    rights: tuple[tuple[int, Right], ...],
+    devices: tuple[tuple[int, DeviceNumber], ...],
+    command_line: str,
+) -> None:
     """Print the identities that PROGRAMS have as guests of ringfence run --guest, in this order and with these options."""
     from contracts.identity import identity
     from isolation_kernel.frames import KernelError
     from sim.kernel_run import guest_programs
 
     with user_errors(ImageError, KernelError, ValueError):
-        guests = guest_programs(programs, memory or DEFAULT_MEMORY, command_line, whole=memory is not None, disk=disk)
+        guests = guest_programs(
+            programs, memory or DEFAULT_MEMORY, command_line, whole=memory is not None, disk=disk, rights=by_guest(rights),
+            devices=by_guest(devices),
+        )  # fmt: skip
         for guest in guests:
             print(identity(guest.configuration()), guest.name)

@@ -14,7 +14,10 @@ import click
 
 from contracts.boot import multiboot_info
 from contracts.configuration import KernelConfig
+from contracts.devices import DeviceNumber
+from contracts.rights import Right
 from contracts.sealed_storage import StorageError
+from sim.cli.asked import DEVICE, RIGHT, by_guest
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
@@ -53,6 +56,8 @@ class _Options:
     audit: Path | None
     tpm: Path | None
     late_launch: bool
+    rights: tuple[tuple[int, Right], ...]
+    devices: tuple[tuple[int, DeviceNumber], ...]
     store: Path | None
     new_store: bool
     attest: Path | None
@@ -223,6 +228,10 @@ class _Options:
 @click.option("--audit", type=click.Path(path_type=Path), help="Write the kernel's decisions there (see ringfence audit).")
 @click.option("--tpm", type=click.Path(path_type=Path), help="A TPM 2.0 (swtpm) on the machine; its state is kept in that folder.")
 @click.option("--launch", "late_launch", is_flag=True, help="Start the isolation kernel by a late launch: SKINIT, and the secure loader.")
+@click.option("--right", "rights", type=RIGHT, multiple=True, help="What guest N asks for, in place of the usual rights; may be repeated.")
+@click.option(
+    "--device", "devices", type=DEVICE, multiple=True, help="Whose a device is; else DMA0, DMA1 and the disk are the first guest's."
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Image of the disk on which guests' sealed data lie.")
 @click.option("--new-store", is_flag=True, help="Make an empty store there first; what this TPM kept before is lost.")
 @click.option("--attest", type=click.Path(path_type=Path), help="A Unix socket where ringfence attest may ask guests for quotes.")
@@ -243,6 +252,8 @@ def command(
     audit: Path | None,
     tpm: Path | None,
     late_launch: bool,
+    rights: tuple[tuple[int, Right], ...],
+    devices: tuple[tuple[int, DeviceNumber], ...],
     store: Path | None,
     new_store: bool,
     attest: Path | None,
@@ -257,13 +268,15 @@ def command(
     isa-debug-exit gives it; 124 at the cycle limit; 130 after Ctrl-C; 3 if the machine was reset or can do nothing more.
     """
     options = _Options(
-        waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch, store, new_store, attest,
-        display, display_port, screenshot,
+        waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch, rights, devices, store, new_store,
+        attest, display, display_port, screenshot,
     )  # fmt: skip
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
     if not guests and (policy is not None or audit is not None or late_launch):
         fail("--policy, --audit and --launch are for --guest")
+    if not guests and (rights or devices):
+        fail("--right and --device are for --guest")
     options.check_rooted()
     if display_port is not None and not display:
         fail("--display-port is for --display")
@@ -373,7 +386,10 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     memory, given = options.memory or DEFAULT_MEMORY, options.memory is not None
     options.check(paths)
     with user_errors(ImageError, KernelError, ValueError):
-        programs = guest_programs(paths, memory, options.command_line, whole=given, disk=options.disk is not None)
+        programs = guest_programs(
+            paths, memory, options.command_line, whole=given, disk=options.disk is not None,
+            rights=by_guest(options.rights), devices=by_guest(options.devices),
+        )  # fmt: skip
         for program in programs:
             program.configuration()  # what is wrong with one is told before a model is built
     _warn(program.image for program in programs)

@@ -1,0 +1,52 @@
+"""The driver guest with one check left out each: what the control runs are made of. Changes of its sources, by file."""
+
+__all__ = [
+    "ANY_LENGTH", "ANY_PLACE", "ANY_SECTOR", "AS_LONG_AS_IT_ASKS", "BELIEVES_THE_PAGE", "FETCHES_TWICE", "HOSTILE", "TAKES_ITS_WORD",
+    "WAITS_FOR_ROOM", "WRAPS",
+]  # fmt: skip
+
+_CHECKS = "guests/disk_driver/requests.c"
+_CLIENTS = "guests/disk_driver/clients.c"
+_RANGE = "request->sector >= partition->sectors || request->count > partition->sectors - request->sector"
+_REGION = "const struct ide_region region = {buffer, request->count * IDE_SECTOR_SIZE};\n"
+
+Change = dict[str, dict[str, str]]
+
+ANY_SECTOR: Change = {_CHECKS: {_RANGE: "0"}}
+WRAPS: Change = {_CHECKS: {_RANGE: "request->sector + request->count > partition->sectors"}}
+ANY_PLACE: Change = {_CHECKS: {" || request->place > VDISK_PAGE_SECTORS - request->count": ""}}
+FETCHES_TWICE: Change = {
+    _CLIENTS: {
+        "    struct request request;\n    memcpy(&request, message, sizeof request);\n":
+            "    page_is_there(client);\n    volatile struct request *left = (struct request *)page_of(client);\n"
+            "    memcpy((void *)left, message, sizeof *left);\n",
+        "if (status == sizeof request)\n        answer_request(client, &request);":
+            "if (status == sizeof *left)\n        answer_request(client, (struct request *)left);",
+        "if (!client->mapped && !page_is_there(client))": "if (!page_is_there(client))",
+    },
+}  # fmt: skip
+"""What is checked lies in the client's page, and is looked at again."""
+BELIEVES_THE_PAGE: Change = {_CLIENTS: {"    if (!page_is_there(client)) /* so": "    if (0) /* so"}}
+"""Does not ask whether the page was there while it was copied."""
+AS_LONG_AS_IT_ASKS: Change = {
+    _CLIENTS: {"            any |= serve(client);": "            while (serve(client))\n                any = 1;"}
+}
+"""Goes to the next client when this one wants no more."""
+WAITS_FOR_ROOM: Change = {_CLIENTS: {"sizeof client->answer, AT_ONCE)": "sizeof client->answer, WAIT)"}}
+TAKES_ITS_WORD: Change = {
+    _CLIENTS: {
+        "const struct partition *partition = find_partition(table, partitions, identity);":
+            "channel_receive(number, message, sizeof message, WAIT);\n    (void)identity;\n"
+            "    const struct partition *partition = find_partition(table, partitions, message);",
+    },
+}  # fmt: skip
+"""A client is who it says."""
+ANY_LENGTH: Change = {_CLIENTS: {"if (status == sizeof request)": "if (1)"}}
+HOSTILE: Change = {
+    _CLIENTS: {
+        _REGION + "    if (ide_read": _REGION.replace("buffer", '(void *)parameter("aim", 0)') + "    if (ide_read",
+        _REGION + "    memcpy": _REGION.replace("buffer", '(void *)parameter("aim", 0)')
+            + '    print("it has %x\\n", *word_at(parameter("aim", 0)));\n    memcpy',
+    },
+}  # fmt: skip
+"""Not a check left out: a driver that reads and writes the memory at ``aim`` where a client's data should go."""

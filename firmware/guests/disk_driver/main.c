@@ -1,0 +1,100 @@
+/*
+ * A driver guest: it has the disk, and gives each client a partition of it over a channel (contracts/virtual_disk.py). It has no other
+ * authority, and holds nothing of a client's but the page that the client shares.
+ *
+ * Command line: guests=N, the highest number of a partition of the kernel that may be a client (8); stay=1, not to end when there is nobody
+ * left who may be one. Status 0, or 1 without a disk, 2 if the disk has no table of partitions.
+ */
+#include "guests/disk_driver/clients.h"
+#include "guests/kernel/ide.h"
+#include "guests/kernel/process.h"
+#include "guests/kernel/traps.h"
+#include "lib/cpu.h"
+#include "lib/pic.h"
+#include "lib/platform.h"
+#include "ringfence.h"
+
+#define PATIENCE 1000000u /* polls of the disk */
+#define HIGHEST_NUMBER 8u
+#define LOOK_EVERY 64u /* rounds: to look for clients is a call for each guest */
+#define TURNS 3u       /* of others, without a request, before it sleeps */
+#define ALARM_COMMAND 0x20 /* channel 0 of the 8254: high byte of the count alone, one interrupt */
+#define FIRST_NAP 4u   /* 256 periods of 1,193,182 Hz each: 0.9 ms */
+#define LONGEST_NAP 128u
+#define FAILED_NO_DISK 1
+#define FAILED_NO_TABLE 2
+
+static struct partition partitions[VDISK_MAX_PARTITIONS];
+static volatile int alarmed;
+
+/* No processes here. */
+struct frame *timer_tick(struct frame *frame) { return frame; }
+struct frame *system_call(struct frame *frame) { return frame; }
+int demand_page(u32 address, u32 error) { return (void)address, (void)error, 0; }
+
+static void alarm(void) { alarmed = 1; }
+
+/* There is no call that waits for a message from any of several guests: so it sleeps for a while, and looks again. */
+static void sleep(u32 length)
+{
+    alarmed = 0;
+    out8(PORT_PIT + 3, ALARM_COMMAND);
+    out8(PORT_PIT, (u8)length);
+    while (!alarmed) {
+        wait_for_interrupt();
+        interrupts_off();
+    }
+    interrupts_on();
+}
+
+static int open_disk(void)
+{
+    static u8 sector[IDE_SECTOR_SIZE] ALIGNED(IDE_SECTOR_SIZE);
+    const struct ide_region region = {sector, sizeof sector};
+    enum ide_result result = ide_init(1, PATIENCE);
+    if (result == IDE_OK)
+        result = ide_read(VDISK_TABLE_SECTOR, 1, &region, 1);
+    if (result != IDE_OK) {
+        print("disk driver: %s\n", ide_result_name(result));
+        finish(FAILED_NO_DISK);
+    }
+    int count = read_table(sector, ide_drive.sectors, partitions);
+    if (count < 0) {
+        print("disk driver: no table of partitions that this disk can have in sector %u\n", VDISK_TABLE_SECTOR);
+        finish(FAILED_NO_TABLE);
+    }
+    print("disk driver: %u sectors, %d partitions\n", ide_drive.sectors, count);
+    return count;
+}
+
+static void serve(int stay)
+{
+    u32 idle = 0, nap = FIRST_NAP;
+    for (u32 round = 0;; round++) {
+        if (serve_clients())
+            idle = 0, nap = FIRST_NAP;
+        else if (idle++ < TURNS)
+            hypercall(HYPERCALL_YIELD, 0, 0, 0);
+        else {
+            if (!look_for_clients() && !stay)
+                return;
+            sleep(nap);
+            nap = nap < LONGEST_NAP ? 2 * nap : nap;
+        }
+        if (round % LOOK_EVERY == LOOK_EVERY - 1)
+            look_for_clients();
+    }
+}
+
+int main(void)
+{
+    traps_init();
+    pic_init();
+    on_interrupt(IRQ_TIMER, alarm);
+    interrupts_on();
+    clients_init(partitions, open_disk(), parameter("guests", HIGHEST_NUMBER));
+    serve((int)parameter("stay", 0));
+    ide_flush();
+    print("disk driver: nobody is left to serve\n");
+    return 0;
+}
