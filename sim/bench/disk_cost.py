@@ -12,10 +12,10 @@ from contracts.configuration import KernelConfig
 from contracts.devices import DeviceNumber
 from contracts.ide import SECTOR_SIZE
 from contracts.identity import identity
+from contracts.report import Step
 from contracts.rights import Right
 from contracts.virtual_disk import PAGE_SECTORS, Partition, pack_table
 from firmware.build import guest, program
-from isolation_kernel.kernel import Step
 from sim.bench.programs import BenchError, numbers
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Ending, Machine

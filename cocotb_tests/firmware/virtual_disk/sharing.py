@@ -9,10 +9,10 @@ from contracts.devices import DeviceNumber
 from contracts.ide import SECTOR_SIZE
 from contracts.identity import identity
 from contracts.protections import Protections
+from contracts.report import Step
 from contracts.rights import Right
 from contracts.virtual_disk import Partition, pack_table
 from firmware import build
-from isolation_kernel.kernel import Step
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Machine
 
