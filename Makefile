@@ -33,7 +33,7 @@ sim: packages $(STAMP) ## the whole demonstration: two guests, an isolation kern
 test: packages $(STAMP) ## the tests (-n $(JOBS)), without the long ones
 	$(PYTEST) -m "not regress and not formal" cocotb_tests
 
-regress: regress-packages $(STAMP) ## the long tests, and those that need Bochs
+regress: regress-packages $(STAMP) ## the long tests, and those that need Bochs or a browser
 	RINGFENCE_SEED=$${RINGFENCE_SEED:-random} $(PYTEST) -m regress cocotb_tests
 
 lint: $(STAMP) ## ruff, mypy, and the size of the isolation kernel

@@ -23,11 +23,12 @@ missing_programs() {
     done
 }
 
-# `packages.sh regress`: the second oracle as well, with the one display of its that needs no screen. Nothing but `make regress` pulls it in.
+# `packages.sh regress`: the second oracle as well, with the one display of its that needs no screen, and a browser. Nothing but `make
+# regress` pulls them in.
 MORE_PROGRAMS=
 if [ "${1:-}" = regress ]; then
-    PACKAGES="$PACKAGES bochs bochs-term"
-    MORE_PROGRAMS=bochs
+    PACKAGES="$PACKAGES bochs bochs-term chromium"
+    MORE_PROGRAMS="bochs chromium"
 fi
 
 if ! command -v dpkg-query >/dev/null; then

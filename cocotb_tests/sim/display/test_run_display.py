@@ -18,7 +18,10 @@ from PIL import Image
 from cocotb_tests.chipset.devices.display.reference import Shown
 from cocotb_tests.sim.cli.test_one_line import refused
 from cocotb_tests.sim.display.browser import page_at
+from cocotb_tests.sim.test_multiboot import HEADER
+from cocotb_tests.sim.test_run import out, write
 from contracts.display import COLUMNS, ROWS
+from contracts.memory_map import Port
 from sim.display.live import Live
 from sim.display.screen import Screen
 from sim.display.server import serve
@@ -174,3 +177,17 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert "is not in the range" in refused("run", program, "--display", "--display-port", "70000")
     assert "No such file" in refused("run", program, "--screenshot", str(tmp_path / "nowhere" / "screen.png"))
     assert "would overwrite" in refused("run", program, "--screenshot", program)
+
+
+def test_above_the_kernel_the_screen_is_shown_as_well(tmp_path: Path) -> None:
+    """A guest reaches nothing of it: what it writes where a PC has its screen is gone, and the picture is that from power-on."""
+    writes = HEADER + b"\xbf\x00\x80\x0b\x00\xb9\x80\x00\x00\x00\xb8\x41\x1f\x41\x1f\xfc\xf3\xab" + out(Port.EXIT, 0)
+    shot = tmp_path / "screen.png"
+    program = str(write(tmp_path, writes))
+    for arguments, text in ((("--guest", program), b""), ((program,), b"A\x1f" * 256)):
+        command = [sys.executable, "-m", "sim.cli.main", "run", *arguments, "--display", "--screenshot", str(shot)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 1 and "the screen is at http://127.0.0.1:" in done.stderr, done.stderr
+        shown = Shown()
+        shown.screen[: len(text)] = text
+        assert rgb(shot.read_bytes()) in {rgb(Screen(shown.picture(frame)).png()) for frame in (0, 8)}

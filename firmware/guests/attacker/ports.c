@@ -6,8 +6,7 @@
 #define ALL_MASKED 0xFF
 #define PATIENCE 1000 /* polls */
 #define OWN_MASK 0xFA
-#define KBC_PULSE_RESET 0xFE
-#define KBC_WRITE_OUTPUT 0xD1
+#define KBC_PULSE_RESET (KBC_PULSE | 0xE) /* the reset line alone is low */
 #define KBC_OUTPUT_A20_OFF 0xDD
 #define CONTROL_A_RESET 0x01
 #define CONTROL_A_A20_OFF 0x00
@@ -59,7 +58,7 @@ void exit_port(u32 target)
 /* Both A20 gates; then guest 2's even megabytes are reached by our odd ones, and its odd ones by nobody. */
 void a20_off(u32 target)
 {
-    out8(PORT_KBC_STATUS, KBC_WRITE_OUTPUT);
+    out8(PORT_KBC_STATUS, KBC_WRITE_OUTPUT_PORT);
     out8(PORT_KBC_DATA, KBC_OUTPUT_A20_OFF);
     out8(PORT_SYSTEM_CONTROL_A, CONTROL_A_A20_OFF);
     spin();
