@@ -97,12 +97,12 @@ class Partition(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What a client asks, as RequestWord."""
+    """What a client asks, as RequestWord; ``length`` is its COUNT."""
 
     operation: int
     tag: int = 0
     sector: int = 0
-    count: int = 0
+    length: int = 0
     place: int = 0
 
     def pack(self) -> bytes:

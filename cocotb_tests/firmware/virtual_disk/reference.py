@@ -42,8 +42,8 @@ class ReferenceDisk:
         """Do it, with the client's page."""
         status, at = self.place(which, request)
         if status is Status.OK and request.operation in (Operation.READ, Operation.WRITE):
-            here = slice(at * SECTOR_SIZE, (at + request.count) * SECTOR_SIZE)
-            there = slice(request.place * SECTOR_SIZE, (request.place + request.count) * SECTOR_SIZE)
+            here = slice(at * SECTOR_SIZE, (at + request.length) * SECTOR_SIZE)
+            there = slice(request.place * SECTOR_SIZE, (request.place + request.length) * SECTOR_SIZE)
             if request.operation == Operation.READ:
                 page[there] = self.image[here]
             else:

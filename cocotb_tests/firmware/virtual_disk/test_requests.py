@@ -77,8 +77,8 @@ def disagreement(checks: NativeChecks, rng: random.Random) -> str:
         before = bytes(pages[which])
         answer = reference.do(which, request, pages[which])
         assert answer.status == status
-        here = slice(at * SECTOR_SIZE, (at + request.count) * SECTOR_SIZE)
-        there = slice(request.place * SECTOR_SIZE, (request.place + request.count) * SECTOR_SIZE)
+        here = slice(at * SECTOR_SIZE, (at + request.length) * SECTOR_SIZE)
+        there = slice(request.place * SECTOR_SIZE, (request.place + request.length) * SECTOR_SIZE)
         if status == Status.OK and request.operation == Operation.WRITE:
             image[here] = before[there]
         elif status == Status.OK and request.operation == Operation.READ:

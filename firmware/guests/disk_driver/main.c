@@ -14,7 +14,7 @@
 #include "lib/platform.h"
 #include "ringfence.h"
 
-#define PATIENCE 1000000u /* polls of the disk */
+#define PATIENCE 1000000u /* polls of the disk: an interrupt for each transfer would be four exits more */
 #define HIGHEST_NUMBER 8u
 #define LOOK_EVERY 64u /* rounds: to look for clients is a call for each guest */
 #define TURNS 3u       /* of others, without a request, before it sleeps */
@@ -51,7 +51,7 @@ static int open_disk(void)
 {
     static u8 sector[IDE_SECTOR_SIZE] ALIGNED(IDE_SECTOR_SIZE);
     const struct ide_region region = {sector, sizeof sector};
-    enum ide_result result = ide_init(1, PATIENCE);
+    enum ide_result result = ide_init(0, PATIENCE);
     if (result == IDE_OK)
         result = ide_read(VDISK_TABLE_SECTOR, 1, &region, 1);
     if (result != IDE_OK) {
