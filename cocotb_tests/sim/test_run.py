@@ -93,6 +93,15 @@ def test_a_processor_that_is_halted_for_good(machine: Machine, tmp_path: Path) -
     assert outcome.cycles < 900_000
 
 
+def test_a_machine_may_wait_for_ever_if_it_is_told_to(machine: Machine, tmp_path: Path) -> None:
+    """For a key, when its screen is shown to somebody."""
+    load(machine, tmp_path, HALTED)
+    machine.stall_limit = 50_000
+    assert machine.run(1_000_000, slice_cycles=10_000).ending is Ending.STALLED
+    machine.stall_limit = None
+    assert machine.run(500_000, slice_cycles=10_000).ending is Ending.LIMIT
+
+
 def test_a_long_string_instruction_is_life(machine: Machine, tmp_path: Path) -> None:
     """It takes longer than the processor may stand still, which counts as soon as the string is done."""
     limit = 20_000

@@ -34,7 +34,8 @@ class Page:
 
     def open(self, url: str) -> None:
         """Until it is loaded."""
-        self._call("Page.navigate", url=url)
+        gone = self._call("Page.navigate", url=url)
+        assert "errorText" not in gone, gone
         while not self.value(f"location.href == {json.dumps(url)} && document.readyState == 'complete'"):
             pass
 

@@ -8,7 +8,7 @@ from PIL import Image
 from cocotb_tests.chipset.devices.display.bench import FRAME, displayed
 from cocotb_tests.chipset.devices.display.reference import Shown
 from contracts.display import PICTURE_HEIGHT, PICTURE_WIDTH
-from sim.display.screen import DISPLAY_STREAM, NoPicture, take_screen
+from sim.display.screen import DISPLAY_STREAM, Camera, NoPicture, Screen, take_screen
 from sim.outputs import OutputError, write_output
 
 __all__: list[str] = []
@@ -87,3 +87,32 @@ def test_a_picture_that_cannot_be_written_is_told_in_one_line(tmp_path):
         png = display.screen().png()
     with pytest.raises(OutputError, match="^[^\n]*No such file"):
         write_output(tmp_path / "nowhere" / "screen.png", png)
+
+
+def test_a_camera_takes_pictures_beside_a_run_that_knows_nothing_of_it(rng):
+    """In slices of any length; what is given up, or cut short by a reset, is no picture, and the next one is whole."""
+    with displayed() as display:
+        camera = Camera(display.model)
+
+        def picture() -> Screen:
+            begun = display.model.cycle
+            while (screen := camera.look()) is None:
+                display.model.run(rng.randrange(1, FRAME), stops=())
+                assert display.model.cycle - begun < 5 * FRAME
+            return screen
+
+        assert camera.look() is None and not camera.asking
+        display.put(0, 0, "a")
+        for _ in range(2):
+            camera.ask()
+            display.model.run(rng.randrange(FRAME // 2, FRAME), stops=())
+            camera.give_up()
+            assert not camera.asking and camera.look() is None
+            camera.ask()  # in the same cycle
+        first = picture()
+        assert camera.look() is None and not camera.asking, "one for each time that it is asked"
+        assert first.dots == take_screen(display.model, 3 * FRAME).dots
+        camera.ask()
+        display.model.run(FRAME + FRAME // 2, stops=())
+        display.platform_reset()
+        assert picture().dots == Shown().picture(1)
