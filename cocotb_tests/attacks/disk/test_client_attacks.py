@@ -3,6 +3,8 @@ left out, and shows that the attack would succeed. The attacker has the first pa
 """
 
 import random
+import struct
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,11 +69,13 @@ def test_no_sector_beside_its_partition(name: str, control: Change, tmp_path: Pa
 
 
 def foreign(run: Sharing) -> list[bytes]:
-    """Sectors of the attacker's that are neither what they were nor its own doing: zeros, its mark, or what it writes over a page."""
-    part, old = run.part(0), run.part(0, run.before)
-    own = (bytes(SECTOR_SIZE), NOTHING, b"\0" * 16 + b"\x08\0\0\0" + bytes(SECTOR_SIZE - 20))
+    """Sectors of the attacker's that are the victim's data: as its disk had them, or as it makes them, of words that count up."""
+    part, victims = run.part(0), run.part(1, run.before)
+    old = {victims[at : at + SECTOR_SIZE] for at in range(0, len(victims), SECTOR_SIZE)}
     sectors = [part[at : at + SECTOR_SIZE] for at in range(0, len(part), SECTOR_SIZE)]
-    return [s for n, s in enumerate(sectors) if s not in own and s != old[n * SECTOR_SIZE :][:SECTOR_SIZE]]
+    words = [struct.unpack(f"<{SECTOR_SIZE // 4}I", sector) for sector in sectors]
+    counts = [all(b == (a + 1) & 0xFFFF_FFFF for a, b in pairwise(w)) for w in words]
+    return [sector for sector, up in zip(sectors, counts, strict=True) if up or sector in old]
 
 
 def test_no_page_but_its_own(tmp_path: Path, before: bytes) -> None:

@@ -42,11 +42,8 @@ TAKES_ITS_WORD: Change = {
 }  # fmt: skip
 """A client is who it says."""
 ANY_LENGTH: Change = {_CLIENTS: {"if (status == sizeof request)": "if (1)"}}
+_AIMED = _REGION.replace("buffer", '(void *)parameter("aim", 0)') + '    print("it has %x\\n", *word_at(parameter("aim", 0)));\n'
 HOSTILE: Change = {
-    _CLIENTS: {
-        _REGION + "    if (ide_read": _REGION.replace("buffer", '(void *)parameter("aim", 0)') + "    if (ide_read",
-        _REGION + "    memcpy": _REGION.replace("buffer", '(void *)parameter("aim", 0)')
-            + '    print("it has %x\\n", *word_at(parameter("aim", 0)));\n    memcpy',
-    },
-}  # fmt: skip
+    _CLIENTS: {_REGION + "    if (ide_read": _AIMED + "    if (ide_read", _REGION + "    memcpy": _AIMED + "    memcpy"},
+}
 """Not a check left out: a driver that reads and writes the memory at ``aim`` where a client's data should go."""

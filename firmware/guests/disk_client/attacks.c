@@ -98,8 +98,11 @@ static int race(u32 times)
 
 static int gone(void)
 {
+    struct answer answer;
+    send(VDISK_READ, 0, VDISK_PAGE_SECTORS, 0); /* the driver knows the page afterwards */
+    channel_receive(disk.driver, &answer, sizeof answer, WAIT);
     fill(MARK);
-    send(VDISK_WRITE, 0, 8, 0);
+    send(VDISK_WRITE, 0, VDISK_PAGE_SECTORS, 0);
     channel_close(disk.driver);
     print("closed\n");
     return 0;

@@ -14,7 +14,7 @@
 #include "lib/platform.h"
 #include "ringfence.h"
 
-#define PATIENCE 1000000u /* polls of the disk: an interrupt for each transfer would be four exits more */
+#define PATIENCE 1000000u /* polls of the disk: an interrupt for each transfer costs exits */
 #define HIGHEST_NUMBER 8u
 #define LOOK_EVERY 64u /* rounds: to look for clients is a call for each guest */
 #define TURNS 3u       /* of others, without a request, before it sleeps */
