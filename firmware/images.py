@@ -8,6 +8,7 @@ from pathlib import Path
 from contracts import secure_loader
 from firmware.bench.dhrystone_source import dhrystone_sources
 from firmware.guests.attacks import ATTACK_HEADER, attack_header
+from firmware.guests.bank_header import BANK_HEADER, bank_header
 from firmware.guests.layout import LAYOUT_HEADER, layout_header
 from firmware.launcher.steps import STEPS_HEADER, steps_header
 
@@ -38,6 +39,10 @@ def _attacks() -> dict[str, str]:
 
 def _steps() -> dict[str, str]:
     return {STEPS_HEADER: steps_header()}
+
+
+def _bank() -> dict[str, str]:
+    return {BANK_HEADER: bank_header()}
 
 
 def _dhrystone() -> list[Path]:
@@ -90,6 +95,7 @@ def _places() -> tuple[str, ...]:
 _LIBRARY = ("lib/start.S", "lib/platform.c", "lib/memory.c", "lib/string.c")
 _KERNEL = (*_LIBRARY, "lib/pic.c", *(f"guests/kernel/{n}" for n in ("traps.S", "traps.c", "paging.c", "process.c", "dma.c")))
 _SENSITIVE = (*_LIBRARY, "lib/pic.c", *(f"guests/sensitive/{n}" for n in ("traps.S", "gates.c", "observe.c")))
+_BANK = ("lib/sha256.c", *(f"guests/bank/{n}.c" for n in ("message", "account", "keys", "session")))
 _ATTACKER = ("main", "life", "memory", "tables", "dma", "revoke", "ring_minus_1", "ports", "time", "calls")
 
 _ALL = (
@@ -118,6 +124,7 @@ _ALL = (
     Image("attacker", (*_KERNEL, *(f"guests/attacker/{n}.c" for n in _ATTACKER)), flags=("-fdata-sections",), headers=_attacks),
     Image("disk", (*_KERNEL, "lib/pci.c", "guests/kernel/ide.c", "guests/disk/main.c", "guests/disk/taken.c"), headers=_layout),
     Image("channel", (*_KERNEL, "guests/channel/main.c")),
+    Image("bank_host", ("lib/memory.c", *_BANK, "guests/bank/host.c"), flags=("-O2",), headers=_bank),
     Image("sensitive", (*_SENSITIVE, "guests/sensitive/ring0.c")),
     Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),
     Image("vmrun_round_trip", (*_LIBRARY, "lib/vmcb.c", "bench/vmrun_round_trip.c")),
