@@ -7,7 +7,7 @@ chooses the last alone.
 import hashlib
 from typing import NamedTuple
 
-__all__ = ["GUEST_DATA_SIZE", "IDENTITY_SIZE", "NONCE_SIZE", "Quoted", "qualifying_data"]
+__all__ = ["GUEST_DATA_SIZE", "IDENTITY_SIZE", "NONCE_SIZE", "Quoted", "Statement", "qualifying_data"]
 
 NONCE_SIZE = 32  # bytes that the caller chose, never twice
 IDENTITY_SIZE = 32  # SHA-256 of what a guest starts from
@@ -21,6 +21,15 @@ class Quoted(NamedTuple):
     signature: bytes  # TPMT_SIGNATURE
     key: bytes  # TPMT_PUBLIC of the attestation key
     log: bytes  # contracts/event_log.py
+
+
+class Statement(NamedTuple):
+    """A quote with what it is about: all that a verifier's bundle holds."""
+
+    quoted: Quoted
+    nonce: bytes
+    identity: bytes
+    data: bytes
 
 
 def qualifying_data(nonce: bytes, identity: bytes, data: bytes) -> bytes:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.configuration import KernelConfig, Right
 from contracts.devices import DeviceNumber
 from contracts.exit_codes import exit_name
 from contracts.memory_map import RamLayout
-from isolation_kernel.configuration import KernelConfig, Right
+from contracts.report import Step
 from isolation_kernel.frames import KernelError
-from isolation_kernel.kernel import Step
 from isolation_kernel.partition import Partition
 from sim.guests import GuestProgram, GuestSystem, share_memory
 from sim.kernel_time import KernelTime

@@ -1,4 +1,4 @@
-"""The kernel's machine on the RTL: ``isolation_kernel.machine.Machine`` over the host link of a simulated machine.
+"""The kernel's machine on the RTL: ``contracts.machine.Machine`` over the host link of a simulated machine.
 
 Every access goes over the link, as it would over a cable to a board; nothing uses the simulator's back door. A method's requests are
 played in C++ in one go. The kernel's own instructions cost no simulated time, so a declared number of cycles passes before each

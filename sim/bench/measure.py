@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from contracts.configuration import KernelConfig
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from firmware.build import guest, program
-from isolation_kernel.configuration import KernelConfig
 from sim.bench.figures import Figures, dmips_per_mhz
 from sim.bench.guard_cost import GUARD_STEPS, LANES_RANDOM, LANES_STREAMING, GuardLoad, guard_spec, measure_guard
 from sim.bench.guard_top import LATENCY, REQUESTERS

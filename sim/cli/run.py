@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contracts.boot import multiboot_info
-from isolation_kernel.configuration import KernelConfig
+from contracts.configuration import KernelConfig
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
