@@ -6,13 +6,17 @@ from amaranth.hdl import Const, Module, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from chipset.devices.display.display import Display
+from chipset.devices.display.port import Video
 from chipset.devices.dma_engine import DmaEngine
 from chipset.devices.ide.controller import IdeController
 from chipset.devices.ide.drive import DATA_MASKS
-from chipset.devices.keyboard_controller import KeyboardController
 from chipset.devices.pci.config_space import ConfigSpace
 from chipset.devices.pic_8259 import PicPair
 from chipset.devices.pit_8254 import Pit8254
+from chipset.devices.ps2.controller import Ps2Controller
+from chipset.devices.ps2.port import KeyEvent, MouseEvent
+from chipset.devices.ps2.ps2 import Ps2
 from chipset.devices.report_ports import DEBUG_CONSOLE_ID, OutPort
 from chipset.devices.storage.port import StorageSignature
 from chipset.devices.system_control import ResetControl, SystemControlA
@@ -32,8 +36,9 @@ from chipset.memory_fabric import MemoryFabric
 from chipset.reset import ResetController
 from chipset.view import DmaView
 from contracts.clocks import CYCLES_PER_PIT_TICK
+from contracts.display import SCREEN_WINDOW
 from contracts.ide import BUS_MASTER_PORTS, CHANNEL_PORTS, IDE_REQUESTER
-from contracts.memory_map import DMA_ENGINE_STRIDE, Irq, Physical, Port
+from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Irq, Physical, Port
 from contracts.tpm import LOCALITIES
 
 __all__ = ["DMA_ENGINES", "DMA_MASTERS", "Soc", "SocParams", "StrapBits"]
@@ -62,6 +67,9 @@ _IDE_IO = {"ide_task_file": IoAt(Port.IDE_PRIMARY, CHANNEL_PORTS), "ide_control"
 _IDE_WIDE_IO = {"ide_data": WideIoAt(Port.IDE_PRIMARY, DATA_MASKS)}
 _IDE_MOVABLE_IO = {"ide_registers": BUS_MASTER_PORTS}
 _TPM_PAGES = {"tpm": PagesAt(Physical.TPM, LOCALITIES)}
+_VGA_PORTS = 16  # in each of the two ranges
+_DISPLAY_IO = {"vga_attribute": IoAt(Port.VGA_ATTRIBUTE, _VGA_PORTS), "vga_crtc": IoAt(Port.VGA_CRTC, _VGA_PORTS)}
+_DISPLAY_PAGES = {"screen": PagesAt(Physical.SCREEN, SCREEN_WINDOW // PAGE_SIZE), "line": PagesAt(Physical.TRUSTED_LINE, 1)}
 
 
 class StrapBits(data.Struct):
@@ -73,7 +81,8 @@ class StrapBits(data.Struct):
     registers_open: 1
     tpm_localities_open: 1
     tpm_hash_open: 1
-    reserved: 2
+    line_open: 1
+    screen_kept: 1
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,8 @@ class SocParams:
     cached_map_words : words of its map that the DMA guard keeps for each DMA master; 0 leaves the guard out, for measurements
     timer_divider : cycles of the system clock in one of the 8254's
     tpm : whether there is a way to a TPM, and so its registers; a late launch without measures nothing
+    keyboard : whether there are keyboard and mouse; without, nothing answers the keyboard controller
+    display : whether there is a display
     """
 
     memory_bytes: int = 32 << 20
@@ -98,6 +109,8 @@ class SocParams:
     timer_divider: int = CYCLES_PER_PIT_TICK
     storage: bool = False
     tpm: bool = False
+    keyboard: bool = False
+    display: bool = False
 
     @property
     def dma_masters(self) -> int:
@@ -124,6 +137,8 @@ class Soc(wiring.Component):
     denial : Out(Denial), for observation; dma : Out, a DmaView a DMA master; guarded : Out(1), the guard is on
     storage : Out(StorageSignature), if ``params`` says that there is storage
     tpm : Out(TpmPortSignature), if it says that there is a TPM
+    keys : stream of KeyEvent, In; moves : stream of MouseEvent, In; leds : Out(3), as of ``Ps2``, if it says that there is a keyboard
+    video : Out(Video), if it says that there is a display
     external_reset : In(1), a button; platform_reset : Out(1)
     straps : In(StrapBits); constant zero on every board
     """
@@ -143,6 +158,12 @@ class Soc(wiring.Component):
             "guarded": Out(1), "external_reset": In(1), "platform_reset": Out(1), "straps": In(StrapBits),
             **({"storage": Out(StorageSignature())} if params.storage else {}),
             **({"tpm": Out(TpmPortSignature())} if params.tpm else {}),
+            **(
+                {"keys": In(stream.Signature(KeyEvent)), "moves": In(stream.Signature(MouseEvent)), "leds": Out(3)}
+                if params.keyboard
+                else {}
+            ),
+            **({"video": Out(Video)} if params.display else {}),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
@@ -157,7 +178,8 @@ class Soc(wiring.Component):
         cpu_port = self._add(m, "cpu_port", CpuPort(dma_engines=DMA_ENGINES, mailbox=params.host_link))
         ide = (_IDE_IO, _IDE_WIDE_IO, _IDE_MOVABLE_IO) if params.storage else ({}, {}, {})
         bus = self._add(m, "device_bus", DeviceBus(
-            _IO | ide[0], blocks, _WIDE_IO | ide[1], ide[2], _TPM_PAGES if params.tpm else None,
+            _IO | ide[0] | (_DISPLAY_IO if params.display else {}), blocks, _WIDE_IO | ide[1], ide[2],
+            (_TPM_PAGES if params.tpm else {}) | (_DISPLAY_PAGES if params.display else {}),
         ))  # fmt: skip
         fabric = self._add(m, "fabric", MemoryFabric(
             memory_bytes=params.memory_bytes, latency=params.latency, dma_masters=params.dma_masters,
@@ -181,12 +203,14 @@ class Soc(wiring.Component):
 
         interrupts = self._interrupts(m, bus, processor)
         self._report_ports(m, bus)
+        self._display(m, bus)
+        keyboard = self._keyboard(m, bus, interrupts)
         lines = {Irq.GUARD: fabric.guard_irq, **self._devices(m, bus, fabric), **self._pci(m, bus, fabric)}
         self._host_link(m, cpu_port, bus, fabric, interrupts)
         for irq, line in lines.items():
             m.d.comb += interrupts.lines[irq].eq(line)
         scrubber = self._memories(m, fabric)
-        self._resets(m, bus, fabric, processor, scrubber, interrupts)
+        self._resets(m, bus, fabric, processor, scrubber, keyboard)
         return m
 
     def _add(self, m: Module, name: str, component: wiring.Component) -> wiring.Component:
@@ -278,6 +302,31 @@ class Soc(wiring.Component):
         ]  # fmt: skip
         return {Irq.IDE_PRIMARY: ide.irq}
 
+    def _display(self, m: Module, bus: DeviceBus) -> None:
+        if not self.params.display:
+            return
+        display = self._add(m, "display", Display())
+        wiring.connect(m, bus.pages_screen, display.screen)
+        wiring.connect(m, bus.pages_line, display.line)
+        wiring.connect(m, bus.io_vga_attribute, display.attribute)
+        wiring.connect(m, bus.io_vga_crtc, display.crtc)
+        m.d.comb += [
+            self.video.eq(display.video), display.straps.open_line.eq(self.straps.line_open),
+            display.straps.keep_memory.eq(self.straps.screen_kept),
+        ]  # fmt: skip
+
+    def _keyboard(self, m: Module, bus: DeviceBus, interrupts: PicPair) -> wiring.Component:
+        """The keyboard controller, and keyboard and mouse if there are any."""
+        controller = self._add(m, "keyboard_controller", Ps2() if self.params.keyboard else Ps2Controller())
+        wiring.connect(m, bus.io_kbc_data, controller.data)
+        wiring.connect(m, bus.io_kbc_status, controller.control)
+        m.d.comb += [interrupts.lines[Irq.KEYBOARD].eq(controller.irq), interrupts.lines[Irq.MOUSE].eq(controller.mouse_irq)]
+        if self.params.keyboard:
+            wiring.connect(m, wiring.flipped(self.keys), controller.keys)
+            wiring.connect(m, wiring.flipped(self.moves), controller.moves)
+            m.d.comb += self.leds.eq(controller.leds)
+        return controller
+
     def _host_link(self, m: Module, cpu_port: CpuPort, bus: DeviceBus, fabric: MemoryFabric, interrupts: PicPair) -> None:
         """The host link; the link itself is not reset by platform reset, the mailbox is."""
         if not self.params.host_link:
@@ -312,24 +361,20 @@ class Soc(wiring.Component):
         return scrubber
 
     def _resets(self, m: Module, bus: DeviceBus, fabric: MemoryFabric, processor: wiring.Component, scrubber: Scrubber,
-                interrupts: PicPair) -> None:  # fmt: skip
+                keyboard: wiring.Component) -> None:  # fmt: skip
         """Who asks for a reset, and A20, which lives in the same old places."""
-        kbc = self._add(m, "keyboard_controller", KeyboardController())
         port92 = self._add(m, "system_control_a", SystemControlA())
         cf9 = self._add(m, "port_cf9", ResetControl())
-        wiring.connect(m, bus.io_kbc_data, kbc.data)
-        wiring.connect(m, bus.io_kbc_status, kbc.control)
         wiring.connect(m, bus.io_system_control_a, port92.io)
         wiring.connect(m, bus.io_reset_control, cf9.io)
         m.submodules.reset_controller = resets = ResetController()
         forced_on = fabric.guarded & ~self.straps.a20_obeyed
         shutdown = processor.shutdown if "shutdown" in processor.signature.members else Const(0)
         if "a20m" in processor.signature.members:
-            m.d.comb += processor.a20m.eq(~(kbc.a20 | port92.a20 | forced_on))
+            m.d.comb += processor.a20m.eq(~(keyboard.a20 | port92.a20 | forced_on))
         m.d.comb += [
-            interrupts.lines[Irq.KEYBOARD].eq(kbc.irq),
             processor.init.eq(cf9.init),
-            resets.request.eq(kbc.reset | port92.reset | cf9.reset | shutdown | self.external_reset),
+            resets.request.eq(keyboard.reset | port92.reset | cf9.reset | shutdown | self.external_reset),
             resets.protected.eq(fabric.guarded), resets.memory_clean.eq(fabric.memory_clean), resets.no_scrub.eq(self.straps.no_scrub),
             scrubber.start.eq(resets.scrub_start), resets.scrub_done.eq(scrubber.done),
             self._reset.eq(resets.reset), self.platform_reset.eq(resets.reset),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from contracts import (
     boot,
+    display,
     dma_engine,
     event_log,
     exit_codes,
@@ -25,6 +26,7 @@ from contracts import (
     msr,
     pci,
     policy_map,
+    ps2,
     requesters,
     secure_loader,
     tpm,
@@ -111,6 +113,33 @@ def _ide() -> Iterator[Define]:
         ("BMIDE_STATUS", ide.BusMasterStatus), ("PRD", ide.PrdWord), ("PRD_FLAG", ide.PrdFlag),
     ):  # fmt: skip
         yield from _enum(prefix, members)
+
+
+def _ps2() -> Iterator[Define]:
+    yield "KBC_SELF_TEST_PASSED", _number(ps2.SELF_TEST_PASSED)
+    yield "KBC_PORT_PASSED", _number(ps2.PORT_PASSED)
+    yield "KEYBOARD_ID_FIRST", _number(ps2.KEYBOARD_ID[0])
+    yield "KEYBOARD_ID_SECOND", _number(ps2.KEYBOARD_ID[1])
+    yield "KEYBOARD_CODE_SET", _number(ps2.SCAN_CODE_SET)
+    yield "KEYBOARD_RELEASE", _number(ps2.RELEASE)
+    yield "MOUSE_ID", _number(ps2.MOUSE_ID)
+    for prefix, members in (
+        ("KBC_STATUS", ps2.KbcStatus), ("KBC_COMMAND_BYTE", ps2.CommandByte), ("KBC_OUTPUT", ps2.OutputPort), ("KBC", ps2.KbcCommand),
+        ("PS2", ps2.Ps2Answer), ("KEYBOARD", ps2.KeyboardCommand), ("MOUSE", ps2.MouseCommand), ("MOUSE_PACKET", ps2.PacketFlag),
+    ):  # fmt: skip
+        yield from _enum(prefix, members)
+
+
+def _display() -> Iterator[Define]:
+    for name in ("COLUMNS", "ROWS", "SCREEN_BYTES", "SCREEN_WINDOW"):
+        yield f"VGA_{name}", _number(getattr(display, name))
+    for prefix, members in (
+        ("VGA", display.VgaPort), ("VGA_STATUS", display.InputStatus), ("CRTC", display.CrtcIndex),
+        ("CRTC_CURSOR_START", display.CursorStart), ("VGA_ATTRIBUTE", display.AttributeIndex),
+        ("VGA_ATTRIBUTE_MODE", display.AttributeMode),
+    ):  # fmt: skip
+        yield from _enum(prefix, members)
+    yield from _block(display.TRUSTED_LINE)
 
 
 def _guard() -> tuple[str, list[Define]]:
@@ -212,6 +241,8 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
     )
     yield "PCI configuration (contracts/pci.py)", _pci()
     yield "IDE controller and drive (contracts/ide.py)", _ide()
+    yield "Keyboard controller, keyboard and mouse (contracts/ps2.py)", _ps2()
+    yield "Display (contracts/display.py)", _display()
     yield (
         "TPM (contracts/tpm.py)",
         [

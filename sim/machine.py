@@ -9,6 +9,8 @@ from pathlib import Path
 from contracts.boot import BOOT_ADDRESS, MULTIBOOT_INFO, BootFlag, boot_block, multiboot_info
 from contracts.clocks import CYCLES_PER_PIT_TICK
 from sim.disk import SIM_DISK, disk_arguments
+from sim.display.hands import KEY_FEED, MOVE_FEED, key_words, move_word
+from sim.display.screen import CAPTURED, DISPLAY_STREAM, Camera, Screen, take_screen
 from sim.model import Feed, Model, ModelSpec, Recorder, Stream, Transactor, build_model
 from sim.model.layout import RecordView
 from sim.model.library import RunResult
@@ -29,6 +31,7 @@ _TRAINED = 8 << 20  # bytes of memory that the kernel and the guest of the train
 SLICE_CYCLES = 200_000  # cycles between two looks at the consoles
 _STALLED = 20_000_000  # cycles in which nothing is retired, not even an iteration, after which nothing more is to be expected
 _RESET_LIMIT = 1000  # cycles that a power-on reset may take
+_PICTURE_LIMIT = 10_000_000  # cycles within which there is a picture, however often the machine is reset
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
         },
         rooms=_ROOMS,
         verilog=(SIM_RAM, SIM_DISK),
-        stops=("exit_valid", "platform_reset", "stub_waiting", TPM_ASKS),
+        stops=("exit_valid", "platform_reset", "stub_waiting", TPM_ASKS, CAPTURED),
         streams=(
             Stream("com1", "com1_tx_valid", "com1_tx_data"),
             Stream("debug", "debug_valid", "debug_data"),
@@ -63,8 +66,9 @@ def machine_spec(config: MachineConfig, *, named_view: bool = False) -> ModelSpe
             Stream("denied_write", "denied_valid", "denied_write"),
             Stream("denied_requester", "denied_valid", "denied_requester"),
             *TPM_STREAMS,
+            DISPLAY_STREAM,
         ),
-        feeds=(Feed("com1", "com1_rx_valid", "com1_rx_data", "com1_rx_ready"), TPM_FEED),
+        feeds=(Feed("com1", "com1_rx_valid", "com1_rx_data", "com1_rx_ready"), TPM_FEED, KEY_FEED, MOVE_FEED),
         recorders=(
             Recorder("retire", "retire", layout=_RETIRE),
             Recorder("instructions", "retire", ("instruction.valid", "instruction.final", "~instruction.event"), layout=_RETIRE),
@@ -114,7 +118,13 @@ Console = Callable[[str, bytes], None]
 
 
 class Machine:
-    """The machine, out of its power-on reset and before its first instruction."""
+    """The machine, out of its power-on reset and before its first instruction.
+
+    Attributes
+    ----------
+    camera : takes pictures of the screen while the machine runs
+    stall_limit : cycles in which nothing is retired after which a run ends, unless it says otherwise; None: it may wait for a key for ever
+    """
 
     def __init__(
         self,
@@ -132,6 +142,8 @@ class Machine:
         arguments = disk_arguments(disk) if disk is not None else ()
         self.model = model or Model(build_model(spec or machine_spec(self.config, named_view=trace != "none"), trace), arguments)
         self._console: Console | None = None
+        self.camera = Camera(self.model)
+        self.stall_limit: int | None = _STALLED
         self.outputs: dict[str, bytearray] = {name: bytearray() for name in ("com1", "debug", "post")}
         self._tpm = ServedTpm(self.model, tpm) if tpm is not None else None
         if self._tpm is not None:
@@ -172,6 +184,28 @@ class Machine:
         """Bytes for COM1's receiver."""
         self.model.feed("com1", text)
 
+    def press(self, key: str) -> None:
+        """A key goes down, or down again as keys do that are held. UnknownKey."""
+        self.model.feed(KEY_FEED.name, key_words(key))
+
+    def release(self, key: str) -> None:
+        """A key is let go. UnknownKey."""
+        self.model.feed(KEY_FEED.name, key_words(key, released=True))
+
+    def move_mouse(self, x: int, y: int, buttons: tuple[bool, bool, bool] = (False, False, False)) -> None:
+        """So many counts to the right and away from the user, with the buttons left, right and middle. ValueError if it is too far."""
+        self.model.feed(MOVE_FEED.name, [move_word(x, y, buttons)])
+
+    def screen(self) -> Screen:
+        """What the display shows. The machine runs on for it, a frame and up to one more; what would end a run goes by. NoPicture."""
+        self.camera.give_up()
+        return take_screen(self.model, _PICTURE_LIMIT, self._advance)
+
+    @property
+    def leds(self) -> int:
+        """Of the keyboard: bit 0 scroll lock, 1 num lock, 2 caps lock."""
+        return self.model.get("leds")
+
     @property
     def cycle(self) -> int:
         """Cycles since power-on."""
@@ -188,15 +222,17 @@ class Machine:
         *,
         stop_on_reset: bool = True,
         stop_at_stub: bool = False,
-        stall_limit: int = _STALLED,
+        stall_limit: int | None = None,
         each_slice: Callable[[], None] | None = None,
         slice_cycles: int = SLICE_CYCLES,
     ) -> Outcome:
-        """Run until the program ends, resets the machine or does nothing any more for ``stall_limit`` cycles, or for ``max_cycles``.
+        """Run until the program ends, resets the machine or does nothing any more for ``stall_limit`` cycles (the machine's own
+        limit, if not given), or for ``max_cycles``.
 
         ``each_slice`` is called every ``slice_cycles`` and at the end: to fetch records before they are too many.
         """
         first_cycle, first_instruction = self.model.cycle, self.instructions
+        patience = self.stall_limit if stall_limit is None else stall_limit
         start = time.process_time()
         stops = ("exit_valid", *(("platform_reset",) if stop_on_reset else ()), *(("stub_waiting",) if stop_at_stub else ()))
         ending: Ending | None = None
@@ -213,7 +249,7 @@ class Machine:
             self.drain()
             if each_slice is not None:
                 each_slice()
-            ending = self._ending(result.stops, idle >= stall_limit)
+            ending = self._ending(result.stops, patience is not None and idle >= patience)
         seconds = time.process_time() - start
         status = None
         if ending is Ending.EXIT:

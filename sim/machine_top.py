@@ -40,5 +40,5 @@ def simulated_machine(
         core = Core(core_params)
     return SimulationTop(
         core, reset_rom(), memory_bytes, host_link, latency=latency, timer_divider=timer_divider, disk=SimulationDisk(), tpm=True,
-        view_shape=_CORE, named_view=named_view,
+        keyboard=True, display=True, view_shape=_CORE, named_view=named_view,
     )  # fmt: skip

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from chipset.boards.straps import STRAP_WIDTH
+from chipset.devices.display.simulation_port import DisplayPort
+from chipset.devices.ps2.port import KeyEvent, MouseEvent
 from chipset.devices.tpm.simulation_port import SimulationPort
 from chipset.memory_controller.ram import WORD_BYTES, BlockRam, SimulationRam
 from chipset.soc import Soc, SocParams
@@ -15,6 +17,12 @@ from contracts.clocks import CYCLES_PER_PIT_TICK
 from contracts.requesters import REQUESTER_WIDTH
 
 __all__ = ["SimulationTop", "view_ports"]
+
+_HANDS = {"keys": KeyEvent, "moves": MouseEvent}
+
+
+def _pins_of(hand: str, event: type[data.Struct]) -> dict[str, Member]:
+    return {f"{hand}_valid": In(1), f"{hand}_data": In(event.as_shape().size), f"{hand}_ready": Out(1)}
 
 
 def view_ports(view: data.View | Value, name: str = "view") -> Iterator[tuple[str, Value]]:
@@ -36,6 +44,7 @@ class SimulationTop(wiring.Component):
     memory_bytes, host_link, latency, cached_map_words, timer_divider : as of ``SocParams``
     disk : Component with ``port`` In(StorageSignature), as ``SimulationDisk`` and ``MemoryDisk``; without it no IDE controller is built
     tpm : the pins of ``SimulationPort`` are there, each named ``tpm_…``, and the TPM's registers
+    keyboard, display : as of ``SocParams``, with their pins
     block_ram : RAM made of an Amaranth memory instead of the module ``sim_ram``
     view_shape : how the processor's ``view`` is to be read, if not as it says itself
     named_view : each part of ``view`` is a port of its own too, ``view_…``: for waves
@@ -47,6 +56,8 @@ class SimulationTop(wiring.Component):
     link_* : ``LinkOp`` commands and their answers; stub_waiting : the ring −1 stub waits at the mailbox
     denied_* : a DMA access is being refused
     tpm_* : as of ``SimulationPort``
+    keys_*, moves_* : words of KeyEvent and of MouseEvent; leds : as of ``Keyboard``
+    display_* : as of ``DisplayPort``
     platform_reset : the machine is in reset
     straps : ``chipset.boards.straps.Strap``
     retire : RetirePort as bits; view : as ``chipset.view.view_layout`` has it
@@ -54,16 +65,18 @@ class SimulationTop(wiring.Component):
 
     def __init__(self, processor: wiring.Component, rom: bytes, memory_bytes: int = 32 << 20, host_link: bool = True, *, latency: int = 6,
                  cached_map_words: int = 4, timer_divider: int = CYCLES_PER_PIT_TICK, block_ram: bool = False,
-                 disk: wiring.Component | None = None, tpm: bool = False, view_shape: data.Layout | None = None,
-                 named_view: bool = False) -> None:  # fmt: skip
+                 disk: wiring.Component | None = None, tpm: bool = False, keyboard: bool = False,
+                 display: bool = False, view_shape: data.Layout | None = None, named_view: bool = False) -> None:  # fmt: skip
         words = memory_bytes // WORD_BYTES
         ram = BlockRam(words) if block_ram else SimulationRam(words)
         params = SocParams(
             memory_bytes=memory_bytes, latency=latency, host_link=host_link, cached_map_words=cached_map_words, timer_divider=timer_divider,
-            storage=disk is not None, tpm=tpm,
+            storage=disk is not None, tpm=tpm, keyboard=keyboard, display=display,
         )  # fmt: skip
         self._disk = disk
         self._tpm = SimulationPort() if tpm else None
+        self._display = DisplayPort() if display else None
+        self._far_sides = [part for part in (self._tpm, self._display) if part is not None]
         self.soc = Soc(processor, params, rom=rom, ram=ram)
         self._retire = getattr(processor, "retire", None)
         core = getattr(processor, "view", None)
@@ -81,7 +94,9 @@ class SimulationTop(wiring.Component):
             "denied_valid": Out(1), "denied_address": Out(32), "denied_write": Out(1), "denied_requester": Out(REQUESTER_WIDTH),
             "platform_reset": Out(1), "straps": In(STRAP_WIDTH),
             "retire": Out(1 if self._retire is None else Shape.cast(self._retire.shape()).width),
-            **({} if self._tpm is None else self._tpm.pins()),
+            **{name: member for part in self._far_sides for name, member in part.pins().items()},
+            **({"leds": Out(3)} if keyboard else {}),
+            **{name: member for hand, event in _HANDS.items() if keyboard for name, member in _pins_of(hand, event).items()},
             "view": Out(self._layout.size), **{name: Out(len(value)) for name, value in self._named.items()},
         })  # fmt: skip
 
@@ -94,7 +109,19 @@ class SimulationTop(wiring.Component):
         if self._tpm is not None:
             m.submodules.tpm = self._tpm
             wiring.connect(m, soc.tpm, self._tpm.port)
-            self._tpm.join(m, self)
+        if self._display is not None:
+            m.submodules.display = self._display
+            m.d.comb += self._display.video.eq(soc.video)
+        for part in self._far_sides:
+            part.join(m, self)
+        if soc.params.keyboard:
+            m.d.comb += self.leds.eq(soc.leds)
+            for hand in _HANDS:
+                events = getattr(soc, hand)
+                m.d.comb += [
+                    events.valid.eq(getattr(self, f"{hand}_valid")), events.payload.eq(getattr(self, f"{hand}_data")),
+                    getattr(self, f"{hand}_ready").eq(events.ready),
+                ]  # fmt: skip
         link = soc.link_commands
         m.d.comb += [
             self.com1_tx_valid.eq(soc.com1_tx.valid), self.com1_tx_data.eq(soc.com1_tx.payload), soc.com1_tx.ready.eq(1),

@@ -16,3 +16,5 @@ class Strap(IntFlag):
     REGISTERS_OPEN = 1 << 3  # the chipset's control registers answer any authority
     TPM_LOCALITIES_OPEN = 1 << 4  # the TPM's localities 1 to 3 answer anybody, launch or no launch
     TPM_HASH_OPEN = 1 << 5  # the registers of the TPM's locality 4 reach what the late launch alone must reach
+    LINE_OPEN = 1 << 6  # the trusted line takes writes with any authority
+    SCREEN_KEPT = 1 << 7  # platform reset leaves screen memory and the trusted line as they are

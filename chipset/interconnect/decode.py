@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Value
 
+from contracts.display import SCREEN_WINDOW
 from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Physical
 from contracts.tpm import LOCALITIES
 
@@ -29,6 +30,7 @@ def is_in_pages(address: Value, base: int, pages: int) -> Value:
 def is_device_page(address: Value, dma_engines: int) -> Value:
     """1 where ``address`` belongs to a memory-mapped device of the device bus."""
     hit = is_page(address, Physical.GUARD) | is_page(address, Physical.HOST_LINK) | is_in_pages(address, Physical.TPM, LOCALITIES)
+    hit = hit | is_in_pages(address, Physical.SCREEN, SCREEN_WINDOW // PAGE_SIZE) | is_page(address, Physical.TRUSTED_LINE)
     for n in range(dma_engines):
         hit = hit | is_page(address, Physical.DMA_ENGINES + n * DMA_ENGINE_STRIDE)
     return hit

@@ -92,7 +92,8 @@ class StubDouble(wiring.Component):
 
 def machine_with_double(memory_bytes: int, *, latency: int, timer_divider: int, **_: object) -> SimulationTop:
     """The machine with a processor that knows nothing but the mailbox."""
-    return SimulationTop(StubDouble(), bytes(64), memory_bytes, latency=latency, timer_divider=timer_divider, tpm=True)
+    return SimulationTop(StubDouble(), bytes(64), memory_bytes, latency=latency, timer_divider=timer_divider, tpm=True,
+                         keyboard=True, display=True)  # fmt: skip
 
 
 def double_spec() -> ModelSpec:

@@ -4,8 +4,9 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from contracts.configuration import KernelConfig
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
+from sim.display.screen import NoPicture
 from sim.machine import DEFAULT_MEMORY, SLICE_CYCLES, Ending, Machine, MachineConfig, Outcome
 from sim.multiboot import ImageError, MultibootImage, read_multiboot
 from sim.outputs import OutputError, check_apart, check_output, write_output
@@ -24,11 +26,13 @@ from sim.tpm.bridge import TpmBridge
 from sim.tpm.swtpm import Swtpm, TpmError
 
 if TYPE_CHECKING:
+    from sim.display.live import Live
     from sim.launch.hand_over import HandOver
 
 __all__ = ["command"]
 
 _TRACE_SLICE = 20_000
+_DISPLAY_SLICE = 50_000
 _WAVES = BUILD / "run" / "waves.fst"
 
 
@@ -47,6 +51,9 @@ class _Options:
     audit: Path | None
     tpm: Path | None
     late_launch: bool
+    display: bool
+    display_port: int | None
+    screenshot: Path | None
 
     def check(self, programs: Sequence[Path]) -> None:
         """What can be told before a model is built: the command line, and all files that are going to be written."""
@@ -63,7 +70,7 @@ class _Options:
                 check_apart(path, [*programs, *disk])
                 check_output(path, make_folder=True)
             others = [*programs, *disk, *waves, *([self.policy] if self.policy is not None else [])]
-            for written in (self.report, self.audit):
+            for written in (self.report, self.audit, self.screenshot):
                 if written is not None:
                     check_apart(written, others)
                     check_output(written)
@@ -71,14 +78,40 @@ class _Options:
 
     @property
     def slice_cycles(self) -> int:
-        """Cycles between two looks at consoles and records."""
-        return _TRACE_SLICE if self.trace else SLICE_CYCLES
+        """Cycles between two looks at consoles, records and the user's hands."""
+        return _TRACE_SLICE if self.trace else _DISPLAY_SLICE if self.display else SLICE_CYCLES
+
+    @contextmanager
+    def live(self) -> Iterator["Live | None"]:
+        """Where the screen is shown, if it is to be."""
+        if not self.display:
+            yield None
+            return
+        from sim.display.live import Live
+        from sim.display.server import ServerError, serve
+
+        live = Live()
+        with ExitStack() as stack:
+            with user_errors(ServerError):
+                url = stack.enter_context(serve(live, self.display_port or 0))
+            print(f"ringfence: the screen is at {url}", file=sys.stderr, flush=True)
+            yield live
+
+    def finish(self, machine: Machine, live: "Live | None", why: str) -> None:
+        """What is to be seen at the end of a run."""
+        if live is not None:
+            live.finish(machine, why)
+        if self.screenshot is not None:
+            with user_errors(NoPicture):
+                write_output(self.screenshot, machine.screen().png())
 
     @contextmanager
     def machine(self) -> Iterator[Machine]:
         """The machine, drawing waves if asked; they are closed however the run ends."""
         config = MachineConfig(memory=self.memory or DEFAULT_MEMORY)
         with self._bridge() as tpm, Machine(config, trace="fst" if self.waves else "none", disk=self.disk, tpm=tpm) as machine:
+            if self.display:
+                machine.stall_limit = None  # it may wait for a key
             if not self.waves:
                 yield machine
                 return
@@ -150,6 +183,9 @@ class _Options:
 @click.option("--audit", type=click.Path(path_type=Path), help="Write the kernel's decisions there (see ringfence audit).")
 @click.option("--tpm", type=click.Path(path_type=Path), help="A TPM 2.0 (swtpm) on the machine; its state is kept in that folder.")
 @click.option("--launch", "late_launch", is_flag=True, help="Start the isolation kernel by a late launch: SKINIT, and the secure loader.")
+@click.option("--display", is_flag=True, help="Show the screen in a web page on this computer, and take keys and the mouse from there.")
+@click.option("--display-port", type=click.IntRange(1, 65535), help="Serve that page there; else on a free port.")
+@click.option("--screenshot", type=click.Path(path_type=Path), help="Write what the screen shows at the end there, as PNG.")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -164,6 +200,9 @@ def command(
     audit: Path | None,
     tpm: Path | None,
     late_launch: bool,
+    display: bool,
+    display_port: int | None,
+    screenshot: Path | None,
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -171,11 +210,15 @@ def command(
     COM1 and port E9h go to standard output. The exit status is (v << 1) | 1 for a byte v that the program writes to port F4h, as QEMU's
     isa-debug-exit gives it; 124 at the cycle limit; 130 after Ctrl-C; 3 if the machine was reset or can do nothing more.
     """
-    options = _Options(waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch)
+    options = _Options(
+        waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch, display, display_port, screenshot,
+    )  # fmt: skip
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
     if not guests and (policy is not None or audit is not None or late_launch):
         fail("--policy, --audit and --launch are for --guest")
+    if display_port is not None and not display:
+        fail("--display-port is for --display")
     if not guests and file is None:
         fail("which FILE? (see ringfence run --help)")
     try:
@@ -203,16 +246,32 @@ def _run_native(path: Path, options: _Options) -> int:
     with user_errors(ImageError):
         image = read_multiboot(path, options.memory or DEFAULT_MEMORY)
     _warn([image])
-    with options.machine() as machine:
+    with options.live() as live, options.machine() as machine:
         start = time.process_time()
         try:
             machine.load_multiboot(image, options.command_line)
             machine.on_output(_say)
-            each_slice: Callable[[], None] | None = _tracer(machine) if options.trace else None
+            each_slice = _each_slice(machine, options, live)
             outcome = machine.run(options.max_cycles, each_slice=each_slice, slice_cycles=options.slice_cycles)
         except KeyboardInterrupt:
             outcome = Outcome(Ending.INTERRUPTED, machine.cycle, machine.instructions, time.process_time() - start)
+        options.finish(machine, live, outcome.ending.value)
     return _tell(image, outcome, options)
+
+
+def _each_slice(machine: Machine, options: _Options, live: "Live | None") -> Callable[[], None] | None:
+    """What is done between two slices, if anything is."""
+    work = [_tracer(machine)] if options.trace else []
+    if live is not None:
+        work.append(partial(live.attend, machine))
+    if not work:
+        return None
+
+    def each_slice() -> None:
+        for part in work:
+            part()
+
+    return each_slice
 
 
 def _tracer(machine: Machine) -> Callable[[], None]:
@@ -269,12 +328,13 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
         for program in programs:
             program.configuration()  # what is wrong with one is told before a model is built
     _warn(program.image for program in programs)
-    with options.kernel() as config, options.machine() as machine:
-        tracer = _tracer(machine) if options.trace else None
+    with options.kernel() as config, options.live() as live, options.machine() as machine:
+        each_slice = _each_slice(machine, options, live)
         with user_errors(KernelError, LaunchError):
             outcome = run_guests(
-                machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config, options.late_launch
+                machine, programs, options.max_cycles, each_slice, options.slice_cycles if each_slice else None, config, options.late_launch
             )
+        options.finish(machine, live, outcome.why)
     _tell_launch(outcome.launched)
     for guest in outcome.guests:
         end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value

@@ -1,15 +1,16 @@
-"""A picture of the screen: the display's own dots, taken out of a model, as PNG."""
+"""Pictures of the screen: the display's own dots, taken out of a model, as PNG."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
 
 from contracts.display import PICTURE_HEIGHT, PICTURE_WIDTH
-from sim.model.library import Model
+from sim.model.library import Model, RunResult
 from sim.model.spec import Stream
 
-__all__ = ["CAPTURED", "DISPLAY_STREAM", "Colour", "NoPicture", "Screen", "take_screen"]
+__all__ = ["CAPTURED", "DISPLAY_STREAM", "Camera", "Colour", "NoPicture", "Screen", "take_screen"]
 
 Colour = tuple[int, int, int]
 
@@ -51,21 +52,65 @@ class Screen:
         return file.getvalue()
 
 
-def take_screen(model: Model, max_cycles: int) -> Screen:
-    """Run the model on for a whole frame, which begins at the next one's beginning. NoPicture if there is none in time."""
-    end = model.cycle + max_cycles
+class Camera:
+    """Takes pictures of a model while others run it. A frame is asked for, and is there at least one frame later, a frame's time more if
+    it is asked for when one has just begun; a run need not be stopped for it, though it may be, at ``CAPTURED``."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._wanted = False
+        self._asking = False
+        self._released = -1  # the cycle
+
+    @property
+    def asking(self) -> bool:
+        """The display passes a frame, or will: a run can be stopped at ``CAPTURED``."""
+        return self._asking
+
+    def ask(self) -> None:
+        """For a picture, if none is asked for yet."""
+        self._wanted = True
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._wanted and not self._asking and self._model.cycle != self._released:  # the display must see that it is let go
+            self._model.take_words(DISPLAY_STREAM.name)
+            self._model.set(_CAPTURE, 1)
+            self._asking = True
+
+    def look(self) -> Screen | None:
+        """The picture that was asked for, once it is there. A frame that a platform reset has cut short is none: the next one is taken."""
+        screen = None
+        if self._asking and self._model.get(CAPTURED):
+            dots = self._let_go()
+            if len(dots) == PICTURE_WIDTH * PICTURE_HEIGHT:
+                self._wanted = False
+                screen = Screen(dots)
+        self._begin()
+        return screen
+
+    def give_up(self) -> None:
+        """Nothing is asked for any more."""
+        self._wanted = False
+        if self._asking:
+            self._let_go()
+
+    def _let_go(self) -> bytes:
+        self._model.set(_CAPTURE, 0)
+        self._asking, self._released = False, self._model.cycle
+        return self._model.take_words(DISPLAY_STREAM.name)
+
+
+def take_screen(model: Model, max_cycles: int, run: Callable[[int, tuple[str, ...]], RunResult] | None = None) -> Screen:
+    """Run the model on (by ``run``, if given in place of its own) for a whole frame, which begins at the next one's beginning. NoPicture if
+    there is none in time."""
+    advance = run or model.run
+    camera, end = Camera(model), model.cycle + max_cycles
+    camera.ask()
     while model.cycle < end:
-        dots = _take_frame(model, end - model.cycle)
-        if len(dots) == PICTURE_WIDTH * PICTURE_HEIGHT:  # a platform reset cuts a frame short
-            return Screen(dots)
+        advance(end - model.cycle if camera.asking else 1, (CAPTURED,) if camera.asking else ())
+        if (screen := camera.look()) is not None:
+            advance(1, ())
+            return screen
+    camera.give_up()
     raise NoPicture(f"the display has shown no whole frame within {max_cycles:,} cycles")
-
-
-def _take_frame(model: Model, max_cycles: int) -> bytes:
-    model.take_words(DISPLAY_STREAM.name)
-    model.set(_CAPTURE, 1)
-    model.run(max_cycles, stops=(CAPTURED,))
-    model.set(_CAPTURE, 0)
-    dots = model.take_words(DISPLAY_STREAM.name)
-    model.run(1, stops=())
-    return dots

@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
 from contracts.memory_map import Port, RamLayout
 
-__all__ = ["CPU_MODEL", "HANG_SECONDS", "QemuResult", "available", "run"]
+__all__ = ["CPU_MODEL", "HANG_SECONDS", "Cue", "QemuResult", "available", "run"]
 
 CPU_MODEL = "qemu32,+svm"
 HANG_SECONDS = 3600.0  # only a program that hangs takes so long, on any machine: the longest takes seconds
@@ -37,6 +38,10 @@ class QemuResult:
         return self.memory[address : address + length]
 
 
+Cue = tuple[str, Callable[[], None]]
+"""A text, and what is to be done once it has been printed."""
+
+
 def available() -> bool:
     """Whether QEMU is installed."""
     return shutil.which(_PROGRAM) is not None
@@ -50,9 +55,11 @@ def run(
     cpu: str = CPU_MODEL,
     extra: tuple[str, ...] = (),
     until: str | None = None,
+    cues: Sequence[Cue] = (),
 ) -> QemuResult:
-    """Run a multiboot image (none: whatever ``extra`` has QEMU start) to its end, or until it has printed ``until``. RAM is as large as
-    the machine's. A run that hangs is ended after HANG_SECONDS; what it printed is kept. RuntimeError if QEMU does not start."""
+    """Run a multiboot image (none: whatever ``extra`` has QEMU start) to its end, or until it has printed ``until``; ``cues`` are for who
+    plays its user, one after the other, each looked for in what is printed after the one before. RAM is as large as the machine's. A run
+    that hangs is ended after HANG_SECONDS; what it printed is kept. RuntimeError if QEMU does not start."""
     size = RamLayout().size
     with tempfile.TemporaryDirectory(prefix="ringfence-qemu-") as scratch:
         ram = Path(scratch) / "ram"
@@ -68,7 +75,7 @@ def run(
             command += ["-kernel", str(file), "-append", command_line]
         if memory:
             command += ["-object", f"memory-backend-file,id=ram,size={size},mem-path={ram},share=on", "-machine", "memory-backend=ram"]
-        text, status, errors = _play(command, until, Path(scratch) / "errors")
+        text, status, errors = _play(command, until, cues, Path(scratch) / "errors")
         if status == 1 and not text and _PROGRAM in errors:
             raise RuntimeError(errors.strip())
         contents = b""
@@ -78,18 +85,22 @@ def run(
         return QemuResult(text, status, contents, errors)
 
 
-def _play(command: list[str], until: str | None, errors: Path) -> tuple[str, int | None, str]:
+def _play(command: list[str], until: str | None, cues: Sequence[Cue], errors: Path) -> tuple[str, int | None, str]:
     """What it printed, its exit status (None: it was ended from here), and what it said on standard error."""
     with errors.open("wb") as file, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file) as process:
         guard = threading.Timer(HANG_SECONDS, process.kill)
         guard.start()
         try:
             assert isinstance(process.stdout, BufferedReader)
-            text = ""
+            text, seen, left = "", 0, list(cues)
             while until is None or until not in text:
                 if not (more := process.stdout.read1()):
                     break
                 text = (text + more.decode("latin-1")).replace("\r\n", "\n")
+                while left and (at := text.find(left[0][0], seen)) >= 0:
+                    said, act = left.pop(0)
+                    seen = at + len(said)
+                    act()
             else:
                 process.kill()
             status = process.wait()

@@ -12,6 +12,7 @@ _LIBRARY = {
     "manual": ("rt.S", "rt.c"),
     "system": ("rt.S", "rt.c"),
     "svm": ("rt.S", "rt.c", "svm.S", "svm.c"),
+    "console": ("rt.S", "rt.c", "svm.S", "svm.c"),
 }
 
 

@@ -1,10 +1,10 @@
 """The display's dots with flat pins, for a simulator whose host side takes pictures (``sim/display/screen.py``)."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.devices.display.port import Levels, Video
+from chipset.devices.simulation_pins import SimulationPins
 
 __all__ = ["DOTS_IN_WORD", "DisplayPort"]
 
@@ -12,9 +12,9 @@ DOTS_IN_WORD = 4
 _BYTE = 8
 
 
-class DisplayPort(wiring.Component):
+class DisplayPort(SimulationPins):
     """Passes one frame each time that it is asked, so that a long run costs nothing but the pictures that are taken. It is a whole one
-    unless the display is reset in its middle.
+    unless the display is reset in its middle. Its pins are all members but ``video``, each as ``display_NAME``.
 
     Platform reset does not reset it.
 
@@ -24,6 +24,9 @@ class DisplayPort(wiring.Component):
     capture : In(1), pass the next frame; held until ``captured`` Out(1), which stays 1 as long
     dots_valid, dots : Out, four visible dots, the left one in the lowest byte: red, green, blue in bits 5:4, 3:2, 1:0
     """
+
+    prefix = "display_"
+    inside = frozenset({"video"})
 
     video: In(Video)
     capture: In(1)

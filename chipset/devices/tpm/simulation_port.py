@@ -1,21 +1,21 @@
 """The port to the TPM with flat pins, for a simulator whose host side holds the TPM (``sim/tpm/served.py``)."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Member, Out
+from amaranth.lib.wiring import In, Out
 
+from chipset.devices.simulation_pins import SimulationPins
 from chipset.devices.tpm.port import TpmAnswer, TpmOpCode, TpmPortSignature, TpmRequest
 
 __all__ = ["SimulationPort"]
 
-_PREFIX = "tpm_"
 _DATA_WIDTH = 32
 _HEAD_WIDTH = TpmRequest.as_shape().size - _DATA_WIDTH  # all of a request but its data, which lie at its end
 _ANSWER_WIDTH = TpmAnswer.as_shape().size
 
 
-class SimulationPort(wiring.Component):
-    """Takes a request in every cycle, as the host side keeps any number of them.
+class SimulationPort(SimulationPins):
+    """Takes a request in every cycle, as the host side keeps any number of them. Its pins are all members but ``port``, each as
+    ``tpm_NAME``.
 
     Platform reset does not reset it.
 
@@ -28,6 +28,9 @@ class SimulationPort(wiring.Component):
     asks : Out(1), an answer is waited for whose first byte has not come yet
     """
 
+    prefix = "tpm_"
+    inside = frozenset({"port"})
+
     port: In(TpmPortSignature())
     present: In(1)
     request_valid: Out(1)
@@ -37,16 +40,6 @@ class SimulationPort(wiring.Component):
     answer_data: In(_ANSWER_WIDTH)
     answer_ready: Out(1)
     asks: Out(1)
-
-    def pins(self) -> dict[str, Member]:
-        """What a top has to show: all members but ``port``, each as ``tpm_NAME``."""
-        return {f"{_PREFIX}{name}": member for name, member in self.signature.members.items() if name != "port"}
-
-    def join(self, m: Module, top: wiring.Component) -> None:
-        """Joins them to a top's, which is made of the same."""
-        for pin, member in self.pins().items():
-            outer, inner = getattr(top, pin), getattr(self, pin.removeprefix(_PREFIX))
-            m.d.comb += outer.eq(inner) if member.flow == Out else inner.eq(outer)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

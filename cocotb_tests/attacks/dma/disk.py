@@ -98,11 +98,11 @@ async def base_address_over_a_device(stage: Stage) -> None:
 
 @_attack("the guard and other devices", control=dma_reaches_registers, harm=Harm.SECRET)
 async def transfer_to_a_device(stage: Stage) -> None:
-    """Entries name registers of the guard, the TPM, a DMA engine and the screen's memory, where ring -1 has opened what is no memory: the
-    place of a map that opens the victim's page is read from the disk into the guard's, which would open it to the disk."""
+    """Entries name registers of the guard, the TPM, a DMA engine, the screen and the trusted line, where ring -1 has opened what is no
+    memory: the place of a map that opens the victim's page is read from the disk into the guard's, which would open it to the disk."""
     stage.plant(NEIGHBOUR + stage.map_word(0, VICTIM, base=0), 0xFFFF_FFFF)
     stage.fill_sector(1, [NEIGHBOUR])
-    devices = (guard("MAP_BASE"), int(Physical.TPM), engine("DESCRIPTOR"), int(Physical.VGA_HOLE))
+    devices = (guard("MAP_BASE"), int(Physical.TPM), engine("DESCRIPTOR"), int(Physical.SCREEN), int(Physical.TRUSTED_LINE))
     await _begin(stage, *devices, length=_WHOLE_SPACE)
     for target in devices:
         await stage.disk.transfer((target, 4), to_memory=True, sector=1)

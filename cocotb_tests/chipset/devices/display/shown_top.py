@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from chipset.devices.display.display import Display
 from chipset.devices.display.raster import Raster
-from chipset.devices.display.simulation_port import DOTS_IN_WORD, DisplayPort
+from chipset.devices.display.simulation_port import DisplayPort
 from sim.display.screen import CAPTURED, DISPLAY_STREAM
 from sim.model import ModelSpec, Transactor
 
@@ -31,10 +31,11 @@ class ShownTop(wiring.Component):
     """
 
     def __init__(self) -> None:
+        self._pins = DisplayPort()
         super().__init__({
             "way": In(Way), "write": In(1), "address": In(15), "mask": In(4), "data": In(32), "privileged": In(1),
             "valid": In(1), "ready": Out(1), "answer": Out(32), "answered": Out(1),
-            "display_capture": In(1), "display_captured": Out(1), "display_dots_valid": Out(1), "display_dots": Out(8 * DOTS_IN_WORD),
+            **self._pins.pins(),
             "horizontal_sync": Out(1), "vertical_sync": Out(1), "visible": Out(1), "straps": In(2), "platform_reset": In(1),
         })  # fmt: skip
 
@@ -42,13 +43,12 @@ class ShownTop(wiring.Component):
         m = Module()
         display = Display(RASTER)
         m.submodules.display = ResetInserter(self.platform_reset)(display)
-        m.submodules.pins = pins = DisplayPort()
+        m.submodules.pins = pins = self._pins
+        pins.join(m, self)
         word = Signal(13)
         read_data = Signal(32)
         m.d.comb += [
             word.eq(self.address[2:]), pins.video.eq(display.video), display.straps.eq(self.straps),
-            pins.capture.eq(self.display_capture), self.display_captured.eq(pins.captured),
-            self.display_dots_valid.eq(pins.dots_valid), self.display_dots.eq(pins.dots),
             self.horizontal_sync.eq(display.video.horizontal_sync), self.vertical_sync.eq(display.video.vertical_sync),
             self.visible.eq(display.video.visible),
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the controller does beyond its tests in ``test_keyboard_controller.py``: devices, loops, order, turns, time-outs."""
+"""What the controller does beyond its tests in ``test_commands.py``: devices, loops, order, turns, time-outs."""
 
 import pytest
 

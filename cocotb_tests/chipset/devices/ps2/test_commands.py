@@ -1,8 +1,7 @@
-"""The 8042's commands: of the one without devices, and of the complete one that is to take its place."""
+"""The 8042's commands, without devices and with."""
 
 import pytest
 
-from chipset.devices.keyboard_controller import KeyboardController
 from chipset.devices.ps2.controller import Ps2Controller
 from chipset.devices.ps2.ps2 import Ps2
 from cocotb_tests.chipset.bus_master import simulate
@@ -11,7 +10,7 @@ from cocotb_tests.chipset.devices.io_driver import IoDriver
 __all__: list[str] = []
 
 
-@pytest.fixture(params=[KeyboardController, Ps2Controller, Ps2])
+@pytest.fixture(params=[Ps2Controller, Ps2])
 def with_controller(request):
     def run(program) -> None:
         dut = request.param()
