@@ -124,6 +124,12 @@ _ALL = (
     Image("attacker", (*_KERNEL, *(f"guests/attacker/{n}.c" for n in _ATTACKER)), flags=("-fdata-sections",), headers=_attacks),
     Image("disk", (*_KERNEL, "lib/pci.c", "guests/kernel/ide.c", "guests/disk/main.c", "guests/disk/taken.c"), headers=_layout),
     Image("channel", (*_KERNEL, "guests/channel/main.c")),
+    Image(
+        "bank",
+        (*_LIBRARY, "lib/pic.c", "lib/sealed.c", *_BANK, *(f"guests/bank/{n}.c" for n in ("keyboard", "screen", "face", "main"))),
+        flags=("-O2",),
+        headers=_bank,
+    ),
     Image("bank_host", ("lib/memory.c", *_BANK, "guests/bank/host.c"), flags=("-O2",), headers=_bank),
     Image("sensitive", (*_SENSITIVE, "guests/sensitive/ring0.c")),
     Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),

@@ -11,7 +11,7 @@ int keep(const struct bank_account *account);
 enum entry ask_pin(const struct bank_message *order, u32 tries, struct pin_entry *entry);
 
 /* Has a quote made for whoever asked, over these 32 bytes of the guest's own. */
-void attest(const u8 *nonce, const u8 *data);
+void have_quoted(const u8 *nonce, const u8 *data);
 
 /* For the user's eyes. */
 void tell_payment(const struct bank_message *payment);

@@ -82,7 +82,7 @@ enum entry ask_pin(const struct bank_message *order, u32 tries, struct pin_entry
     return state == ENTRY_OPEN ? ENTRY_CANCELLED : state;
 }
 
-void attest(const u8 *nonce, const u8 *data)
+void have_quoted(const u8 *nonce, const u8 *data)
 {
     event('q', nonce, sizeof((struct bank_message *)0)->nonce);
     put(data, sizeof((struct bank_message *)0)->tag);

@@ -58,7 +58,7 @@ static u32 take(struct session *session, const struct bank_message *message, str
         return take_receipt(session, message, reply);
     case BANK_CHALLENGE:
         answer(&session->account, message, BANK_ANSWER, session->account.counter, reply);
-        attest(message->nonce, reply->tag);
+        have_quoted(message->nonce, reply->tag);
         return 0;
     case BANK_LEAVE:
         session->over = 1;
