@@ -123,6 +123,7 @@ _ALL = (
     ),
     Image("attacker", (*_KERNEL, *(f"guests/attacker/{n}.c" for n in _ATTACKER)), flags=("-fdata-sections",), headers=_attacks),
     Image("disk", (*_KERNEL, "lib/pci.c", "guests/kernel/ide.c", "guests/disk/main.c", "guests/disk/taken.c"), headers=_layout),
+    Image("vault", (*_LIBRARY, "lib/sealed.c", "lib/sha256.c", "guests/vault/main.c")),
     Image("channel", (*_KERNEL, "guests/channel/main.c")),
     Image(
         "bank",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from contracts.configuration import KernelConfig
-from contracts.event_log import DEVELOPMENT, Event, EventKind
+from contracts.event_log import Event, EventKind
 from contracts.machine import Machine
 from contracts.sealed_storage import StorageError
 from isolation_kernel.attestation import Attestation
@@ -38,7 +38,6 @@ class Roots:
             self._store = SealedStorage(Sealing(tpm), config.disk)
         attestation = Attestation(tpm, config.launch_log)
         with suppress(Unavailable), self.told("kernel", "MEASURE"):  # before any guest runs, or nothing is ever quoted
-            attestation.measure(DEVELOPMENT)  # this kernel is the one in Python: its host asserts its digest
             attestation.measure(Event(EventKind.POLICY, bytes.fromhex(config.policy.digest)))
             self._attestation = attestation
 

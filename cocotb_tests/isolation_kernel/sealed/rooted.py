@@ -48,10 +48,11 @@ class RootedWorld(World):
     ) -> None:
         self.quotes: list[tuple[int, Statement]] = []
         self.audit: list[str] = []
-        super().__init__(
-            protections, machine=RootedMachine(stage.machine), launch_log=encode(GENUINE.events) if launched else None,
-            disk=stage.disk if disk else None, quoted=lambda *said: self.quotes.append(said), log=self.audit.append, **more,
-        )  # fmt: skip
+        settings: dict[str, object] = {
+            "launch_log": encode(GENUINE.events) if launched else None, "disk": stage.disk if disk else None,
+            "quoted": lambda *said: self.quotes.append(said), "log": self.audit.append,
+        }  # fmt: skip
+        super().__init__(protections, None, RootedMachine(stage.machine), **settings, **more)
 
     def answers(self, who: str | GuestConfig, script: Callable[[list[object]], Script]) -> tuple[Partition, list[object]]:
         """Run a guest of that name (``governed.named``) until it ends; what it found."""

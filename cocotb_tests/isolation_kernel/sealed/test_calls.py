@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from random import Random
 
 import pytest
@@ -11,7 +12,7 @@ from cocotb_tests.isolation_kernel.sealed.rooted import BUFFER, NAMES, OTHER, Ro
 from cocotb_tests.isolation_kernel.sealed.stage import GENUINE, Software, Stage
 from cocotb_tests.isolation_kernel.world import SECOND_MEMORY
 from contracts.configuration import GuestConfig
-from contracts.event_log import DEVELOPMENT, Event, EventKind, encode
+from contracts.event_log import Event, EventKind, encode
 from contracts.hypercalls import MAX_MESSAGE, Hypercall, Status
 from contracts.identity import identity
 from contracts.policy import Policy
@@ -91,7 +92,7 @@ def test_another_guest_finds_nothing(stage: Stage) -> None:
     world = world_of(stage)
     world.answers("vault", seals)
     for writer in (b"", name_of("vault")):
-        assert world.answers("thief", lambda found, writer=writer: unseals(found, writer=writer))[1] == [Status.UNAVAILABLE]
+        assert world.answers("thief", partial(unseals, writer=writer))[1] == [Status.UNAVAILABLE]
 
 
 def test_who_is_listed_reads_it_and_nobody_else(stage: Stage) -> None:
@@ -188,8 +189,7 @@ def test_a_guest_seals_for_nobody_but_whom_it_may(stage: Stage) -> None:
     grants = everything([vault]) | {(identity(vault), Right.SEAL, identity(heir))}
     world = world_of(stage, policy=Policy(grants))
     for names, answer in (((heir,), Status.OK), ((heir, foe), Status.DENIED), ((foe,), Status.DENIED)):
-        asked = listed(*map(name_of, names))
-        assert world.answers(vault, lambda found, asked=asked: seals(found, names=asked))[1] == [answer]
+        assert world.answers(vault, partial(seals, names=listed(*map(name_of, names))))[1] == [answer]
 
 
 def test_labels_let_nothing_down(stage: Stage) -> None:
@@ -223,7 +223,7 @@ name = "{parse_public(key).name.hex()}"
 block = ["{block}"]
 stub = ["{stub}"]
 kernel = ["{image}"]
-accept_development = true
+accept_development = false
 [policy]
 digests = ["{policy.digest}"]
 """
@@ -237,10 +237,10 @@ def test_a_quote_is_the_callers_and_is_accepted(stage: Stage) -> None:
     assert found == [Status.OK] and number == partition.number
     assert (said.nonce, said.identity, said.data) == (NONCE, name_of("vault"), DATA)
     policy = Event(EventKind.POLICY, bytes.fromhex(Policy().digest))
-    assert said.quoted.log == encode((*GENUINE.events, DEVELOPMENT, policy))
+    assert said.quoted.log == encode((*GENUINE.events, policy))
     bundle = Bundle(*said.quoted, said.nonce, said.identity, said.data)
     verdict = judge(bundle, read_expected(expectation(bundle.key, Policy(), "vault").encode()), NONCE)
-    assert isinstance(verdict, Accepted) and (verdict.guest, verdict.development) == ("vault", True)
+    assert isinstance(verdict, Accepted) and (verdict.guest, verdict.development) == ("vault", False)
     verdict = judge(bundle, read_expected(expectation(bundle.key, Policy(frozenset()), "vault").encode()), NONCE)
     assert isinstance(verdict, Refused) and verdict.reason is Reason.CHANGED_POLICY
 
