@@ -95,6 +95,7 @@ def _places() -> tuple[str, ...]:
 _LIBRARY = ("lib/start.S", "lib/platform.c", "lib/memory.c", "lib/string.c")
 _KERNEL = (*_LIBRARY, "lib/pic.c", *(f"guests/kernel/{n}" for n in ("traps.S", "traps.c", "paging.c", "process.c", "dma.c")))
 _SENSITIVE = (*_LIBRARY, "lib/pic.c", *(f"guests/sensitive/{n}" for n in ("traps.S", "gates.c", "observe.c")))
+_BIOS = 0xA0_0000  # not where systems are loaded
 _BANK = ("lib/sha256.c", *(f"guests/bank/{n}.c" for n in ("message", "account", "keys", "session")))
 _ATTACKER = ("main", "life", "memory", "tables", "dma", "revoke", "ring_minus_1", "ports", "time", "calls")
 
@@ -131,6 +132,8 @@ _ALL = (
         flags=("-O2",),
         headers=_bank,
     ),
+    Image("market", (*_KERNEL, *(f"guests/market/{n}.c" for n in ("main", "attacks"))), headers=_bank),
+    Image("lying_bios", (*_LIBRARY, "launcher/hostile.c"), flags=(f"-Wl,--defsym=IMAGE_BASE={_BIOS:#x}",), headers=_steps),
     Image("bank_host", ("lib/memory.c", *_BANK, "guests/bank/host.c"), flags=("-O2",), headers=_bank),
     Image("sensitive", (*_SENSITIVE, "guests/sensitive/ring0.c")),
     Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),
