@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from chipset.boards.straps import Strap
 from contracts.protections import Protections
-from contracts.sealed_storage import Header
+from contracts.sealed_storage import INDEXES, TAG_SIZE, Header
 from isolation_kernel.sealing import Sealing, policy
 from isolation_kernel.storage import SealedStorage
 from sim.bank.remote import ANSWER_CHECKS, PAYMENT_CHECKS
@@ -32,10 +32,15 @@ class AnyRegisters(Sealing):
 
 
 class AnyIndex(SealedStorage):
-    """Takes the first index that is whole, however old."""
+    """Asks neither the TPM's counter nor its anchor: takes the newest index that is whole, however old."""
+
+    def _unlock(self) -> tuple[int, bytes]:
+        count, anchor = super()._unlock()
+        whole = [found[1].change for found in map(self._load, range(INDEXES)) if found is not None]
+        return max(whole, default=count), anchor
 
     def _in_force(self, header: Header, count: int, anchor: bytes) -> bool:
-        return True
+        return header.change == count
 
 
 class _AnyTag:
@@ -45,10 +50,10 @@ class _AnyTag:
         self._key = key
 
     def encrypt(self, nonce: bytes, data: bytes, _: bytes | None) -> bytes:
-        return self._stream(nonce, data) + bytes(16)
+        return self._stream(nonce, data) + bytes(TAG_SIZE)
 
     def decrypt(self, nonce: bytes, data: bytes, _: bytes | None) -> bytes:
-        return self._stream(nonce, data[:-16])
+        return self._stream(nonce, data[:-TAG_SIZE])
 
     def _stream(self, nonce: bytes, data: bytes) -> bytes:
         return Cipher(AES(self._key), CTR(nonce + (2).to_bytes(4, "big"))).encryptor().update(data)

@@ -8,7 +8,7 @@ from typing import Self
 from contracts.attestation import Statement
 from contracts.display import COLUMNS, ROWS
 from contracts.hypercalls import HOST_END
-from contracts.memory_map import Irq, Physical
+from contracts.memory_map import PAGE_SIZE, Irq, Physical
 from contracts.configuration import KernelConfig
 from isolation_kernel.kernel import Kernel, Step
 from isolation_kernel.partition import Partition, State
@@ -41,7 +41,9 @@ class PowerOn:
     """A context manager. ``network`` may change what is carried; ``line`` is the mass-market guest's command line, made when both guests
     are there."""
 
-    def __init__(self, world: World, bios: Bios | None = None, line: Callable[["PowerOn"], str] = lambda run: "", new_store: bool = False) -> None:
+    def __init__(
+        self, world: World, bios: Bios | None = None, line: Callable[["PowerOn"], str] = lambda run: "", new_store: bool = False
+    ) -> None:
         self.world, self._bios, self._line, self._new_store = world, bios or Bios(), line, new_store
         self.console: dict[int, bytes] = {}
         self.bundles: list[tuple[int, Bundle]] = []  # what guests have had quoted
@@ -74,6 +76,7 @@ class PowerOn:
             self.kernel.create_store()
         self.launched_at = self.machine.cycle
         self.market, self.trusted = self.system.start([world.market, world.trusted])
+        world.places = {name: self.trusted.memory.offset * PAGE_SIZE + at for name, at in world.objects.items()}
         self.tell(self.market, f"{world.market.command_line} {self._line(self)}".encode())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -151,3 +154,7 @@ class PowerOn:
     def arrived(self) -> list[bytes]:
         """What has come from there since the last call."""
         return self.kernel.take_answers(self.market.number)
+
+    def memory_of(self, guest: Partition) -> bytes:
+        """All of a guest's memory, as the machine has it."""
+        return b"".join(self.machine.model.dump(frame * PAGE_SIZE, PAGE_SIZE) for _, frame in sorted(guest.memory.pages.items()))

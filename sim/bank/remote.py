@@ -19,7 +19,7 @@ from verifier.judge import judge
 from verifier.reasons import Refused
 
 __all__ = ["ANSWER_CHECKS", "PAYMENT_CHECKS", "Account", "Bank", "BankError", "Check", "check_counter", "check_form",
-           "check_nonce", "check_order", "check_same", "check_tag"]  # fmt: skip
+           "check_challenge", "check_order", "check_same", "check_tag"]  # fmt: skip
 
 _PAID = ("number", "amount", "currency", "payee", "nonce")  # of a payment, as in its order
 
@@ -68,7 +68,7 @@ def check_same(account: Account, message: Message, data: bytes) -> str:
     return "it is not what was ordered"
 
 
-def check_nonce(account: Account, message: Message, data: bytes) -> str:
+def check_challenge(account: Account, message: Message, data: bytes) -> str:
     """It answers the last challenge."""
     return "" if account.asked and message.nonce == account.asked else "it answers another challenge"
 
@@ -81,7 +81,7 @@ def check_counter(account: Account, message: Message, data: bytes) -> str:
 
 
 PAYMENT_CHECKS: tuple[Check, ...] = (check_form, check_tag, check_order, check_same)
-ANSWER_CHECKS: tuple[Check, ...] = (check_form, check_tag, check_nonce, check_counter)
+ANSWER_CHECKS: tuple[Check, ...] = (check_form, check_tag, check_challenge, check_counter)
 
 
 class Bank:

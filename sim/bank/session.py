@@ -1,5 +1,6 @@
 """What the honest do: the owner, the user and the bank, over a network that may do what it likes."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,7 +11,9 @@ from sim.bank.remote import BankError
 from sim.bank.world import AMOUNT, CUSTOMER, PAYEE, PIN
 from verifier.bundle import Bundle
 
-__all__ = ["Network", "Session"]
+__all__ = ["ESCAPE", "Network", "Session"]
+
+ESCAPE = "\x1b"  # typed in the place of a PIN: the user does not agree
 
 Change = Callable[[bytes], bytes]
 
@@ -35,6 +38,7 @@ class Session:
     def __init__(self, run: PowerOn, network: Network | None = None) -> None:
         self.run, self.network = run, network or Network()
         self.bank, self.world = run.world.bank, run.world
+        self._arrived: list[bytes] = []
 
     def provide(self) -> None:
         """The owner gives the bank's letter, at the first start."""
@@ -45,24 +49,50 @@ class Session:
         """Wait until the trusted guest has its account."""
         self.run.until(lambda: self.run.ready, "the guest has its account")
 
+    @property
+    def why(self) -> str:
+        """What the kernel has written down of what it did not do, the last of it."""
+        failed = [json.loads(line.split(" ", 1)[1]) for line in self.run.log if '"failed"' in line]
+        return str(failed[-1]["why"]) if failed else "it does not say why"
+
+    def settle(self, cycle: int) -> None:
+        """Let time pass: the bank asks again and again who answers."""
+        while self.run.machine.cycle < cycle:
+            self.attest()
+
+    @property
+    def said(self) -> str:
+        """What the trusted guest has said last on its console."""
+        return self.run.console.get(self.run.trusted.number, b"").decode().strip().rpartition("\n")[2]
+
+    def order_shown(self, payee: str = PAYEE, amount: int = AMOUNT) -> None:
+        """An order goes out, and the user is asked."""
+        self._send(self.bank.order(CUSTOMER, payee, amount))
+        self.run.until(lambda: self.run.asks_pin, "the user is asked for the PIN")
+
     def _ask(self, data: bytes, pin: str = "") -> bytes:
         """A message of the bank's goes out, the user types, and an answer comes."""
-        run = self.run
+        self._send(data)
+        if pin:
+            self.run.until(lambda: self._answered() or self.run.asks_pin, "the user is asked for the PIN")
+            if not self._arrived:
+                self.run.press(pin if pin == ESCAPE else f"{pin}\n")
+        return self._answer()
+
+    def _send(self, data: bytes) -> None:
         sent = self.network.to_machine(data)
         self.network.seen.append(sent)
-        run.carry(sent)
-        arrived: list[bytes] = []
+        self.run.carry(sent)
 
-        def answered() -> bool:
-            arrived.extend(run.arrived())
-            return bool(arrived)
+    def _answered(self) -> bool:
+        self._arrived += self.run.arrived()
+        return bool(self._arrived)
 
-        if pin:
-            run.until(lambda: answered() or run.asks_pin, "the user is asked for the PIN")
-            if not arrived:
-                run.press(f"{pin}\n")
-        run.until(answered, "an answer comes")
-        self.network.seen.append(arrived[0])
+    def _answer(self) -> bytes:
+        """What has come first; what else has come goes by unseen but by the network."""
+        self.run.until(self._answered, "an answer comes")
+        arrived, self._arrived = self._arrived, []
+        self.network.seen += arrived
         return self.network.to_bank(arrived[0])
 
     def attest(self, first: bool = False) -> str:
@@ -82,7 +112,13 @@ class Session:
 
     def pay(self, payee: str = PAYEE, amount: int = AMOUNT, pin: str = PIN) -> str:
         """A whole payment, with its receipt. BankError."""
-        payment = self.sign(payee, amount, pin)
+        return self._book(self.sign(payee, amount, pin))
+
+    def finish_payment(self) -> str:
+        """The rest of a payment, when the user has typed the PIN."""
+        return self._book(self._answer())
+
+    def _book(self, payment: bytes) -> str:
         self._refused(payment)
         receipt = self.bank.take_payment(payment)
         taken = self._ask(receipt)

@@ -5,6 +5,7 @@ import pickle
 import random
 import shutil
 from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,7 @@ from sim.bank.remote import ANSWER_CHECKS, PAYMENT_CHECKS, Account, Bank
 from sim.guests import GuestProgram
 from sim.launch.kernel_image import kernel_digest
 from sim.launch.start import stub_image
+from sim.sanctuary.steps import functions
 from verifier.expected import Expected
 from verifier.judge import CHECKS
 from verifier.keys import parse_public
@@ -34,23 +36,23 @@ _RIGHTS = frozenset({Right.MESSAGES, Right.CHANNEL, Right.SEAL, Right.UNSEAL, Ri
 _SEED = 5
 
 
-def _trusted(missing: Missing) -> GuestProgram:
-    if not missing.guest:
+def _trusted(changes: Mapping[str, Mapping[str, str]]) -> tuple[GuestProgram, Mapping[str, int]]:
+    """And where its objects lie in its memory."""
+    if not changes:
         return _program(guest("bank"))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "bank.elf"
-        path.write_bytes(changed("bank", missing.guest))
+        path.write_bytes(changed("bank", changes))
         return _program(path)
 
 
-def _program(path: Path) -> GuestProgram:
-    return GuestProgram.load(path, _MEMORY, "bank", command_line=f"peer={_MARKET}", rights=_RIGHTS)
+def _program(path: Path) -> tuple[GuestProgram, Mapping[str, int]]:
+    program = GuestProgram.load(path, _MEMORY, "bank", command_line=f"peer={_MARKET}", rights=_RIGHTS)
+    return program, dict(functions(path, "STT_OBJECT"))
 
 
 def _market(line: str) -> GuestProgram:
-    program = GuestProgram.load(
-        build("market"), _MEMORY, "market", one_to_one=True, rights=_RIGHTS, devices=frozenset({DeviceNumber.DMA0})
-    )
+    program = GuestProgram.load(build("market"), _MEMORY, "market", one_to_one=True, rights=_RIGHTS, devices=frozenset({DeviceNumber.DMA0}))
     return replace(program, command_line=line)
 
 
@@ -73,7 +75,8 @@ class World:
     def __init__(self, folder: Path, missing: Missing) -> None:
         self.folder, self.missing = folder, missing
         folder.mkdir(parents=True, exist_ok=True)
-        self.trusted, self.market = _trusted(missing), _market(f"peer={_TRUSTED} orders=1")
+        self.trusted, self.objects = _trusted(missing.guest)
+        self.market = _market(f"peer={_TRUSTED} orders=1")
         self.identity = bytes.fromhex(identity(self.trusted.configuration()))
         rng = random.Random(_SEED)
         self.bank = Bank(
@@ -81,6 +84,16 @@ class World:
             *([check for check in checks if check.__name__ not in missing.checks] for checks in (PAYMENT_CHECKS, ANSWER_CHECKS, CHECKS)),
         )  # fmt: skip
         self.letter = self.bank.enrol(CUSTOMER, PIN)
+        self.places: dict[str, int] = {}  # where the trusted guest's objects lie in the machine's memory, once it has run
+
+    def exchange(self, changes: Mapping[str, Mapping[str, str]]) -> None:
+        """From now on a changed program runs in the trusted guest's place; what the bank expects stays."""
+        self.trusted, self.objects = _trusted(changes)
+
+    def fresh(self) -> None:
+        """Another machine, that nobody has used: a new TPM, an empty disk."""
+        shutil.rmtree(self.tpm, ignore_errors=True)
+        self.disk.unlink(missing_ok=True)
 
     @property
     def tpm(self) -> Path:
@@ -107,11 +120,11 @@ class World:
         """Copy what outlasts the power."""
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.folder, folder)
-        (folder / "bank").write_bytes(pickle.dumps((self.bank.expected.key_name, self.bank.accounts)))
+        (folder / "bank").write_bytes(pickle.dumps((self.bank.expected.key_name, self.bank.accounts, self.places)))
 
     def resume(self, folder: Path) -> None:
         """Go on from such a copy, of a world in which the same trusted guest runs."""
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(folder, self.folder)
-        name, self.bank.accounts = pickle.loads((self.folder / "bank").read_bytes())
+        name, self.bank.accounts, self.places = pickle.loads((self.folder / "bank").read_bytes())
         self.bank.expected = replace(self.bank.expected, key_name=name)
