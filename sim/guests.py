@@ -68,8 +68,8 @@ class GuestSystem:
     """The kernel, its machine and the guests. ``console(partition number, bytes)`` is called when a guest prints.
 
     ``record`` may wrap the link (``isolation_kernel.model.recorder``); ``guest_limit`` ends a run in which a guest has not exited for so
-    many cycles (MachineEnded). ``late_launch``: the stub is started by SKINIT and the secure loader (by ``launcher``, from the reset vector on),
-    not put into memory; what that has left is ``launched``. LaunchError.
+    many cycles (MachineEnded). ``late_launch``: the stub is started by SKINIT and the secure loader, not put into memory; ``launcher`` does
+    so, from the reset vector on, and what it has left is ``launched``. LaunchError.
     """
 
     machine: Machine

@@ -1,10 +1,25 @@
 """What the trusted guest's session is to do, written anew: the judge of the C."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from contracts.bank import ACCOUNT, ACCOUNT_MAGIC, ACCOUNT_VERSION, LETTER, LETTER_MAGIC, MESSAGE, MESSAGE_MAGIC, PIN_LONGEST
-from contracts.bank import PIN_SHORTEST, TRIES, Kind, Reason, tag, tagged
+from contracts.bank import (
+    ACCOUNT,
+    ACCOUNT_MAGIC,
+    ACCOUNT_VERSION,
+    LETTER,
+    LETTER_MAGIC,
+    MESSAGE,
+    MESSAGE_MAGIC,
+    PIN_LONGEST,
+    PIN_SHORTEST,
+    TRIES,
+    Kind,
+    Reason,
+    tag,
+    tagged,
+)
 
 __all__ = ["Reference", "keys_of", "pin_of"]
 
@@ -94,7 +109,7 @@ class Reference:
         assert isinstance(value, int)
         return value
 
-    def _reply(self, kind: Kind, number: int, **fields: int | bytes) -> bytes:
+    def _reply(self, kind: Kind, number: int, fields: Mapping[str, int | bytes] = MappingProxyType({})) -> bytes:
         key = self.account["key"]
         assert isinstance(key, bytes)
         return tagged(key, **{**fields, "kind": kind, "customer": self.account["customer"], "number": number})
@@ -124,16 +139,16 @@ class Reference:
                     return Reason.OLD
                 self.waiting = None
                 self.events.append(("r", data))
-                return self._reply(Kind.TAKEN, **{**message, "number": self._number("counter")})
+                return self._reply(Kind.TAKEN, self._number("counter"), message)
             case Kind.CHALLENGE:
-                reply = self._reply(Kind.ANSWER, **{**message, "number": self._number("counter")})
+                reply = self._reply(Kind.ANSWER, self._number("counter"), message)
                 nonce = message["nonce"]
                 assert isinstance(nonce, bytes)
                 self.events.append(("q", nonce + reply[MESSAGE.offset("tag") :]))
                 return reply
             case Kind.LEAVE:
                 self.over = True
-                return self._reply(Kind.TAKEN, **{**message, "number": self._number("counter")})
+                return self._reply(Kind.TAKEN, self._number("counter"), message)
         return Reason.NOT_GENUINE
 
     def _pay(self, order: dict[str, int | bytes], data: bytes) -> bytes | Reason:
@@ -162,7 +177,7 @@ class Reference:
         self.account |= {"tries": TRIES, "counter": number}
         if not self._keep():
             return Reason.NOT_KEPT
-        payment = self._reply(Kind.PAYMENT, **order)
+        payment = self._reply(Kind.PAYMENT, number, order)
         self.waiting = dict(MESSAGE.unpack(payment))
         self.events.append(("s", payment))
         return payment

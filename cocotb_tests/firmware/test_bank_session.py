@@ -32,13 +32,15 @@ def typing(pin: str) -> bytes:
 
 def an_account(**changes: int | bytes) -> dict[str, int | bytes]:
     fields: dict[str, int | bytes] = {
-        "magic": ACCOUNT_MAGIC, "version": ACCOUNT_VERSION, "customer": 42, "counter": 6, "tries": TRIES, "key": _KEY, "pin": _PIN.encode().ljust(8, b"\0"),
+        "magic": ACCOUNT_MAGIC, "version": ACCOUNT_VERSION, "customer": 42, "counter": 6, "tries": TRIES, "key": _KEY,
+        "pin": _PIN.encode().ljust(8, b"\0"),
     }  # fmt: skip
     return fields | changes
 
 
 def order(number: int = 7, **changes: int | bytes) -> bytes:
-    fields: dict[str, int | bytes] = {"kind": Kind.ORDER, "customer": 42, "number": number, "amount": 1999, "currency": b"EUR", "payee": b"Bookshop", "nonce": bytes(32)}  # fmt: skip
+    fields: dict[str, int | bytes] = {"kind": Kind.ORDER, "customer": 42, "number": number, "amount": 1999}
+    fields |= {"currency": b"EUR", "payee": b"Bookshop", "nonce": bytes(32)}
     return tagged(_KEY, **(fields | changes))
 
 
@@ -114,8 +116,8 @@ def test_every_bit_of_an_order_is_held_by_its_tag(program: BankProgram) -> None:
 
 def test_letters(program: BankProgram) -> None:
     good = letter(42, _KEY, _PIN)
-    for changed in (good, good[:-1], good + b"\0", b"\1" + good[1:], good[:-1] + b"5", good[:-8] + b"123\0\0\0\0\0", good[:-8] + b"12345678",
-                    good[:-8] + b"1234\x005\0\0", good[:-8] + b"12a4\0\0\0\0"):  # fmt: skip
+    pins = (b"123\0\0\0\0\0", b"12345678", b"1234\x005\0\0", b"12a4\0\0\0\0")
+    for changed in (good, good[:-1], good + b"\0", b"\1" + good[1:], good[:-1] + b"5", *(good[:-8] + pin for pin in pins)):
         program.begin(bytes(ACCOUNT.size))
         made, account = program.letter(changed)
         wanted = Reference.of_letter(changed)
@@ -144,10 +146,9 @@ def _random_message(rng: random.Random, both: Both) -> bytes:
         return tagged(_KEY, **{**fields, "kind": Kind.RECEIPT})
     kind = rng.choice((*Kind, Kind.ORDER, Kind.ORDER, Kind.ORDER, 0, 99, 0xFFFF_FFFF))
     number = rng.choice((counter + 1, counter + 1, counter + 2, counter, 0, 0xFFFF_FFFF, rng.getrandbits(32))) & 0xFFFF_FFFF
-    message = order(
-        number, kind=kind, customer=42 if rng.random() < 0.95 else 43, amount=rng.choice((0, 1, 1999, 0xFFFF_FFFF)), currency=_random_text(rng, 4),
-        payee=_random_text(rng, 40), nonce=rng.randbytes(32),
-    )  # fmt: skip
+    customer, amount = 42 if rng.random() < 0.95 else 43, rng.choice((0, 1, 1999, 0xFFFF_FFFF))
+    texts = {"currency": _random_text(rng, 4), "payee": _random_text(rng, 40)}
+    message = order(number, kind=kind, customer=customer, amount=amount, nonce=rng.randbytes(32), **texts)
     chance = rng.random()
     if chance < 0.05:
         return rng.randbytes(rng.randrange(2 * MESSAGE.size))

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from chipset.boards.straps import Strap
 from contracts.protections import Protections
 from contracts.sealed_storage import INDEXES, TAG_SIZE, Header
+from isolation_kernel import storage
 from isolation_kernel.sealing import Sealing, policy
 from isolation_kernel.storage import SealedStorage
 from sim.bank.remote import ANSWER_CHECKS, PAYMENT_CHECKS
@@ -19,7 +20,8 @@ from verifier.judge import CHECKS
 
 __all__ = ["Missing", "missing"]
 
-_SESSION, _MESSAGE = "guests/bank/session.c", "guests/bank/message.c"
+_CIPHER = "AESGCM"  # what the room calls it
+_MESSAGE = "guests/bank/message.c"
 _TAG = "return same(tag, message->tag, DIGEST_SIZE);"
 _NEW = "return order->number > account->counter;"
 
@@ -62,14 +64,12 @@ class _AnyTag:
 @contextmanager
 def any_tag() -> Iterator[None]:
     """Sealed storage whose cipher checks nothing."""
-    from isolation_kernel import storage
-
-    real = storage.AESGCM
-    storage.AESGCM = _AnyTag  # type: ignore[assignment,misc]
+    real = getattr(storage, _CIPHER)
+    setattr(storage, _CIPHER, _AnyTag)
     try:
         yield
     finally:
-        storage.AESGCM = real  # type: ignore[misc]
+        setattr(storage, _CIPHER, real)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from types import TracebackType
 from typing import Self
 
 from contracts.attestation import Statement
+from contracts.configuration import KernelConfig
 from contracts.display import COLUMNS, ROWS
 from contracts.hypercalls import HOST_END
 from contracts.memory_map import PAGE_SIZE, Irq, Physical
-from contracts.configuration import KernelConfig
-from isolation_kernel.kernel import Kernel, Step
+from contracts.report import Step
+from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition, State
 from isolation_kernel.sealing import Sealing
 from isolation_kernel.tpm import Tpm
@@ -139,7 +140,8 @@ class PowerOn:
         return self.trusted.state is State.HALTED and self.row(_ROW_PIN).strip().startswith("PIN")
 
     def press(self, keys: str) -> None:
-        """Down and up, one after the other, as fast as they are taken."""
+        """Down and up, one after the other, as fast as they are taken. The user is slow: whatever else can run has done so before."""
+        self.until(lambda: self.market.state is not State.RUNNABLE, "the other guest is done")
         for code in (c for key in keys for c in (_CODES[key], _CODES[key] | _RELEASED)):
             self.until(lambda: self.trusted.pc.pc._keyboard_output is None, "the keyboard's byte is taken")
             self.trusted.pc.pc._keyboard_output = code

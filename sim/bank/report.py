@@ -16,7 +16,8 @@ __all__ = ["evidence_text", "passed", "report", "show", "write"]
 
 def evidence_text(pair: AttackPair) -> str:
     """One line: the attempt, what it brought with the protection and without."""
-    return f"{pair.protected.attempt} | {pair.protected.harm or pair.protected.found} | without {pair.attack.control}: {pair.control.harm or pair.control.found}"
+    seen, without = (run.harm or run.found for run in (pair.protected, pair.control))
+    return f"{pair.protected.attempt} | {seen} | without {pair.attack.control}: {without}"
 
 
 def passed(results: Results, attacks: int) -> bool:

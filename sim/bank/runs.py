@@ -1,4 +1,4 @@
-"""All runs of the scenario, each in a process of its own, some at a time: the story first, since attacks begin where its first start ends."""
+"""All runs of the scenario, each in a process of its own: the story first, since attacks begin where its first start ends."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing

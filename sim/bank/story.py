@@ -1,10 +1,12 @@
-"""What is meant to happen, without an attack beyond the BIOS's usual lies: two starts of the machine, stage by stage, with what shows it."""
+"""What is meant to happen, with no attack but the BIOS's usual lies: two starts of the machine, stage by stage, and what shows it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contracts.event_log import EventKind
+from contracts.memory_map import PAGE_SIZE
+from isolation_kernel.partition import Partition
 from sim.bank.attack import Stage
 from sim.bank.missing import missing
 from sim.bank.session import Session
@@ -108,11 +110,15 @@ def tell_story(keep: Path) -> Story:
 
 
 def _introduced(session: Session) -> list[dict[str, object]]:
-    return [
-        {"name": p.config.name, "images": [image], "memory": f"{p.config.memory >> 20} MiB", "devices": sorted(d.name for d in p.config.devices),
-         "identity": p.identity}
-        for p, image in ((session.run.market, "market"), (session.run.trusted, "bank"))
-    ]  # fmt: skip
+    cast = ((session.run.market, "market"), (session.run.trusted, "bank"))
+    return [_introduction(partition, image) for partition, image in cast]
+
+
+def _introduction(partition: Partition, image: str) -> dict[str, object]:
+    config = partition.config
+    devices = sorted(device.name for device in config.devices)
+    place = f"{config.memory >> 20} MiB from {partition.memory.offset * PAGE_SIZE:#x}"
+    return {"name": config.name, "images": [image], "memory": place, "devices": devices, "identity": partition.identity}
 
 
 def _first(stage: Stage, teller: _Teller) -> None:

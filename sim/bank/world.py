@@ -4,17 +4,18 @@ import hashlib
 import pickle
 import random
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
+from contracts.devices import DeviceNumber
 from contracts.event_log import Event, EventKind
 from contracts.identity import identity
 from contracts.late_launch import LENGTH_OFFSET
 from contracts.policy import Policy
 from contracts.rights import Right
-from contracts.devices import DeviceNumber
 from firmware.build import build, changed, guest, secure_loader
 from sim.bank.missing import Missing
 from sim.bank.remote import ANSWER_CHECKS, PAYMENT_CHECKS, Account, Bank
@@ -34,6 +35,7 @@ _MEMORY = 2 << 20
 _MARKET, _TRUSTED = 1, 2  # partitions
 _RIGHTS = frozenset({Right.MESSAGES, Right.CHANNEL, Right.SEAL, Right.UNSEAL, Right.ATTEST})
 _SEED = 5
+_C = TypeVar("_C")
 
 
 def _trusted(changes: Mapping[str, Mapping[str, str]]) -> tuple[GuestProgram, Mapping[str, int]]:
@@ -80,11 +82,18 @@ class World:
         self.identity = bytes.fromhex(identity(self.trusted.configuration()))
         rng = random.Random(_SEED)
         self.bank = Bank(
-            Expected(None, None, _measured(), accept_development=True, guests={self.identity: "bank"}), rng.randbytes,
-            *([check for check in checks if check.__name__ not in missing.checks] for checks in (PAYMENT_CHECKS, ANSWER_CHECKS, CHECKS)),
-        )  # fmt: skip
+            Expected(None, None, _measured(), accept_development=True, guests={self.identity: "bank"}),
+            rng.randbytes,
+            self._left(PAYMENT_CHECKS),
+            self._left(ANSWER_CHECKS),
+            quote_checks=self._left(CHECKS),
+        )
         self.letter = self.bank.enrol(CUSTOMER, PIN)
         self.places: dict[str, int] = {}  # where the trusted guest's objects lie in the machine's memory, once it has run
+
+    def _left(self, checks: Iterable[_C]) -> list[_C]:
+        """Those that are not missing."""
+        return [check for check in checks if getattr(check, "__name__", "") not in self.missing.checks]
 
     def exchange(self, changes: Mapping[str, Mapping[str, str]]) -> None:
         """From now on a changed program runs in the trusted guest's place; what the bank expects stays."""

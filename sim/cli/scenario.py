@@ -30,7 +30,7 @@ def command(scenario: str, jobs: int, names: tuple[str, ...], waves: str) -> Non
 
     bank: a BIOS lies, a late launch starts the kernel, and a guest pays for its user, over an enemy's disk, network and system.
 
-    Each attack is run with all protections and once more with the one that it aims at switched off. The exit status is 0 if each was blocked
-    and succeeded in its control run, and all else is as promised. What is found is left under build/, in a folder of the scenario's name.
+    Each attack is run with all protections and once more with the one that it aims at switched off. The exit status is 0 if each was
+    blocked and succeeded in its control run, and all else is as promised. What is found is left under build/, in a folder named after it.
     """
     importlib.import_module(_SCENARIOS[scenario]).run(jobs, names, waves)

@@ -81,14 +81,17 @@ def newest_index_is_wiped(stage: Stage) -> None:
         _put_back_and_pay(stage, image)
 
 
+def _turn_over(stage: Stage) -> None:
+    image = bytearray(stage.world.disk.read_bytes())
+    for cell in range(CELLS):
+        image[cell_sector(cell) * SECTOR + _ACCOUNT_AT] ^= _OTHER
+    stage.world.disk.write_bytes(bytes(image))
+
+
 @attack(By.DISK, control="sealing_tags")
 def account_is_changed(stage: Stage) -> None:
     """A bit of the sealed account is turned over on the disk, wherever it may lie: another customer's, by a bit."""
-    image = stage.world.disk.read_bytes()
-    changed = bytearray(image)
-    for cell in range(CELLS):
-        changed[cell_sector(cell) * SECTOR + _ACCOUNT_AT] ^= _OTHER
-    stage.world.disk.write_bytes(bytes(changed))
+    _turn_over(stage)
     stage.attempt = f"a bit of each of {CELLS} cells, of {CELL_SECTORS} sectors, was turned over"
     with stage.power_on() as session:
         if _started(stage, session):
@@ -98,4 +101,5 @@ def account_is_changed(stage: Stage) -> None:
                 else ""
             )
     if not stage.harm:
-        _put_back_and_pay(stage, image)
+        _turn_over(stage)  # what has been opened since is a disk of its own
+        stage.pays()

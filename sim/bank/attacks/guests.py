@@ -1,10 +1,12 @@
 """What the mass-market guest does, while the user is asked for the PIN or as it carries messages; and a changed trusted guest."""
 
+from contextlib import suppress
+
 from contracts.bank import MESSAGE, Kind
 from firmware.guests.bank_header import EVIL_CUSTOMER
 from sim.bank.attack import By, Stage, attack
 from sim.bank.messages import Message
-from sim.bank.power_on import PowerOn
+from sim.bank.power_on import NoAnswer, PowerOn
 from sim.bank.session import Session
 from sim.bank.world import AMOUNT, PAYEE
 
@@ -14,8 +16,9 @@ _DONE = b"market: attacked"
 
 
 def _attempted(stage: Stage, session: Session) -> None:
-    said = session.run.console.get(session.run.market.number, b"")
-    if _DONE in said:
+    run = session.run
+    with suppress(NoAnswer):
+        run.until(lambda: _DONE in run.console.get(run.market.number, b""), "guest 1 says that it has")
         stage.attempt = "guest 1 has said so, while the PIN was asked for"
 
 
