@@ -63,7 +63,8 @@ class Session:
     @property
     def said(self) -> str:
         """What the trusted guest has said last on its console."""
-        return self.run.console.get(self.run.trusted.number, b"").decode().strip().rpartition("\n")[2]
+        lines = self.run.console.get(self.run.trusted.number, b"").decode().splitlines()
+        return next((line for line in reversed(lines) if line != "bank: PIN"), "")
 
     def order_shown(self, payee: str = PAYEE, amount: int = AMOUNT) -> None:
         """An order goes out, and the user is asked."""

@@ -3,6 +3,7 @@
 #include "guests/bank/environment.h"
 #include "guests/bank/keyboard.h"
 #include "guests/bank/screen.h"
+#include "lib/platform.h"
 
 enum row { ROW_TITLE = 1, ROW_CUSTOMER = 3, ROW_AMOUNT = 6, ROW_PAYEE, ROW_PIN = 9, ROW_HELP, ROW_NEWS = 13 };
 
@@ -70,6 +71,7 @@ enum entry ask_pin(const struct bank_message *order, u32 tries, struct pin_entry
     line(ROW_HELP, PLAIN, "Enter pays, Escape does not. Tries left: ");
     screen_number(tries);
     keyboard_flush();
+    print("bank: PIN\n");
     while (state == ENTRY_OPEN) {
         state = pin_key(entry, key_of(&decoder, keyboard_byte()));
         show_stars(entry->count);

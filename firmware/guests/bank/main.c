@@ -72,7 +72,6 @@ static void demonstrate(void)
     account_of_letter(&session.account, &letter, sizeof letter);
     face_account(&session.account);
     answer(&session.account, &wish, BANK_ORDER, wish.number, &order);
-    print("bank: PIN\n");
     session_take(&session, &order, sizeof order, &reply);
     for (u32 n = 0; n < sizeof reply; n++)
         print("%c%c", "0123456789abcdef"[((u8 *)&reply)[n] >> 4], "0123456789abcdef"[((u8 *)&reply)[n] & 15]);
