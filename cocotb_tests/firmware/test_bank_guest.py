@@ -21,8 +21,8 @@ PLAIN, BRIGHT, TITLE = 0x07, 0x0F, 0x1F
 # Of the demonstration: a customer without a bank. A wrong digit is taken back, and a key that is none of ours does nothing.
 WANTED = Message(Kind.PAYMENT, 1, 1, 1999, "EUR", "A demonstration").signed(bytes(KEY_SIZE))
 BEFORE: list[Key] = [
-    *struck("Digit1", "1", 0x02), *struck("Digit9", "9", 0x0A), *struck("Backspace", "backspace", 0x0E), *struck("ArrowUp", "up", 0xE0, 0x48),
-    *struck("Digit2", "2", 0x03), *struck("Enter", "ret", 0x1C), *struck("Digit3", "3", 0x04),
+    *struck("Digit1", "1", 0x02), *struck("Digit9", "9", 0x0A), *struck("Backspace", "backspace", 0x0E),
+    *struck("ArrowUp", "up", 0xE0, 0x48), *struck("Digit2", "2", 0x03), *struck("Enter", "ret", 0x1C), *struck("Digit3", "3", 0x04),
 ]  # fmt: skip
 AFTER: list[Key] = [*struck("Numpad4", "kp_4", 0x4B), *struck("Enter", "ret", 0x1C)]
 
@@ -74,8 +74,8 @@ def test_on_the_machine() -> None:
     put(shown, COLUMNS, " " * COLUMNS, TITLE)
     for row, column, text, colours in (
         (1, 2, "Bank: payments", TITLE), (3, 2, "Customer 1, last payment signed: number 0", PLAIN), (6, 2, "Pay", PLAIN),
-        (6, 12, "19.99 EUR", BRIGHT), (7, 2, "to", PLAIN), (7, 12, "A demonstration", BRIGHT), (9, 2, "PIN", PLAIN), (9, 12, "***     ", BRIGHT),
-        (10, 2, "Enter pays, Escape does not. Tries left: 3", PLAIN),
+        (6, 12, "19.99 EUR", BRIGHT), (7, 2, "to", PLAIN), (7, 12, "A demonstration", BRIGHT), (9, 2, "PIN", PLAIN),
+        (9, 12, "***     ", BRIGHT), (10, 2, "Enter pays, Escape does not. Tries left: 3", PLAIN),
     ):  # fmt: skip
         put(shown, row * COLUMNS + column, text, colours)
     assert screen.dots in (shown.picture(0), shown.picture(8))  # the cursor blinks

@@ -40,6 +40,8 @@ class Stage:
     cycles: int = 0
     kernel_time: KernelTime = KernelTime()
     exits: dict[int, int] = field(default_factory=dict)
+    window: bytes = b""  # the machine's view while guest 1 attacked, and the cycles of that
+    attacked: list[int] = field(default_factory=list)
 
     @contextmanager
     def power_on(
@@ -52,6 +54,9 @@ class Stage:
             finally:
                 self.cycles += run.machine.cycle
                 self.kernel_time += KernelTime.of(run.system.link)
+                run.window.stop()
+                if run.window.raw:
+                    self.window, self.attacked = run.window.raw, run.attacked
                 for code, count in run.kernel.exit_counts.items():
                     self.exits[code] = self.exits.get(code, 0) + count
 

@@ -21,6 +21,7 @@ from sim.bank.world import World
 from sim.disk.sector_file import SectorFile
 from sim.guests import GuestSystem
 from sim.machine import Machine
+from sim.sanctuary.waves import Window
 from sim.tpm.bridge import TpmBridge
 from sim.tpm.swtpm import Swtpm
 from verifier.bundle import Bundle
@@ -31,6 +32,7 @@ _STEPS = 3000  # of the kernel, until somebody must have answered
 _CODES = {str(digit): code for digit, code in enumerate((0x0B, *range(0x02, 0x0B)))} | {"\n": 0x1C, "\x1b": 0x01}
 _RELEASED = 0x80
 _ROW_PIN = 9
+_BEGINS, _ENDS = b"market: attacking\n", b"market: attacked\n"
 _GUEST_LIMIT = 5_000_000
 
 
@@ -49,6 +51,7 @@ class PowerOn:
         self.console: dict[int, bytes] = {}
         self.bundles: list[tuple[int, Bundle]] = []  # what guests have had quoted
         self.log: list[str] = []
+        self.attacked: list[int] = []  # cycles in which the mass-market guest has said that it begins and ends
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -64,6 +67,7 @@ class PowerOn:
         tpm = stack.enter_context(Swtpm(world.tpm))
         self.machine = stack.enter_context(Machine(tpm=TpmBridge(tpm)))
         self.machine.set_straps(missing.straps)
+        self.window = Window(self.machine.model)
         disk = SectorFile(world.disk)
         stack.callback(disk.close)
         config = KernelConfig(protections=missing.protections, disk=disk, quoted=self._quoted, log=self.log.append)
@@ -85,6 +89,12 @@ class PowerOn:
 
     def _say(self, number: int, data: bytes) -> None:
         self.console[number] = self.console.get(number, b"") + data
+        if data == _BEGINS:
+            self.window.start()
+        if data in (_BEGINS, _ENDS):
+            self.attacked.append(self.machine.cycle)
+        if data == _ENDS:
+            self.window.stop()
 
     def _quoted(self, number: int, said: Statement) -> None:
         self.bundles.append((number, Bundle(*said.quoted, said.nonce, said.identity, said.data)))

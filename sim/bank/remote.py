@@ -18,7 +18,7 @@ from verifier.judge import Check as QuoteCheck
 from verifier.judge import judge
 from verifier.reasons import Refused
 
-__all__ = ["ANSWER_CHECKS", "PAYMENT_CHECKS", "Account", "Bank", "BankError", "Check", "check_counter", "check_form",
+__all__ = ["ANSWER_CHECKS", "PAYMENT_CHECKS", "Account", "Bank", "BankError", "Check", "check_counter",
            "check_challenge", "check_order", "check_same", "check_tag"]  # fmt: skip
 
 _PAID = ("number", "amount", "currency", "payee", "nonce")  # of a payment, as in its order
@@ -44,11 +44,6 @@ class Account:
 
 Check = Callable[[Account, Message, bytes], str]
 """What is wrong with a message of the customer's, whose bytes are given too; empty if nothing is."""
-
-
-def check_form(account: Account, message: Message, data: bytes) -> str:
-    """A message that is written in the one way, of this customer."""
-    return "" if message.write() == data and message.customer == account.customer else "it is not written as messages are"
 
 
 def check_tag(account: Account, message: Message, data: bytes) -> str:
@@ -80,8 +75,8 @@ def check_counter(account: Account, message: Message, data: bytes) -> str:
     return f"its counter says {message.number}, and payment {account.signed} is booked"
 
 
-PAYMENT_CHECKS: tuple[Check, ...] = (check_form, check_tag, check_order, check_same)
-ANSWER_CHECKS: tuple[Check, ...] = (check_form, check_tag, check_challenge, check_counter)
+PAYMENT_CHECKS: tuple[Check, ...] = (check_tag, check_order, check_same)
+ANSWER_CHECKS: tuple[Check, ...] = (check_tag, check_challenge, check_counter)
 
 
 class Bank:
@@ -148,7 +143,7 @@ class Bank:
 
     def take_refusal(self, data: bytes) -> int:
         """The reason that the customer's machine gives. BankError if it is not that which speaks."""
-        _, message = self._read(data, Kind.REFUSAL, (check_form, check_tag))
+        _, message = self._read(data, Kind.REFUSAL, (check_tag,))
         return message.number
 
     @staticmethod

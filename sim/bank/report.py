@@ -26,7 +26,7 @@ def passed(results: Results, attacks: int) -> bool:
     return whole and results.story.good and all(pair.as_promised for pair in results.pairs)
 
 
-def report(results: Results, attacks: int) -> dict[str, object]:
+def report(results: Results, attacks: int, waves: Path | None = None) -> dict[str, object]:
     """The content of ``report.json``."""
     exits: Counter[int] = Counter(results.story.exits)
     for pair in results.pairs:
@@ -45,6 +45,7 @@ def report(results: Results, attacks: int) -> dict[str, object]:
                 "name": p.attack.name, "by": p.attack.by.value, "text": p.attack.text, "blocked": p.blocked,
                 "control_succeeded": p.control_succeeded, "control": p.attack.control, "off_in_both": list(p.attack.off_in_both),
                 "evidence": evidence_text(p), "allowed_access_worked": bool(p.protected.allowed), "allowed_access": p.protected.allowed,
+                "waves": p.protected.waves,
             }
             for p in results.pairs
         ],
@@ -52,6 +53,7 @@ def report(results: Results, attacks: int) -> dict[str, object]:
         "cycles": time.cycles,
         "cycles_per_second": round(time.cycles / results.seconds) if results.seconds else 0,
         "kernel_time": {"of": "all runs", **time.report()},
+        "waves": str(waves or ""),
         "exits": {exit_name(code): count for code, count in sorted(exits.items())},
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ from sim.bank.story import Story, tell_story
 from sim.kernel_time import KernelTime
 from sim.sanctuary.branches import preload
 from sim.sanctuary.groups import Group, run_groups
+from sim.sanctuary.waves import draw, view_decoder
 
 __all__ = ["AttackPair", "Outcome", "Results", "run_all"]
 
@@ -32,6 +33,7 @@ class Outcome:
     cycles: int
     kernel_time: KernelTime
     exits: dict[int, int]
+    waves: str = ""  # the file with the window around the attempt
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,23 @@ def _tell(folder: Path, _: None, run: _Run) -> Story:
     return tell_story(folder)
 
 
-def _attack(folder: Path, _: None, run: _Run) -> Outcome:
+def _attack(folder: Path, waves: Path | None, _: None, run: _Run) -> Outcome:
     attack = BY_NAME[run.name]
     stage = run_attack(attack, (*attack.off_in_both, *((attack.control,) if run.control else ())), folder)
-    return Outcome(stage.attempt, stage.harm, stage.found, stage.allowed, stage.cycles, stage.kernel_time, stage.exits)
+    drawn = ""
+    if waves is not None and not run.control and draw(waves / f"{run.name}.vcd", view_decoder(), stage.window, stage.attacked, {}):
+        drawn = f"{run.name}.vcd"
+    return Outcome(stage.attempt, stage.harm, stage.found, stage.allowed, stage.cycles, stage.kernel_time, stage.exits, drawn)
 
 
 def run_all(
-    attacks: Sequence[Attack], workers: int = 2, done: Callable[[str, int, int], None] = lambda label, number, total: None
+    attacks: Sequence[Attack],
+    workers: int = 2,
+    done: Callable[[str, int, int], None] = lambda label, number, total: None,
+    waves: Path | None = None,
 ) -> Results:
-    """Run everything; ``done(label, number, total)`` after each run."""
-    preload(("sim.bank.runs",))
+    """Run everything; ``done(label, number, total)`` after each run. Waves of what guest 1 does are left in the folder ``waves``."""
+    preload(("sim.bank.runs", "sim.machine_top"))  # the circuits too: waves are drawn of their view
     results = Results()
     with TemporaryDirectory(prefix="ringfence-bank-") as temporary:
         folder = Path(temporary) / _FIRST
@@ -106,7 +114,7 @@ def run_all(
         found: dict[_Run, Outcome] = {}
         for groups in (
             [Group(_nothing, partial(_tell, folder), (_Run(_STORY),))],
-            [Group(_nothing, partial(_attack, folder), (run,)) for run in runs],
+            [Group(_nothing, partial(_attack, folder, waves), (run,)) for run in runs],
         ):
             with closing(run_groups(groups, workers)) as outcomes:
                 for _, run, outcome in outcomes:

@@ -1,5 +1,6 @@
 """The scenario ``bank`` from the command line: its runs, its report, its table."""
 
+import shutil
 import sys
 import time
 from typing import NoReturn
@@ -35,10 +36,12 @@ def run(jobs: int, names: tuple[str, ...], waves: str) -> NoReturn:
     build_model(machine_spec(MachineConfig()))
     for image in ("lying_bios", "market", "bank"):
         guest(image)
+    folder = _FOLDER / "waves"
+    shutil.rmtree(folder, ignore_errors=True)
     with progress("bank") as tell:
-        results = run_all(attacks, jobs, tell)
-    content = report(results, len(attacks))
+        results = run_all(attacks, jobs, tell, folder)
+    content = report(results, len(attacks), folder)
     path, page = write(_FOLDER, content, results)
     show(results, content)
-    print(f"{time.monotonic() - start:.0f} s; report: {path} and {page}")
+    print(f"{time.monotonic() - start:.0f} s; report: {path} and {page}; waves: {folder}")
     sys.exit(0 if content["passed"] else 1)
