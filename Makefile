@@ -7,6 +7,7 @@ RINGFENCE := $(VENV)/bin/ringfence
 STAMP := $(VENV)/.ringfence-ready
 JOBS ?= 2
 BOARD ?= ulx3s_85f
+SCENARIO ?= sanctuary
 # Each worker has a run of neighbouring tests, which share what they build; who is done first takes over.
 PYTEST := $(PYTHON) -m pytest -n $(JOBS) --dist worksteal
 
@@ -27,8 +28,8 @@ regress-packages:
 $(STAMP): pyproject.toml sim/setup/prepare.sh
 	@sim/setup/prepare.sh $(VENV) $(STAMP)
 
-sim: packages $(STAMP) ## the whole demonstration: two guests, an isolation kernel, the attacks
-	$(RINGFENCE) sim
+sim: packages $(STAMP) ## the whole demonstration, with its attacks: SCENARIO=sanctuary (two guests and a kernel) or bank (a payment, from a lying BIOS on)
+	$(RINGFENCE) sim --scenario $(SCENARIO)
 
 test: packages $(STAMP) ## the tests (-n $(JOBS)), without the long ones
 	$(PYTEST) -m "not regress and not formal" cocotb_tests

@@ -8,6 +8,7 @@ from pathlib import Path
 from contracts import secure_loader
 from firmware.bench.dhrystone_source import dhrystone_sources
 from firmware.guests.attacks import ATTACK_HEADER, attack_header
+from firmware.guests.bank_header import BANK_HEADER, bank_header
 from firmware.guests.layout import LAYOUT_HEADER, layout_header
 from firmware.launcher.steps import STEPS_HEADER, steps_header
 
@@ -38,6 +39,10 @@ def _attacks() -> dict[str, str]:
 
 def _steps() -> dict[str, str]:
     return {STEPS_HEADER: steps_header()}
+
+
+def _bank() -> dict[str, str]:
+    return {BANK_HEADER: bank_header()}
 
 
 def _dhrystone() -> list[Path]:
@@ -90,6 +95,8 @@ def _places() -> tuple[str, ...]:
 _LIBRARY = ("lib/start.S", "lib/platform.c", "lib/memory.c", "lib/string.c")
 _KERNEL = (*_LIBRARY, "lib/pic.c", *(f"guests/kernel/{n}" for n in ("traps.S", "traps.c", "paging.c", "process.c", "dma.c")))
 _SENSITIVE = (*_LIBRARY, "lib/pic.c", *(f"guests/sensitive/{n}" for n in ("traps.S", "gates.c", "observe.c")))
+_BIOS = 0xA0_0000  # not where systems are loaded
+_BANK = ("lib/sha256.c", *(f"guests/bank/{n}.c" for n in ("message", "account", "keys", "session")))
 _ATTACKER = ("main", "life", "memory", "tables", "dma", "revoke", "ring_minus_1", "ports", "time", "calls")
 
 _ALL = (
@@ -133,6 +140,15 @@ _ALL = (
     ),
     Image("disk_client", (*_LIBRARY, "lib/channel.c", "lib/virtual_disk.c", *(f"guests/disk_client/{n}.c" for n in ("main", "attacks")))),
     Image("channel", (*_KERNEL, "guests/channel/main.c")),
+    Image(
+        "bank",
+        (*_LIBRARY, "lib/pic.c", "lib/sealed.c", *_BANK, *(f"guests/bank/{n}.c" for n in ("keyboard", "screen", "face", "main"))),
+        flags=("-O2",),
+        headers=_bank,
+    ),
+    Image("market", (*_KERNEL, *(f"guests/market/{n}.c" for n in ("main", "attacks"))), headers=_bank),
+    Image("lying_bios", (*_LIBRARY, "launcher/hostile.c"), flags=(f"-Wl,--defsym=IMAGE_BASE={_BIOS:#x}",), headers=_steps),
+    Image("bank_host", ("lib/memory.c", *_BANK, "guests/bank/host.c"), flags=("-O2",), headers=_bank),
     Image("sensitive", (*_SENSITIVE, "guests/sensitive/ring0.c")),
     Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),
     Image("vmrun_round_trip", (*_LIBRARY, "lib/vmcb.c", "bench/vmrun_round_trip.c")),

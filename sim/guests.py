@@ -68,8 +68,8 @@ class GuestSystem:
     """The kernel, its machine and the guests. ``console(partition number, bytes)`` is called when a guest prints.
 
     ``record`` may wrap the link (``isolation_kernel.model.recorder``); ``guest_limit`` ends a run in which a guest has not exited for so
-    many cycles (MachineEnded). ``late_launch``: the stub is started by SKINIT and the secure loader, not put into memory; what that has
-    left is ``launched``. LaunchError.
+    many cycles (MachineEnded). ``late_launch``: the stub is started by SKINIT and the secure loader, not put into memory; ``launcher`` does
+    so, from the reset vector on, and what it has left is ``launched``. LaunchError.
     """
 
     machine: Machine
@@ -79,6 +79,7 @@ class GuestSystem:
     guest_limit: int | None = None
     record: Callable[[KernelMachine], KernelMachine] | None = None
     late_launch: bool = False
+    launcher: Callable[[LinkMachine], HandOver] = launch
     launched: HandOver | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +87,7 @@ class GuestSystem:
         self.config = replace(self.config, layout=layout, native_cpuid=NATIVE_CPUID)
         self.link = LinkMachine(self.machine, self.cycles_per_exit, self.guest_limit)
         if self.late_launch:
-            self.launched = launch(self.link)
+            self.launched = self.launcher(self.link)
             self.config = replace(self.config, launch_log=encode(self.launched.events))
         else:
             base = layout.kernel_base

@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "run": "sim.cli.run",
-    "sim": "sim.cli.sanctuary",
+    "sim": "sim.cli.scenario",
     "bench": "sim.cli.bench",
     "bitstream": "sim.cli.bitstream",
     "wave": "sim.cli.wave",

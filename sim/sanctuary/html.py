@@ -47,8 +47,9 @@ def html(content: Mapping[str, Any], picture: str = "", picture_of: str = "") ->
     """The page. ``picture`` is SVG, of the end of the run ``picture_of``."""
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     good = sum(bool(a["blocked"] and a["control_succeeded"]) for a in content["attacks"])
-    values = {"failures": [], "no_interference": None, "seventeen_instructions": None, **content}
-    values["attacks"] = [{"text": "", "waves": "", "guest_1_life": "", **a} for a in content["attacks"]]
+    values = {"scenario": "sanctuary", "failures": [], "stages": [], "no_interference": None, "seventeen_instructions": None, "waves": "",
+              **content}  # fmt: skip
+    values["attacks"] = [{"by": "guest 1", "text": "", "waves": "", "guest_1_life": "", **a} for a in content["attacks"]]
     drawing = Markup(picture)  # noqa: S704 - our own SVG, escaped where it was made
     return environment.get_template("report.html.j2").render(r=values, good=good, picture=drawing, picture_of=picture_of)
 

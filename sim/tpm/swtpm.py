@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Swtpm", "TpmError"]
+__all__ = ["Swtpm", "TpmError", "check_swtpm"]
 
 _PROGRAM = "swtpm"
 _PACKAGE = "swtpm"
@@ -48,6 +48,14 @@ class _Control(IntEnum):
     RESET_ESTABLISHED = 11
 
 
+def check_swtpm() -> str:
+    """Where it is. TpmError if it is not installed."""
+    program = shutil.which(_PROGRAM)
+    if program is None:
+        raise TpmError(f"{_PROGRAM} is not installed (Debian package {_PACKAGE})")
+    return program
+
+
 class Swtpm:
     """One TPM, whose state is kept in ``state`` (a folder; it is made anew if it is not there).
 
@@ -55,9 +63,7 @@ class Swtpm:
     """
 
     def __init__(self, state: Path) -> None:
-        program = shutil.which(_PROGRAM)
-        if program is None:
-            raise TpmError(f"{_PROGRAM} is not installed (Debian package {_PACKAGE})")
+        program = check_swtpm()
         state.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix="ringfence-tpm-"))  # socket names are short: 108 bytes at most
         self._log = self._folder / "log"

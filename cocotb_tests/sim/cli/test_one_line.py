@@ -49,6 +49,8 @@ def refused(*arguments: str, environment: dict[str, str] | None = None) -> str:
         ("measure --seeds 0", "'--seeds': 0", "is not in the range x>=1"),
         ("measure --requesters 4,17", "'--requesters': 17", "is not in the range 1<=x<=16"),
         ("bitstream --board tabletop", "unknown board 'tabletop'", "there is icebreaker, ulx3s_85f"),
+        ("sim --scenario nowhere", "'nowhere' is not one of 'sanctuary', 'bank'", "see ringfence sim --help"),
+        ("sim --scenario bank --attack none", "there is no attack called none", "there are loader_is_exchanged"),
         ("export frob", "No such command 'frob'", "see ringfence export --help"),
         ("export dma-guard --bus axi4", "Missing option '--requesters'", "see ringfence export dma-guard --help"),
     ],
