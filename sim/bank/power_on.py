@@ -155,7 +155,7 @@ class PowerOn:
         for code in (c for key in keys for c in (_CODES[key], _CODES[key] | _RELEASED)):
             self.until(lambda: self.trusted.pc.pc._keyboard_output is None, "the keyboard's byte is taken")
             self.trusted.pc.pc._keyboard_output = code
-            self.trusted.pc.raise_line(Irq.KEYBOARD)
+            self.trusted.pc.ask(self.trusted.pc.pc.raise_line, Irq.KEYBOARD)
 
     # the network
 
