@@ -101,6 +101,16 @@ def test_without_a_stall_limit_one_master_stops_all(seed: int, tmp_path: Path) -
 
 
 @pytest.mark.icarus
+def test_an_unfair_guard_lets_a_flood_of_refusals_slow_others(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control run of the flood: whoever floods comes first."""
+    with seeded("unfair", monkeypatch):
+        design = exported(AxiTop(SETTINGS), NAME)
+    with pytest.raises(AssertionError, match="1 of 1 failed"):
+        run_cocotb(design, f"{HERE}.axi_stress_under_cocotb", "icarus", seed=seed, folder=tmp_path, test_filter="a_flood_of_refusals")
+    assert "assert times[hits] <" in (tmp_path / "run.log").read_text()
+
+
+@pytest.mark.icarus
 def test_closed_at_reset_and_ones(seed: int, tmp_path: Path) -> None:
     settings = GuardSettings(
         1, formats={Format.UNIFORM}, cached_words=1, closed_at_reset=True, on_refusal=OnRefusal.ONES, id_width=4, stall_limit=0

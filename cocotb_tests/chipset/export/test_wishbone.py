@@ -33,3 +33,13 @@ def test_the_judge_of_random_traffic_has_teeth(seed: int, tmp_path: Path, monkey
     with pytest.raises(AssertionError, match="1 of 1 failed"):
         run_cocotb(design, MODULE, "icarus", seed=seed, folder=tmp_path, test_filter="random_traffic")
     assert "assert good in history.verdicts" in (tmp_path / "run.log").read_text()
+
+
+@pytest.mark.icarus
+def test_a_guard_that_blocks_lets_a_flood_of_refusals_slow_others(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control run of the flood: others wait whenever one misses."""
+    with seeded("blocking", monkeypatch):
+        design = exported(WishboneTop(SETTINGS), NAME)
+    with pytest.raises(AssertionError, match="1 of 1 failed"):
+        run_cocotb(design, MODULE, "icarus", seed=seed, folder=tmp_path, test_filter="a_flood_of_refusals")
+    assert "assert times[misses] <=" in (tmp_path / "run.log").read_text()
