@@ -31,7 +31,7 @@ EXTRA: dict[str, frozenset[str]] = {"chipset/soc.py": frozenset({"rtl", "cpu_ext
 # The one file of contracts/ that describes a circuit's ports.
 CIRCUITS_IN_CONTRACTS = {"bus.py"}
 
-DMA_DEVICES = ("contracts.ide", "contracts.dma_engine")
+DMA_DEVICES = ("contracts.ide.", "contracts.dma_engine.")
 TABLE_OF_DEVICES = "contracts/devices.py"
 WHERE_THEY_ARE = frozenset({"contracts.ide.CHANNEL_PORTS", "contracts.ide.IDE_REQUESTER"})
 
@@ -102,7 +102,7 @@ def drivers_knowledge(path: str, source: str) -> list[str]:
     return [
         f"{path}:{line}: imports {module}"
         for line, module in imported_modules(source)
-        if module.startswith(DMA_DEVICES) and not (path == TABLE_OF_DEVICES and module in WHERE_THEY_ARE)
+        if f"{module}.".startswith(DMA_DEVICES) and not (path == TABLE_OF_DEVICES and module in WHERE_THEY_ARE)
     ]
 
 

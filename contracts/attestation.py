@@ -7,11 +7,15 @@ chooses the last alone.
 import hashlib
 from typing import NamedTuple
 
-__all__ = ["GUEST_DATA_SIZE", "IDENTITY_SIZE", "NONCE_SIZE", "Quoted", "qualifying_data"]
+__all__ = ["GUEST_DATA_SIZE", "IDENTITY_SIZE", "NONCE_SIZE", "REQUEST", "Quoted", "Statement", "qualifying_data"]
 
 NONCE_SIZE = 32  # bytes that the caller chose, never twice
 IDENTITY_SIZE = 32  # SHA-256 of what a guest starts from
 GUEST_DATA_SIZE = 32  # what the guest says for itself, such as the digest of a key
+
+REQUEST = b"ATT:"
+"""What a message from the host to a guest begins with that asks for a quote, the nonce behind it; and the guest's answer if it was refused
+one, the status (32 bits, little-endian) behind it."""
 
 
 class Quoted(NamedTuple):
@@ -21,6 +25,15 @@ class Quoted(NamedTuple):
     signature: bytes  # TPMT_SIGNATURE
     key: bytes  # TPMT_PUBLIC of the attestation key
     log: bytes  # contracts/event_log.py
+
+
+class Statement(NamedTuple):
+    """A quote with what it is about: all that a verifier's bundle holds."""
+
+    quoted: Quoted
+    nonce: bytes
+    identity: bytes
+    data: bytes
 
 
 def qualifying_data(nonce: bytes, identity: bytes, data: bytes) -> bytes:

@@ -6,10 +6,12 @@ touches memory only between the two. Commands and their operands are passed in t
 
 from enum import IntEnum
 
+from contracts import vmcb
+from contracts.architecture import Gpr
 from contracts.memory_map import PAGE_SIZE
 from contracts.registers import Access, Register, RegisterBlock
 
-__all__ = ["HOST_LINK", "KERNEL_CYCLES_PER_EXIT", "LinkOp", "StubCommand", "VcpuBlock"]
+__all__ = ["HOST_LINK", "KERNEL_CYCLES_PER_EXIT", "REGISTER_OFFSETS", "LinkOp", "StubCommand", "VcpuBlock"]
 
 KERNEL_CYCLES_PER_EXIT = 1000  # stands for the kernel's instructions until a C kernel has been measured
 
@@ -56,6 +58,12 @@ class VcpuBlock(IntEnum):
     ASID_ARG = 0x1020
     SIZE = 0x2000
 
+
+REGISTER_OFFSETS: dict[int, int] = {
+    Gpr.EAX: vmcb.field("RAX").offset, Gpr.ESP: vmcb.field("RSP").offset, Gpr.EBX: VcpuBlock.EBX, Gpr.ECX: VcpuBlock.ECX,
+    Gpr.EDX: VcpuBlock.EDX, Gpr.ESI: VcpuBlock.ESI, Gpr.EDI: VcpuBlock.EDI, Gpr.EBP: VcpuBlock.EBP,
+}  # fmt: skip
+"""Where each general register lies in a vCPU block: in the VMCB those that VMRUN switches."""
 
 HOST_LINK = RegisterBlock(
     name="HOST_LINK",

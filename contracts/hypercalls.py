@@ -2,17 +2,22 @@
 
 VMMCALL with EAX = number, EBX, ECX, EDX, ESI = arguments; EAX = result (Status, or a value where said). A call that waits lets the guest
 sleep until it can be answered, or answers AGAIN if ESI is not 0. A channel is named by the number of the partition at its other end.
+Who may read what is sealed is a number of 32 bits (1 to 8) and so many identities.
 """
 
 from enum import IntEnum
 
-__all__ = ["CPUID_SIGNATURE", "HOST_END", "IDENTITY_SIZE", "MAX_MESSAGE", "MAX_QUEUED", "CpuidLeaf", "DeviceNumber", "Hypercall", "Status"]
+__all__ = [
+    "CPUID_SIGNATURE", "HOST_END", "IDENTITY_SIZE", "LIST_HEADER", "MAX_MESSAGE", "MAX_QUEUED", "CpuidLeaf", "DeviceNumber", "Hypercall",
+    "Status",
+]  # fmt: skip
 
 CPUID_SIGNATURE = "RingfenceIK1"  # EBX, ECX, EDX of leaf 4000_0000h
 MAX_MESSAGE = 4096 - 16
 HOST_END = 0  # the host, where a partition's number stands
 MAX_QUEUED = 16  # messages in one direction
 IDENTITY_SIZE = 32  # bytes of a guest's name
+LIST_HEADER = 4  # bytes: how many names follow
 
 
 class CpuidLeaf(IntEnum):
@@ -32,6 +37,7 @@ class Status(IntEnum):
     AGAIN = -4
     NOT_OWNER = -5
     CLOSED = -6  # there is no such channel, or no more: the other end has closed it, or has ended
+    UNAVAILABLE = -7  # no launch, TPM or store, or it refuses: nothing is there that this guest may read, say
 
 
 class DeviceNumber(IntEnum):
@@ -59,3 +65,6 @@ class Hypercall(IntEnum):
     CLOSE = 10  # EBX = channel: what was sent can still be received; the shared page is cleaned and goes back to its giver
     SHARE_PAGE = 11  # EBX = guest-physical page (address), ECX = channel: the page is cleaned and becomes the channel's, one each
     MAP_SHARED = 12  # EBX = guest-physical address at which the channel's page shall appear, ECX = channel; AGAIN if it has none yet
+    SEAL = 13  # EBX = buffer, ECX = bytes (at most MAX_MESSAGE), EDX = slot, ESI = buffer of who may read it (0: the caller)
+    UNSEAL = 14  # EBX = buffer, ECX = its size, EDX = slot, ESI = buffer of who sealed it, an identity (0: the caller); EAX = length
+    ATTEST = 15  # EBX = buffer: the verifier's nonce and data of the guest's own, 32 bytes each: the host gets the quote

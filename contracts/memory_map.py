@@ -1,9 +1,10 @@
 """The physical address space and the I/O ports of the machine (design decision 11)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["DMA_ENGINE_STRIDE", "PAGE_SIZE", "Irq", "Physical", "Port", "RamLayout"]
+__all__ = ["DMA_ENGINE_STRIDE", "PAGE_SIZE", "Irq", "Physical", "Port", "RamLayout", "within_pages"]
 
 PAGE_SIZE = 4096
 
@@ -86,3 +87,12 @@ class RamLayout:
     def pages(self) -> int:
         """RAM pages of 4 KiB, the hole below 1 MiB counted."""
         return self.size // PAGE_SIZE
+
+
+def within_pages(address: int, length: int) -> Iterator[tuple[int, int, int]]:
+    """Bytes from ``address`` on, cut at the borders of pages: page number, offset in it and length of each piece."""
+    end = address + length
+    while address < end:
+        count = min(end - address, PAGE_SIZE - address % PAGE_SIZE)
+        yield address // PAGE_SIZE, address % PAGE_SIZE, count
+        address += count

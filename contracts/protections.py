@@ -42,6 +42,7 @@ class Protections:
     channel_consent: a channel is there once both have opened it. Without: a guest is told who it talks to that has agreed to nothing.
     channel_identity: the kernel says who is at the other end. Without: each says so itself.
     channel_bounds: a queue holds a bounded number of messages. Without: a guest that floods another takes the kernel's memory.
+    sealed_identity: the kernel says who seals, reads and is quoted. Without: a guest says so itself (EDI = buffer of an identity).
     hypercall_ring: hypercalls are for CPL 0. Without: an application of a guest gives away its pages.
     """
 
@@ -70,6 +71,7 @@ class Protections:
     channel_consent: bool = True
     channel_identity: bool = True
     channel_bounds: bool = True
+    sealed_identity: bool = True
     hypercall_ring: bool = True
 
     @classmethod

@@ -13,6 +13,7 @@ from enum import IntEnum, IntFlag
 from pathlib import Path
 
 from contracts import (
+    attestation,
     boot,
     display,
     dma_engine,
@@ -28,6 +29,7 @@ from contracts import (
     policy_map,
     ps2,
     requesters,
+    sealed_storage,
     secure_loader,
     tpm,
     vmcb,
@@ -227,6 +229,10 @@ def _groups() -> Iterator[tuple[str, Iterable[Define]]]:
             *_enum("HYPERCALL", hypercalls.Hypercall),
             ("MAX_MESSAGE", _number(hypercalls.MAX_MESSAGE)),
             ("IDENTITY_SIZE", _number(hypercalls.IDENTITY_SIZE)),
+            ("SEALED_READERS", _number(sealed_storage.MAX_READERS)),
+            ("NONCE_SIZE", _number(attestation.NONCE_SIZE)),
+            ("GUEST_DATA_SIZE", _number(attestation.GUEST_DATA_SIZE)),
+            ("ATTEST_REQUEST", _number(int.from_bytes(attestation.REQUEST, "little"))),
         ],
     )
     yield _guard()

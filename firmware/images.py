@@ -117,6 +117,7 @@ _ALL = (
     ),
     Image("attacker", (*_KERNEL, *(f"guests/attacker/{n}.c" for n in _ATTACKER)), flags=("-fdata-sections",), headers=_attacks),
     Image("disk", (*_KERNEL, "lib/pci.c", "guests/kernel/ide.c", "guests/disk/main.c", "guests/disk/taken.c"), headers=_layout),
+    Image("vault", (*_LIBRARY, "lib/sealed.c", "lib/sha256.c", "guests/vault/main.c")),
     Image("channel", (*_KERNEL, "guests/channel/main.c")),
     Image("sensitive", (*_SENSITIVE, "guests/sensitive/ring0.c")),
     Image("sensitive_ring1", (*_SENSITIVE, "guests/sensitive/ring1.c")),

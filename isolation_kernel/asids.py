@@ -1,8 +1,8 @@
 """Address space identifiers of the TLB, and what is to be flushed from it before each is used again."""
 
+from contracts.machine import Machine
 from contracts.vmcb import TlbControl
 from isolation_kernel.frames import KernelError
-from isolation_kernel.machine import Machine
 
 __all__ = ["Asids"]
 

@@ -1,21 +1,14 @@
 """The log of the kernel's decisions: each record is chained to all before it, so that none can be changed, moved or taken out unseen.
 
-A record is a line: the digest of the last record's digest and this one's text, a space, and the text, which is canonical JSON. The chain
-starts at START. Who knows its head (the kernel does, and can have it quoted) knows whether the log is whole; ``sim/policy`` reads it.
+Its form is ``contracts.audit``'s. Who knows its head, as the kernel does, knows whether the log is whole; ``sim/policy`` reads it.
 """
 
 from collections.abc import Callable
 
-from contracts.canonical import canonical, digest
+from contracts.audit import START, link
+from contracts.canonical import canonical
 
-__all__ = ["START", "AuditLog", "link"]
-
-START = "0" * 64
-
-
-def link(head: str, text: str) -> str:
-    """The head of the chain with one more record."""
-    return digest((head + text).encode())
+__all__ = ["AuditLog"]
 
 
 class AuditLog:

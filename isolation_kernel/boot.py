@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from contracts.architecture import Exc, Gpr
+from contracts.configuration import GuestConfig
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import Efer
 from contracts.vmcb import SEGMENTS, CrIntercept, General1, General2, InterruptControl, SegmentPart, TlbControl, segment
-from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.control_registers import apply_control
 from isolation_kernel.frames import HOLE, Frames, KernelError
 from isolation_kernel.guest_memory import GuestMemory

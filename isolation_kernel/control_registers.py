@@ -1,19 +1,18 @@
 """CR0, CR3 and CR4 as a guest sees them, and what the processor runs with instead."""
 
-from contracts.architecture import Cr0, Cr4, Exc
+from contracts.architecture import Cr0, Exc
+from contracts.configuration import GUEST_CR0, GUEST_CR4
 from contracts.exit_codes import ExitCode
 from contracts.vmcb import CrIntercept
 from isolation_kernel.instruction import intercepted
 from isolation_kernel.linear import GuestFault, read_linear, write_linear
 from isolation_kernel.partition import Partition
+from virtual_pc.control_registers import written
 from virtual_pc.decode import Operation
 
 __all__ = ["apply_control", "read_control", "write_control"]
 
-_CR0 = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG
-_CR4 = int(Cr4.TSD | Cr4.PSE | Cr4.PGE)
-_MSW_CLEARABLE = int(Cr0.MP | Cr0.EM | Cr0.TS)
-_MSW = _MSW_CLEARABLE | Cr0.PE
+_WORD = 0xFFFF_FFFF
 _CACHES = int(Cr0.CD | Cr0.NW)
 _FLUSHES = Cr0.PG | Cr0.WP
 
@@ -39,9 +38,6 @@ def _check_cr3(partition: Partition, cr3: int, paging: bool) -> None:
 
 
 def _write_cr0(partition: Partition, value: int) -> None:
-    value = value & _CR0 | Cr0.ET
-    if value & Cr0.PG and not value & Cr0.PE or value & Cr0.NW and not value & Cr0.CD:
-        raise GuestFault(Exc.GP, 0)
     _check_cr3(partition, partition.cr3, bool(value & Cr0.PG))
     changed = value ^ partition.cr0
     partition.cr0 = value
@@ -54,30 +50,23 @@ def _write_cr0(partition: Partition, value: int) -> None:
 
 def write_control(partition: Partition) -> None:
     """The guest writes a control register, by MOV, CLTS or LMSW; GuestFault if it may not."""
-    number, instruction, vcpu = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE, intercepted(partition), partition.vcpu
-    if instruction.operation is Operation.CLTS and number == 0:
-        value = partition.cr0 & ~int(Cr0.TS)
-    elif instruction.operation is Operation.LMSW and number == 0:
-        if instruction.register is not None:
-            word = vcpu.register(instruction.register)
-        else:
-            word = int.from_bytes(read_linear(partition, instruction.linear, 2), "little")
-        value = partition.cr0 & ~_MSW_CLEARABLE | word & _MSW  # sets PE, never clears it
-    elif instruction.operation is Operation.WRITE_CR and instruction.register is not None:
-        value = vcpu.register(instruction.register)
-    else:
-        raise GuestFault(Exc.UD)
+    number, instruction, operand = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE, intercepted(partition), 0
+    if instruction.register is not None:
+        operand = partition.vcpu.register(instruction.register)
+    elif instruction.operation is Operation.LMSW:
+        operand = int.from_bytes(read_linear(partition, instruction.linear, 2), "little")
+    value = partition.pc.ask(written, number, instruction.operation, partition.cr0, operand)
+    if value is None or isinstance(value, Exc):
+        raise GuestFault(Exc.GP, 0) if value is Exc.GP else GuestFault(Exc.UD)
     if number == 0:
-        _write_cr0(partition, value)
+        _write_cr0(partition, value & GUEST_CR0)
     elif number == 3:
-        _check_cr3(partition, value, partition.mode.paging)
-        partition.cr3 = value
+        _check_cr3(partition, value & _WORD, partition.mode.paging)
+        partition.cr3 = value & _WORD
         if partition.mode.paging:
             apply_control(partition, globals_too=False)
-    elif value & ~_CR4:
-        raise GuestFault(Exc.GP, 0)
     else:
-        partition.cr4 = value
+        partition.cr4 = value & GUEST_CR4
         apply_control(partition)
 
 

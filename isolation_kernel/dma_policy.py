@@ -5,27 +5,18 @@ and the per-requester format say the same, and the change between them opens no 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.policy_map import GUARD, Format, bit_number, map_bytes
+from contracts.report import Refusal
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.frames import KernelError
 
-__all__ = ["DmaPolicy", "Refusal"]
+__all__ = ["DmaPolicy"]
 
 _WORD = 32  # bits
 _POLLS = 1000  # within which a device comes to rest, or never
 _LOOKS = 4  # at the log in a row
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A DMA access that the guard refused: the first since the kernel last looked."""
-
-    requester: int
-    address: int
-    write: bool
 
 
 class DmaPolicy:
@@ -111,5 +102,4 @@ class DmaPolicy:
                 return
             address, info = self._read("LOG_ADDRESS"), self._read("LOG_INFO")
             self._write("STATUS", status)
-            requester, write = (GUARD["LOG_INFO"].field(name).get(info) for name in ("REQUESTER", "WRITE"))
-            yield Refusal(requester, address, bool(write))
+            yield Refusal.decode(address, info)

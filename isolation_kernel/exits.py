@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from contracts.architecture import Eflags, Exc, Gpr
+from contracts.events import Event
 from contracts.exit_codes import ExitCode, exit_name
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import Msr
-from contracts.vmcb import EVENT_ERROR_VALID, EVENT_TYPE_LSB, EVENT_TYPE_MASK, EVENT_VALID, EventType
+from contracts.vmcb import EventType
 from isolation_kernel.control_registers import read_control, write_control
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.instruction import intercepted
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["handle_exit"]
 
 _RING_MINUS_1 = (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA)
-_EVENT_VECTOR, _EVENT_ERROR = 0xFF, 32
 
 
 def _page_fault(kernel: "Kernel", partition: Partition) -> None:
@@ -37,12 +37,12 @@ def _page_fault(kernel: "Kernel", partition: Partition) -> None:
 
 def _raise_in_guest(kernel: "Kernel", partition: Partition, fault: GuestFault) -> None:
     """Deliver an exception, merged with what was being delivered (the processor does so only for what it delivers itself)."""
-    vcpu, delivering = partition.vcpu, partition.vcpu.get("EXITINTINFO")
-    if delivering & EVENT_VALID and (delivering & EVENT_TYPE_MASK) >> EVENT_TYPE_LSB == EventType.EXCEPTION and fault.vector == Exc.PF:
-        if delivering & _EVENT_VECTOR == Exc.DF:
+    vcpu, during = partition.vcpu, Event.decode(partition.vcpu.get("EXITINTINFO"))
+    if fault.vector == Exc.PF and during is not None and during.kind == EventType.EXCEPTION:
+        if during.vector == Exc.DF:
             kernel.reset_guest(partition, "triple fault")
             return
-        if delivering & _EVENT_VECTOR == Exc.PF:
+        if during.vector == Exc.PF:
             vcpu.inject(Exc.DF, 0)
             return
     if fault.address is not None:
@@ -135,12 +135,9 @@ def _redeliver(partition: Partition) -> None:
 
     Where the guest's own tables do not hold what the delivery needs, it gets that fault instead, and an interrupt is lost while the 8259
     has it in service: so it is on the bare machine, whose 8259 has been acknowledged by then."""
-    vcpu = partition.vcpu
-    event = vcpu.get("EXITINTINFO")
-    kind, vector = (event & EVENT_TYPE_MASK) >> EVENT_TYPE_LSB, event & _EVENT_VECTOR
-    again = kind == EventType.SOFTWARE or kind == EventType.EXCEPTION and vector in (Exc.BP, Exc.OF)
-    if event & EVENT_VALID and not again and not vcpu.get("EVENTINJ") & EVENT_VALID:
-        vcpu.inject(vector, event >> _EVENT_ERROR if event & EVENT_ERROR_VALID else None, EventType(kind))
+    event = Event.decode(partition.vcpu.get("EXITINTINFO"))
+    if event is not None and not event.comes_again and Event.decode(partition.vcpu.get("EVENTINJ")) is None:
+        partition.vcpu.inject(*event)
 
 
 def handle_exit(kernel: "Kernel", partition: Partition) -> None:

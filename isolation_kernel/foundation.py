@@ -1,9 +1,9 @@
 """What every part of the kernel stands on: the machine, the configuration, who owns each frame, and the ASIDs."""
 
+from contracts.configuration import KernelConfig
+from contracts.machine import Machine
 from isolation_kernel.asids import Asids
-from isolation_kernel.configuration import KernelConfig
 from isolation_kernel.frames import Frames
-from isolation_kernel.machine import Machine
 
 __all__ = ["Foundation"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from enum import Enum
 
-from contracts.memory_map import PAGE_SIZE, Physical
+from contracts.memory_map import PAGE_SIZE, Physical, within_pages
 from isolation_kernel.foundation import Foundation
 
 __all__ = ["NOWHERE", "GuestMemory", "Kind"]
@@ -62,13 +62,11 @@ class GuestMemory:
         if address < 0 or length < 0 or address + length > _SPACE:
             return None
         found: list[tuple[int, int]] = []
-        while length:
-            frame = self.frame_of(address // PAGE_SIZE, check)
+        for page, offset, count in within_pages(address, length):
+            frame = self.frame_of(page, check)
             if frame is None:
                 return None
-            piece = min(length, PAGE_SIZE - address % PAGE_SIZE)
-            found.append((frame * PAGE_SIZE + address % PAGE_SIZE, piece))
-            address, length = address + piece, length - piece
+            found.append((frame * PAGE_SIZE + offset, count))
         return found
 
     def holds(self, address: int, length: int, check: bool = True) -> bool:

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from contracts.architecture import Exc, Gpr
+from contracts.attestation import GUEST_DATA_SIZE, NONCE_SIZE, Statement
 from contracts.devices import DEVICES, DeviceNumber
-from contracts.hypercalls import HOST_END, IDENTITY_SIZE, MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
+from contracts.hypercalls import HOST_END, IDENTITY_SIZE, LIST_HEADER, MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
 from contracts.memory_map import PAGE_SIZE
 from contracts.rights import HOST, NOBODY, SYSTEM, Right
+from contracts.sealed_storage import MAX_READERS, SLOTS
 from isolation_kernel.channels import Channel
 from isolation_kernel.partition import Partition, State
+from isolation_kernel.roots import Unavailable
 
 if TYPE_CHECKING:
     from isolation_kernel.kernel import Kernel
@@ -169,6 +172,50 @@ def _give_device(kernel: "Kernel", partition: Partition, number: int, receiver_n
     _require(kernel.mover.give_device(DeviceNumber(number), receiver), Status.AGAIN)
 
 
+def _names(kernel: "Kernel", partition: Partition, address: int) -> tuple[bytes, ...]:
+    """The guests that a buffer lists; without a buffer, the caller."""
+    if not address:
+        return (_own_name(kernel, partition),)
+    count = int.from_bytes(_read(kernel, partition, address, LIST_HEADER), "little")
+    _require(0 < count <= MAX_READERS)
+    listed = _read(kernel, partition, address + LIST_HEADER, count * IDENTITY_SIZE)
+    return tuple(listed[at : at + IDENTITY_SIZE] for at in range(0, len(listed), IDENTITY_SIZE))
+
+
+def _own_name(kernel: "Kernel", partition: Partition) -> bytes:
+    own = bytes.fromhex(partition.identity)
+    return own if kernel.protections.sealed_identity else partition.memory.read(partition.vcpu.register(Gpr.EDI), IDENTITY_SIZE) or own
+
+
+def _seal(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
+    slot, readers = partition.vcpu.register(Gpr.EDX), _names(kernel, partition, partition.vcpu.register(Gpr.ESI))
+    _require(slot < SLOTS)
+    data = _read(kernel, partition, address, length)
+    for reader in readers:
+        _require(kernel.permits(partition, Right.SEAL, reader.hex()), Status.DENIED)
+    with kernel.roots.told(partition.identity, Right.SEAL.name):
+        kernel.roots.store.seal(_own_name(kernel, partition), slot, data, readers)
+
+
+def _unseal(kernel: "Kernel", partition: Partition, address: int, size: int) -> _Result:
+    slot, named, check = partition.vcpu.register(Gpr.EDX), partition.vcpu.register(Gpr.ESI), kernel.protections.hypercall_buffers
+    own = _own_name(kernel, partition)
+    writer = _read(kernel, partition, named, IDENTITY_SIZE) if named else own
+    _require(slot < SLOTS and size <= MAX_MESSAGE and partition.memory.holds(address, size, check))
+    _require(kernel.permits(partition, Right.UNSEAL, writer.hex()), Status.DENIED)
+    with kernel.roots.told(partition.identity, Right.UNSEAL.name):
+        data = kernel.roots.store.unseal(own, writer, slot)
+    _require(len(data) <= size and partition.memory.write(address, data, check))
+    return len(data)
+
+
+def _attest(kernel: "Kernel", partition: Partition, address: int, second: int) -> None:
+    asked, own = _read(kernel, partition, address, NONCE_SIZE + GUEST_DATA_SIZE), _own_name(kernel, partition)
+    about = asked[:NONCE_SIZE], own, asked[NONCE_SIZE:]
+    with kernel.roots.told(partition.identity, Right.ATTEST.name):
+        kernel.config.quoted(partition.number, Statement(kernel.roots.attestation.quote(*about), *about))
+
+
 def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) -> None:
     partition.exit_status = status
     kernel.end_guest(partition, "shut itself down")
@@ -187,6 +234,9 @@ _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result]
     Hypercall.CLOSE: (_close, None, NOBODY),
     Hypercall.SHARE_PAGE: (_share_page, None, NOBODY),
     Hypercall.MAP_SHARED: (_map_shared, None, NOBODY),
+    Hypercall.SEAL: (_seal, None, NOBODY),
+    Hypercall.UNSEAL: (_unseal, None, NOBODY),
+    Hypercall.ATTEST: (_attest, Right.ATTEST, HOST),
     Hypercall.SYSTEM_SHUTDOWN: (lambda kernel, partition, status, second: kernel.shutdown(status), Right.SYSTEM_SHUTDOWN, SYSTEM),
 }
 
@@ -205,6 +255,8 @@ def hypercall(kernel: "Kernel", partition: Partition) -> None:
         result = call(kernel, partition, vcpu.register(Gpr.EBX), vcpu.register(Gpr.ECX)) or Status.OK
     except _Refused as refusal:
         result = refusal.status
+    except Unavailable:
+        result = Status.UNAVAILABLE
     if partition.state is State.RUNNABLE:  # neither ended nor to be answered later
         vcpu.set_register(Gpr.EAX, result)
         vcpu.advance()

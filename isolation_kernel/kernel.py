@@ -2,43 +2,36 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from enum import Enum
 
+from contracts.configuration import GuestConfig, KernelConfig
 from contracts.devices import DEVICES, DeviceNumber
 from contracts.hypercalls import HOST_END, MAX_MESSAGE, MAX_QUEUED
+from contracts.machine import Machine
 from contracts.memory_map import PAGE_SIZE, Irq
 from contracts.msr import MSRPM_SIZE
+from contracts.report import Refusal, Step
 from contracts.rights import SYSTEM, Right
 from contracts.vmcb import InterruptControl
 from isolation_kernel.audit import AuditLog
 from isolation_kernel.boot import claim_memory, load_segments, set_start_state, set_up_vmcb
-from isolation_kernel.configuration import GuestConfig, KernelConfig
-from isolation_kernel.dma_policy import DmaPolicy, Refusal
+from isolation_kernel.dma_policy import DmaPolicy
 from isolation_kernel.exits import handle_exit
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.frames import KernelError
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
-from isolation_kernel.machine import Machine
 from isolation_kernel.moves import Mover
 from isolation_kernel.partition import VCPU_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
+from isolation_kernel.policy import refusal
+from isolation_kernel.roots import Roots
 from isolation_kernel.scheduler import Scheduler
 
-__all__ = ["Kernel", "Step"]
+__all__ = ["Kernel"]
 
 _V_IRQ = int(InterruptControl.V_IRQ)
 _OWN_PAGES = 8  # vCPU block, I/O map, and some to spare
 _MAX_REFUSALS = 1024
-
-
-class Step(Enum):
-    """What one step of the kernel came to."""
-
-    RAN = "a guest ran until it exited"
-    WAITED = "nobody could run; an interrupt came"
-    IDLE = "nobody can run, and nothing will come by itself"
-    OVER = "the system is shut down, or no guest is left"
 
 
 class Kernel(Foundation):
@@ -48,6 +41,7 @@ class Kernel(Foundation):
         super().__init__(machine, config)
         self.audit = AuditLog(config.log)
         self.audit.append(policy=config.policy.digest)
+        self.roots = Roots(machine, config, self.audit)
         self.msr_map = PermissionMap(self, MSRPM_SIZE, self.protections.msr_permission).address
         self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
         self.mover = Mover(self, self.policy)
@@ -136,12 +130,16 @@ class Kernel(Foundation):
     def permits(self, partition: Partition, right: Right, about: str) -> bool:
         """Whether a guest may: every decision about it is made here, by its rights and the policy, and is in the log."""
         asked = right in partition.config.rights or right in (Right.RUN, Right.USE)
-        why = self.config.policy.refusal(partition.identity, right, about) if asked else "not among its rights"
+        why = refusal(self.config.policy, partition.identity, right, about) if asked else "not among its rights"
         allowed = not why or not self.protections.hypercall_rights
         self.audit.append(who=partition.identity, what=right.name, about=about, decision="allowed" if allowed else "refused", why=why)
         return allowed
 
     # the host's side
+
+    def create_store(self) -> None:
+        """Make an empty store for sealed data, in the place of all that was there. StorageError, TpmError."""
+        self.roots.store.create()
 
     def post_message(self, number: int, message: bytes) -> bool:
         """Queue a message to a guest; False if it cannot take one."""
@@ -211,12 +209,12 @@ class Kernel(Foundation):
         vcpu.flush()
         self.machine.run(vcpu.block)
         if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
-            partition.pc.acknowledge()  # the guest has taken it
+            partition.pc.ask(partition.pc.pc.acknowledge)  # the guest has taken it
 
     def _tick(self) -> None:
         now = self.machine.time()
         for partition in (p for p in self.partitions.values() if p.alive):
-            partition.pc.tick(now)
+            partition.pc.ask(partition.pc.pc.tick, now)
             if partition.state is State.HALTED and partition.pc.pending() is not None and partition.interruptible():
                 partition.state = State.RUNNABLE
             if partition.pc.failure:
@@ -224,7 +222,7 @@ class Kernel(Foundation):
 
     def _wait(self) -> Step:
         halted = [p for p in self.partitions.values() if p.state is State.HALTED and p.interruptible()]
-        if not any(p.pc.running() or p.devices for p in halted):
+        if not any(p.pc.ask(p.pc.pc.running) or p.devices for p in halted):
             return Step.IDLE
         self._route(self.machine.halt(halted[0].vcpu.block))
         return Step.WAITED
@@ -235,10 +233,10 @@ class Kernel(Foundation):
 
     def _route(self, vector: int | None) -> None:
         line = None if vector is None else self._interrupts.line(vector)
-        for refusal in self.policy.refusals() if line in (Irq.GUARD, Irq.TIMER) else ():
+        for refused in self.policy.refusals() if line in (Irq.GUARD, Irq.TIMER) else ():
             if len(self.refusals) < _MAX_REFUSALS:
-                self.refusals.append(refusal)
+                self.refusals.append(refused)
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
-                owner.pc.raise_line(line)
+                owner.pc.ask(owner.pc.pc.raise_line, line)

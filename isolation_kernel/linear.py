@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from contracts.architecture import Cr0, Exc, PageFault
-from contracts.memory_map import PAGE_SIZE
+from contracts.memory_map import PAGE_SIZE, within_pages
 from isolation_kernel.guest_walk import translate
 from isolation_kernel.partition import Partition
 from virtual_pc.segments import allows
@@ -34,14 +34,12 @@ def _pieces(partition: Partition, linear: int, length: int, write: bool, touch: 
     access = PageFault.WRITE if write else PageFault(0)
     if partition.vcpu.get("CPL") == _USER_CPL:
         access |= PageFault.USER
-    while length:
-        linear &= 0xFFFF_FFFF
-        leaf = translate(partition.memory, partition.pc, partition.cr3, linear, access, partition.mode, touch)
+    for page, offset, count in within_pages(linear, length):
+        at = page * PAGE_SIZE + offset & 0xFFFF_FFFF
+        leaf = translate(partition.memory, partition.pc, partition.cr3, at, access, partition.mode, touch)
         if isinstance(leaf, PageFault):
-            raise GuestFault(Exc.PF, leaf, linear)
-        piece = min(length, PAGE_SIZE - linear % PAGE_SIZE)
-        yield leaf.page * PAGE_SIZE + linear % PAGE_SIZE, piece
-        linear, length = linear + piece, length - piece
+            raise GuestFault(Exc.PF, leaf, at)
+        yield leaf.page * PAGE_SIZE + offset, count
 
 
 def read_linear(partition: Partition, linear: int, length: int, touch: bool = True) -> bytes:

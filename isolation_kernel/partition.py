@@ -6,16 +6,16 @@ from dataclasses import InitVar, dataclass, field
 from enum import Enum
 
 from contracts.architecture import Cr0, Cr4, Eflags
+from contracts.configuration import GuestConfig
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
+from contracts.identity import identity
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import IOPM_SIZE
 from isolation_kernel.channels import Channel
-from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.identity import identity
 from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow

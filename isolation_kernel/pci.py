@@ -7,9 +7,9 @@ function is the hardware's own register.
 from collections.abc import Set
 
 from contracts.devices import DEVICES, Device, DeviceNumber
+from contracts.machine import Machine
 from contracts.memory_map import Port
 from contracts.pci import FUNCTIONS, ConfigWord
-from isolation_kernel.machine import Machine
 
 __all__ = ["BASE_ADDRESSES", "ConfigurationSpace", "reset_function"]
 

@@ -8,11 +8,11 @@ import struct
 from collections.abc import Iterator
 
 from contracts import tpm2
+from contracts.machine import Machine
 from contracts.memory_map import Physical
 from contracts.registers import WORD_SIZE
 from contracts.tpm import BUFFER_SIZE, HEADER_SIZE, LOCALITY_STRIDE, SIZE_END, SIZE_START, TPM
 from contracts.tpm2 import Answer, Command
-from isolation_kernel.machine import Machine
 
 __all__ = ["LOCALITY", "Tpm", "TpmError"]
 

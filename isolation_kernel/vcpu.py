@@ -1,19 +1,15 @@
 """One guest's processor state: the VMCB and the registers beside it, read lazily from the vCPU block and written back before entry."""
 
 from contracts import vmcb
-from contracts.architecture import Dr6, Eflags, Exc, Gpr
-from contracts.host_link import VcpuBlock
-from contracts.vmcb import EVENT_ERROR_VALID, EVENT_VALID, EventType
-from isolation_kernel.machine import Machine
+from contracts.architecture import Dr6, Eflags, Exc
+from contracts.events import Event
+from contracts.host_link import REGISTER_OFFSETS, VcpuBlock
+from contracts.machine import Machine
+from contracts.vmcb import EventType
 
 __all__ = ["Vcpu"]
 
 _LINE = 16  # bytes that are read at once
-_ERROR_CODE = 32  # lowest bit of an event's error code
-_REGISTERS: dict[int, int] = {
-    Gpr.EAX: vmcb.field("RAX").offset, Gpr.ESP: vmcb.field("RSP").offset, Gpr.EBX: VcpuBlock.EBX, Gpr.ECX: VcpuBlock.ECX,
-    Gpr.EDX: VcpuBlock.EDX, Gpr.ESI: VcpuBlock.ESI, Gpr.EDI: VcpuBlock.EDI, Gpr.EBP: VcpuBlock.EBP,
-}  # fmt: skip
 
 
 class Vcpu:
@@ -51,11 +47,11 @@ class Vcpu:
 
     def register(self, number: int) -> int:
         """A general register, all 32 bits."""
-        return self._read(_REGISTERS[number], 4)
+        return self._read(REGISTER_OFFSETS[number], 4)
 
     def set_register(self, number: int, value: int, size: int = 4) -> None:
         """Write the low ``size`` bytes of a general register; the rest stays."""
-        self._write(_REGISTERS[number], size, value)
+        self._write(REGISTER_OFFSETS[number], size, value)
 
     def flush(self) -> None:
         """Write what has changed to memory and forget everything: the guest is entered next."""
@@ -74,9 +70,6 @@ class Vcpu:
             self.put("DR6", self.get("DR6") | Dr6.BS)
             self.inject(Exc.DB)
 
-    def inject(self, vector: int, error: int | None = None, kind: EventType = EventType.EXCEPTION) -> None:
+    def inject(self, vector: int, error: int | None = None, kind: int = EventType.EXCEPTION) -> None:
         """Let the next entry deliver an event."""
-        event = vector | kind << 8 | EVENT_VALID
-        if error is not None:
-            event |= EVENT_ERROR_VALID | error << _ERROR_CODE
-        self.put("EVENTINJ", event)
+        self.put("EVENTINJ", Event(vector, error, kind).word)

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from contracts.boot import MULTIBOOT_INFO, boot_block, multiboot_info
+from contracts.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
 from contracts.devices import DeviceNumber
+from contracts.event_log import encode
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
+from contracts.machine import Machine as KernelMachine
 from contracts.memory_map import RamLayout
 from contracts.protections import Protections
 from firmware.build import stub
-from isolation_kernel.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
 from isolation_kernel.kernel import Kernel
-from isolation_kernel.machine import Machine as KernelMachine
 from isolation_kernel.partition import Partition
 from rtl.arch.identity import FEATURES, SIGNATURE, VENDOR
 from sim.launch.hand_over import HandOver
@@ -86,6 +87,7 @@ class GuestSystem:
         self.link = LinkMachine(self.machine, self.cycles_per_exit, self.guest_limit)
         if self.late_launch:
             self.launched = launch(self.link)
+            self.config = replace(self.config, launch_log=encode(self.launched.events))
         else:
             base = layout.kernel_base
             self.machine.model.load(base, stub())

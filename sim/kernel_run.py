@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.configuration import KernelConfig, Right
 from contracts.devices import DeviceNumber
 from contracts.exit_codes import exit_name
 from contracts.memory_map import RamLayout
-from isolation_kernel.configuration import KernelConfig, Right
+from contracts.report import Step
 from isolation_kernel.frames import KernelError
-from isolation_kernel.kernel import Step
 from isolation_kernel.partition import Partition
+from sim.attestation.desk import Desk
 from sim.guests import GuestProgram, GuestSystem, share_memory
 from sim.kernel_time import KernelTime
 from sim.launch.hand_over import HandOver
@@ -24,6 +25,7 @@ __all__ = ["GUEST_MEMORY", "GuestsOutcome", "guest_programs", "run_guests"]
 
 GUEST_MEMORY = 4 << 20  # all of it is cleared over the link when a guest ends: 0.3 million cycles a MiB
 _FIRST_GUESTS_DEVICES = frozenset({DeviceNumber.DMA0, DeviceNumber.DMA1})
+_ASKED_FOR = frozenset({Right.MESSAGES, Right.SEAL, Right.UNSEAL, Right.ATTEST})
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def guest_programs(
     return [
         _load(
             path, small, each, name, command_line=command_line, one_to_one=n == 0, devices=devices if n == 0 else frozenset(),
-            rights=frozenset({Right.MESSAGES}),
+            rights=_ASKED_FOR,
         )
         for n, (path, name) in enumerate(zip(paths, names, strict=True))
     ]  # fmt: skip
@@ -118,8 +120,11 @@ def run_guests(
     slice_cycles: int | None = None,
     config: KernelConfig | None = None,
     late_launch: bool = False,
+    new_store: bool = False,
+    desk: Desk | None = None,
 ) -> GuestsOutcome:
-    """Run until all guests have ended, none can go on, ``max_cycles`` are over, or Ctrl-C ends it. LaunchError."""
+    """Run until all guests have ended, none can go on (and there is no ``desk`` from which more may come), ``max_cycles`` are over, or
+    Ctrl-C ends it. LaunchError; StorageError and TpmError (of the kernel) if a ``new_store`` cannot be made."""
     start = time.process_time()
     console = _Console({n: p.name for n, p in enumerate(programs, 1)})
     system: GuestSystem | None = None
@@ -128,8 +133,10 @@ def run_guests(
         system.link.each_slice = each_slice
         if slice_cycles is not None:
             system.link.slice_cycles = slice_cycles
+        if new_store:
+            system.kernel.create_store()
         system.start(programs)
-        why = _run(system, machine, max_cycles)
+        why = _run(system, machine, max_cycles, desk)
     except KeyboardInterrupt:
         why = Ending.INTERRUPTED.value
     console.finish()
@@ -144,15 +151,17 @@ def run_guests(
     )
 
 
-def _run(system: GuestSystem, machine: Machine, max_cycles: int | None) -> str:
+def _run(system: GuestSystem, machine: Machine, max_cycles: int | None, desk: Desk | None) -> str:
     try:
         while max_cycles is None or machine.cycle < max_cycles:
             system.link.guest_limit = None if max_cycles is None else max_cycles - machine.cycle
             outcome = system.kernel.step()
             if outcome is Step.OVER:
                 return "all guests have ended"
-            if outcome is Step.IDLE:
+            if outcome is Step.IDLE and desk is None:
                 return "no guest can go on"
+            if desk is not None:
+                desk.serve(system.kernel, wait=outcome is Step.IDLE)
     except MachineEnded as end:
         if end.ending is not Ending.LIMIT:
             return end.ending.value

@@ -1,8 +1,8 @@
 """Typical work for the machine's model, from which the compiler learns what is taken often: a guest above the isolation kernel."""
 
+from contracts.configuration import KernelConfig
 from contracts.devices import DeviceNumber
 from firmware.build import guest
-from isolation_kernel.configuration import KernelConfig
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Machine, MachineConfig
 from sim.model import Model

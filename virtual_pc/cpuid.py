@@ -1,17 +1,9 @@
 """CPUID as a guest sees it: the leaves of the processor without ring −1, and the kernel's."""
 
-from collections.abc import Mapping
-
+from contracts.configuration import CpuidLeaves, Registers
 from contracts.hypercalls import CPUID_SIGNATURE, CpuidLeaf
 
-__all__ = ["NATIVE_CPUID", "CpuidLeaves", "Registers", "cpuid"]
-
-Registers = tuple[int, int, int, int]  # EAX, EBX, ECX, EDX
-CpuidLeaves = Mapping[int, Registers]
-NATIVE_CPUID: CpuidLeaves = {  # leaf 0 says RingfenceCPU; leaf 1: a 486 with PSE, TSC, MSR, CX8, PGE
-    0: (1, 0x676E_6952, 0x5550_4365, 0x636E_6566),
-    1: (0x0480, 0, 0, 0x2138),
-}
+__all__ = ["cpuid"]
 
 _FEATURES = 1
 _HYPERVISOR_PRESENT = 1 << 31  # of ECX

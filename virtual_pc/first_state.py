@@ -1,37 +1,17 @@
 """What a guest's processor holds when it starts, by the kind of its entry."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from contracts.architecture import Cr0, Eflags, Gpr
 from contracts.boot import MULTIBOOT_BOOTLOADER_MAGIC
+from contracts.configuration import Entry, MultibootEntry, RealModeEntry
 from contracts.vmcb import SEGMENTS, SegmentPart, segment
 
-__all__ = ["Entry", "MultibootEntry", "RealModeEntry", "first_cr0", "first_state"]
+__all__ = ["first_cr0", "first_state"]
 
 _CODE_32, _DATA_32, _CODE_16, _DATA_16, _LDT, _TSS = 0xC9B, 0xC93, 0x09B, 0x093, 0x082, 0x08B
 _START = {"CPL": 0, "DR6": 0xFFFF_0FF0, "DR7": 0x400, "RFLAGS": Eflags.ALWAYS, "CR2": 0}
 _REAL_VECTORS = 0x3FF
-
-
-@dataclass(frozen=True)
-class RealModeEntry:
-    """As after reset, but at CS:IP with a base of its own."""
-
-    selector: int = 0xF000
-    base: int = 0xFFFF_0000
-    ip: int = 0xFFF0
-
-
-@dataclass(frozen=True)
-class MultibootEntry:
-    """Flat 32-bit protected mode, paging off: EAX = 2BADB002h, EBX = the information structure."""
-
-    eip: int
-    info: int = 0
-
-
-Entry = RealModeEntry | MultibootEntry
 
 
 def first_cr0(entry: Entry) -> int:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from contracts.configuration import KernelConfig
 from contracts.devices import DEVICES, DeviceNumber
 from contracts.ide import IDE_REQUESTER
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.policy_map import GUARD
 from contracts.protections import Protections
+from contracts.report import Step
 from firmware import build
-from isolation_kernel.configuration import KernelConfig
-from isolation_kernel.kernel import Step
 from isolation_kernel.partition import Partition
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Machine

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from cocotb_tests.isolation_kernel.world import CODE, SECOND_MEMORY, World
+from contracts.configuration import GuestConfig, MultibootEntry
 from contracts.devices import DeviceNumber
+from contracts.identity import identity
 from contracts.rights import HOST, NOBODY, SYSTEM, Right
-from isolation_kernel.configuration import GuestConfig, MultibootEntry
-from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script
 from isolation_kernel.partition import Partition
 

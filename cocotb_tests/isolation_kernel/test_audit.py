@@ -9,13 +9,13 @@ import pytest
 
 from cocotb_tests.isolation_kernel.governed import everything, load, named, without
 from cocotb_tests.isolation_kernel.world import World
+from contracts.audit import START
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall, Status
+from contracts.identity import identity
+from contracts.policy import Policy
 from contracts.rights import HOST, NOBODY, SYSTEM, Right
-from isolation_kernel.audit import START
-from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script, Spin, Vmmcall
-from isolation_kernel.policy import Policy
 from sim.policy.audit_file import AuditError, AuditWriter, read_audit
 
 __all__: list[str] = []

@@ -3,7 +3,7 @@
 from cocotb_tests.isolation_kernel.world import FIRST_MEMORY, PAGE_TABLES, SECOND_MEMORY, World, paging_on, read
 from contracts.architecture import Cr0
 from contracts.hypercalls import CPUID_SIGNATURE, CpuidLeaf, Hypercall
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from isolation_kernel.model.script import Cpuid, Out, Read, ReadCr, Script, Vmmcall, Write, WriteCr
 from isolation_kernel.partition import State
 
@@ -71,7 +71,7 @@ def test_cpuid_tells_the_driver_its_offset() -> None:
 
 def test_a_guest_sees_the_processor_without_ring_minus_1() -> None:
     """The kernel's table of CPUID leaves is the core's own, which it cannot import."""
-    from isolation_kernel.configuration import KernelConfig
+    from contracts.configuration import KernelConfig
     from rtl.microcode.dispatch import CORE_CPUID
 
     core = {leaf.number: (leaf.eax, leaf.ebx, leaf.ecx, leaf.edx) for leaf in CORE_CPUID}

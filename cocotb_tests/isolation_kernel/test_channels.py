@@ -23,13 +23,13 @@ from cocotb_tests.isolation_kernel.channel_calls import (
 from cocotb_tests.isolation_kernel.governed import everything, load, named, without
 from cocotb_tests.isolation_kernel.world import FIRST_MEMORY, World
 from contracts.hypercalls import IDENTITY_SIZE, MAX_MESSAGE, MAX_QUEUED, Hypercall, Status
+from contracts.identity import identity
 from contracts.memory_map import PAGE_SIZE
+from contracts.policy import Policy
+from contracts.report import Step
 from contracts.rights import Right
-from isolation_kernel.identity import identity
-from isolation_kernel.kernel import Step
 from isolation_kernel.model.script import GuestException, Read, Script, SetRing, Vmmcall, Write
 from isolation_kernel.partition import State
-from isolation_kernel.policy import Policy
 
 # opening
 

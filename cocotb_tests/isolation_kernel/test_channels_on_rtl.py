@@ -2,14 +2,14 @@
 
 import pytest
 
+from contracts.configuration import KernelConfig
 from contracts.hypercalls import MAX_QUEUED, Status
 from contracts.protections import Protections
+from contracts.report import Step
 from contracts.rights import Right
 from firmware.build import guest
-from isolation_kernel.configuration import KernelConfig
 from isolation_kernel.frames import Owner
 from isolation_kernel.invariants import check
-from isolation_kernel.kernel import Step
 from isolation_kernel.partition import Partition
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Machine

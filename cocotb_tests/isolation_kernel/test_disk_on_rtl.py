@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from cocotb_tests.firmware.disk_system import GUEST_MEMORY, IDE, SECTORS, Above, says
+from contracts.configuration import KernelConfig
 from contracts.devices import DeviceNumber
 from contracts.ide import BUS_MASTER_PORTS, IDE_REQUESTER, SECTOR_SIZE, TaskFile
 from contracts.memory_map import PAGE_SIZE, Port
 from contracts.pci import IDE_FUNCTION, Command, ConfigOffset, IdeTiming
 from contracts.protections import Protections
 from firmware.guests.layout import Disk
-from isolation_kernel.configuration import KernelConfig
 
 __all__: list[str] = []
 

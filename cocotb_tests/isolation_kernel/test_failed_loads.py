@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from cocotb_tests.isolation_kernel.world import CODE, SECOND_MEMORY, World
+from contracts.configuration import GuestConfig, MultibootEntry
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
-from isolation_kernel.configuration import GuestConfig, MultibootEntry
+from contracts.report import Step
 from isolation_kernel.frames import KernelError, Owner
 from isolation_kernel.invariants import check
-from isolation_kernel.kernel import Step
 from isolation_kernel.model.script import Script, Spin, Vmmcall
 
 BEYOND = GuestConfig("beyond", SECOND_MEMORY, ((0x3000, b"secret"), (SECOND_MEMORY - 4, b"too long")), MultibootEntry(CODE))

@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 from cocotb_tests.isolation_kernel.world import SECOND_MEMORY
+from contracts.configuration import GuestConfig, KernelConfig, RealModeEntry
 from contracts.protections import Protections
-from isolation_kernel.configuration import GuestConfig, KernelConfig, RealModeEntry
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from sim.guests import GuestSystem
 from sim.machine import Machine
 

@@ -7,10 +7,10 @@ import pytest
 from cocotb_tests.isolation_kernel.governed import load
 from cocotb_tests.isolation_kernel.world import CODE, FIRST_MEMORY, SECOND_MEMORY, World
 from contracts.canonical import short
+from contracts.configuration import GuestConfig, MultibootEntry, RealModeEntry
 from contracts.devices import DeviceNumber
+from contracts.identity import identity
 from contracts.rights import Right
-from isolation_kernel.configuration import GuestConfig, MultibootEntry, RealModeEntry
-from isolation_kernel.identity import identity
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.model.machine import ModelMachine
 from isolation_kernel.model.script import Script, Spin

@@ -4,11 +4,11 @@ import pytest
 
 from cocotb_tests.isolation_kernel.world import CODE, SECOND_MEMORY, World, paging_on
 from contracts.architecture import Pte
+from contracts.configuration import GuestConfig, MultibootEntry
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Port
-from isolation_kernel.configuration import GuestConfig, MultibootEntry
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from isolation_kernel.model.script import Operation, Out, Read, Script, Spin, Vmmcall, WriteCr
 from isolation_kernel.partition import Partition
 

@@ -8,7 +8,7 @@ from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
 from contracts.hypercalls import Hypercall, Status
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.policy_map import Format
-from isolation_kernel.dma_policy import Refusal
+from contracts.report import Refusal
 from isolation_kernel.model.script import GuestException, Invlpg, Out, Read, Script, Spin, Vmmcall, Write
 from isolation_kernel.partition import MAX_OFFERED
 

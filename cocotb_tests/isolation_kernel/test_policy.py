@@ -7,15 +7,16 @@ import pytest
 
 from cocotb_tests.isolation_kernel.governed import Grants, everything, load, named, without
 from cocotb_tests.isolation_kernel.world import World
+from contracts.configuration import GuestConfig
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall, Status
+from contracts.identity import identity
+from contracts.policy import Policy
 from contracts.protections import Protections
 from contracts.rights import HOST, SYSTEM, Right
-from isolation_kernel.configuration import GuestConfig
 from isolation_kernel.frames import KernelError
-from isolation_kernel.identity import identity
 from isolation_kernel.model.script import Script, Spin, Vmmcall
-from isolation_kernel.policy import Policy
+from isolation_kernel.policy import refusal
 
 __all__: list[str] = []
 
@@ -139,7 +140,7 @@ def test_who_may_not_is_not_started(right: Right) -> None:
 def test_an_empty_policy_allows_nothing() -> None:
     for right in Right:
         for about in (*DeviceNumber.__members__, HOST, SYSTEM, identity(ASKS), identity(OTHER)):
-            assert Policy(frozenset()).refusal(identity(ASKS), right, about) == "not granted"
+            assert refusal(Policy(frozenset()), identity(ASKS), right, about) == "not granted"
 
 
 @pytest.mark.parametrize("right", CALLS, ids=lambda right: right.name)

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from cocotb_tests.isolation_kernel.world import CODE, LAYOUT, paging_on
+from contracts.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.protections import Protections
-from isolation_kernel.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.model.machine import ModelMachine
 from isolation_kernel.model.recorder import RecordingMachine, ReplayMachine, ReplayMismatch, replay

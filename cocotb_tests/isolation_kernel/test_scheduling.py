@@ -8,7 +8,7 @@ from cocotb_tests.isolation_kernel.world import World, paging_on
 from contracts.architecture import Eflags, Exc
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import Port
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from isolation_kernel.model.script import Cpuid, GuestException, Halt, In, Operation, Out, Read, Script, SetIf, Spin, Vmmcall
 from isolation_kernel.partition import Partition, State
 

@@ -6,13 +6,14 @@ import pytest
 
 from cocotb_tests.isolation_kernel.world import CODE, FIRST_MEMORY, SECOND_MEMORY, World
 from contracts.architecture import Cr0, Gpr
+from contracts.configuration import GuestConfig, KernelConfig, MultibootEntry, RealModeEntry, Right
 from contracts.devices import DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Port
-from isolation_kernel.configuration import GuestConfig, KernelConfig, MultibootEntry, RealModeEntry, Right
+from contracts.report import Step
 from isolation_kernel.frames import KernelError
 from isolation_kernel.invariants import check
-from isolation_kernel.kernel import Kernel, Step
+from isolation_kernel.kernel import Kernel
 from isolation_kernel.model.script import Out, Read, ReadCr, Script, SvmInstruction, Vmmcall, Write, WriteCr
 from isolation_kernel.partition import Partition, State
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from contracts.architecture import Cr0, Pte
+from contracts.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
 from contracts.devices import DeviceNumber
 from contracts.memory_map import PAGE_SIZE, RamLayout
 from contracts.protections import Protections
-from isolation_kernel.configuration import GuestConfig, KernelConfig, MultibootEntry, Right
+from contracts.report import Step
 from isolation_kernel.invariants import check
-from isolation_kernel.kernel import Kernel, Step
+from isolation_kernel.kernel import Kernel
 from isolation_kernel.model.machine import ModelMachine
 from isolation_kernel.model.memory import Straps
 from isolation_kernel.model.script import Operation, Read, Script, Write, WriteCr
@@ -29,8 +30,10 @@ _ALL_RIGHTS = frozenset(Right)
 class World:
     """A kernel, its machine, and the guests added so far."""
 
-    def __init__(self, protections: Protections | None = None, straps: Straps | None = None, **settings: object) -> None:
-        self.machine = ModelMachine(LAYOUT, straps=straps)
+    def __init__(
+        self, protections: Protections | None = None, straps: Straps | None = None, machine: ModelMachine | None = None, **settings: object
+    ) -> None:
+        self.machine = machine or ModelMachine(LAYOUT, straps=straps)
         config = KernelConfig(layout=LAYOUT, tables_per_guest=64, protections=protections or Protections())
         self.kernel = Kernel(self.machine, replace(config, **settings))  # type: ignore[arg-type]
         self.checked = protections is None

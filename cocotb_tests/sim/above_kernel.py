@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TextIO, cast
 
+from contracts.configuration import KernelConfig
 from contracts.devices import DeviceNumber
+from contracts.machine import Machine as KernelsMachine
+from contracts.report import Step
 from firmware.build import guest
 from firmware.guests.layout import DEFAULT_KEY
-from isolation_kernel.configuration import KernelConfig
 from isolation_kernel.guest_memory import NOWHERE
-from isolation_kernel.kernel import Step
-from isolation_kernel.machine import Machine as KernelsMachine
 from isolation_kernel.model.recorder import RecordingMachine
 from isolation_kernel.partition import Partition
 from sim.checks.ownership import OwnershipChecker

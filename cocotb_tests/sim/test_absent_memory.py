@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from contracts.configuration import KernelConfig
 from contracts.protections import Protections
-from isolation_kernel.configuration import KernelConfig
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Machine
 from sim.oracles import qemu

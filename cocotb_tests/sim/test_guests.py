@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cocotb_tests.sim.above_kernel import GUEST_MEMORY, Pair, mac
+from contracts.configuration import GuestConfig, KernelConfig, RealModeEntry, Right
 from contracts.exit_codes import exit_name
 from contracts.protections import Protections
+from contracts.report import Step
 from firmware.build import guest, stub
-from isolation_kernel.configuration import GuestConfig, KernelConfig, RealModeEntry, Right
-from isolation_kernel.kernel import Step
 from isolation_kernel.model.recorder import ReplayMismatch, replay
 from isolation_kernel.model.rerun import ModelReplay
 from sim.guests import GuestProgram, GuestSystem

@@ -7,9 +7,9 @@ import pytest
 
 from cocotb_tests.sim.double import EXIT_BYTE, MEMORY, VECTOR, double_spec
 from contracts.host_link import VcpuBlock
+from contracts.machine import Machine as KernelsMachine
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.policy_map import GUARD
-from isolation_kernel.machine import Machine as KernelsMachine
 from rtl.retire.port import RETIRED_A_CYCLE
 from sim.link import LinkError, LinkMachine, MachineEnded
 from sim.machine import Ending, Machine, MachineConfig

@@ -6,7 +6,7 @@ from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
 from typing import Any
 
-from contracts.architecture import Cr0, Cr4, Gpr, PageFault
+from contracts.architecture import Cr0, Cr4, Exc, Gpr, PageFault
 from contracts.memory_map import PAGE_SIZE, Physical, Port, RamLayout
 from contracts.vmcb import FIELDS
 from isolation_kernel.fence import Fence
@@ -29,6 +29,7 @@ from isolation_kernel.model.script import (
     Write,
     WriteCr,
 )  # fmt: skip
+from virtual_pc.control_registers import written
 from virtual_pc.cpuid import cpuid
 from virtual_pc.decode import Instruction, Segment
 from virtual_pc.decode import Operation as Decoded
@@ -104,6 +105,8 @@ class LyingFence(Fence):
             return self._rng.choice((True, False, None))
         if question is cpuid:
             return tuple(self._number() for _ in range(4))
+        if question is written:
+            return self._rng.choice((None, self._number(), self._number(), Exc.GP, Exc.PF))
         assert question is list, question
         return [(name, self._number()) for name in (*FIELDS, *Gpr.__members__, "nonsense")]
 

@@ -10,10 +10,10 @@ from cocotb_tests.virtual_pc.liars import LyingFence, LyingPc, restless
 from contracts.architecture import Pte
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE
+from contracts.report import Step
 from isolation_kernel import invariants
 from isolation_kernel.fence import Fence
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.kernel import Step
 from isolation_kernel.model.script import Read, Script, SetIf, Spin, Vmmcall, Write
 from isolation_kernel.partition import Partition
 from isolation_kernel.shadow import Shadow

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from contracts.architecture import Cr0, Cr4, Eflags, Exc, Gpr
+from contracts.events import Event
 from contracts.exit_codes import INVALID, ExitCode
 from contracts.msr import Efer
-from contracts.vmcb import EVENT_ERROR_VALID, EVENT_VALID, EventType, General1, General2, InterruptControl, TlbControl
+from contracts.vmcb import EVENT_VALID, EventType, General1, General2, InterruptControl, TlbControl
 from isolation_kernel.model import script as ops
 from isolation_kernel.model.operations import Operations
 from isolation_kernel.model.script import GuestException, Operation, Script
@@ -79,17 +80,16 @@ class GuestCpu(Operations):
     # events
 
     def _inject(self, block: Block) -> None:
-        event = block.get("EVENTINJ")
-        block.put("EVENTINJ", event & ~EVENT_VALID)
-        if event & EVENT_VALID:
-            error = event >> 32 if event & EVENT_ERROR_VALID else None
-            self._deliver(event & 0xFF, EventType(event >> 8 & 7), error)
+        word = block.get("EVENTINJ")
+        block.put("EVENTINJ", word & ~EVENT_VALID)
+        if event := Event.decode(word):
+            self._deliver(event.vector, EventType(event.kind), event.error)
 
     def _deliver(self, vector: int, kind: EventType, error: int | None) -> None:
         """Deliver an event to the script; a fault on its gate exits with the event in EXITINTINFO."""
         state = self.state
         if state["IDTR_BASE"]:
-            self._delivering = vector | kind << 8 | EVENT_VALID | (0 if error is None else EVENT_ERROR_VALID | error << 32)
+            self._delivering = Event(vector, error, kind).word
             self.translate(state["IDTR_BASE"] + 8 * vector & 0xFFFF_FFFF, write=False, user=False)
             self._delivering = 0
         if kind is EventType.EXCEPTION:

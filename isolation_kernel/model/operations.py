@@ -153,7 +153,8 @@ class Operations(Translation):
 
     def _vmmcall(self, op: ops.Vmmcall) -> object:
         self._code(b"\x0f\x01\xd9")
-        self.state.registers.update({Gpr.EAX: op.number, Gpr.EBX: op.ebx, Gpr.ECX: op.ecx, Gpr.EDX: op.edx, Gpr.ESI: op.esi})
+        arguments = {Gpr.EBX: op.ebx, Gpr.ECX: op.ecx, Gpr.EDX: op.edx, Gpr.ESI: op.esi, Gpr.EDI: op.edi}
+        self.state.registers.update({Gpr.EAX: op.number} | arguments)
         raise self._exit(ExitCode.VMMCALL)
 
     def _rdtsc(self, op: ops.Rdtsc) -> object:

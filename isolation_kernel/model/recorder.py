@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
+from contracts.configuration import GuestConfig, KernelConfig
 from contracts.devices import DeviceNumber
-from isolation_kernel.configuration import GuestConfig, KernelConfig
+from contracts.machine import Machine
 from isolation_kernel.kernel import Kernel
-from isolation_kernel.machine import Machine
 
 __all__ = ["METHODS", "RecordingMachine", "ReplayMachine", "ReplayMismatch", "replay"]
 

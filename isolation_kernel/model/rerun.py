@@ -19,6 +19,7 @@ from contracts.io_exit import IoExit
 from contracts.memory_map import Physical, Port, RamLayout
 from contracts.msr import msrpm_bit
 from contracts.policy_map import GUARD
+from contracts.tpm import LOCALITIES, LOCALITY_STRIDE
 from contracts.vmcb import TlbControl
 from isolation_kernel.model.machine import ModelMachine
 from isolation_kernel.model.recorder import ReplayMachine, ReplayMismatch
@@ -30,6 +31,7 @@ __all__ = ["ModelReplay"]
 _COMMANDS = ("run", "take_interrupt", "halt")  # guests and devices go on only within these
 _WORD = 4
 _BY_DEVICES = frozenset(Physical.GUARD + GUARD[name].offset for name in ("STATUS", "LOG_ADDRESS", "LOG_INFO", "DEVICE_IDLE"))
+_TPM = range(Physical.TPM, Physical.TPM + LOCALITIES * LOCALITY_STRIDE)
 _COMPARED_PORTS = frozenset({
     Port.PIC_MASTER, Port.PIC_MASTER + 1, Port.PIC_SLAVE, Port.PIC_SLAVE + 1, *range(Port.PCI_DATA, Port.PCI_DATA + 4),
 })  # fmt: skip
@@ -87,7 +89,7 @@ class ModelReplay(ReplayMachine):
 
     def _read32(self, arguments: tuple[Any, ...], recorded: int) -> int:
         (address,) = arguments
-        if address in _BY_DEVICES:
+        if address in _BY_DEVICES or address in _TPM:
             return recorded
         in_ram = address < len(self.model.memory.ram)
         what = self._tell(address, recorded.to_bytes(_WORD, "little")) if in_ram else f"register at {address:#x}"

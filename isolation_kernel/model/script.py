@@ -127,6 +127,7 @@ class Vmmcall(Operation):
     ecx: int = 0
     edx: int = 0
     esi: int = 0
+    edi: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.configuration import KernelConfig
 from contracts.exit_codes import exit_name
 from contracts.memory_map import RamLayout
-from isolation_kernel.configuration import KernelConfig
-from isolation_kernel.kernel import Step
+from contracts.report import Step
 from sim.guests import GuestProgram, GuestSystem, share_memory
 from sim.link import MachineEnded
 from sim.machine import Ending, Machine, MachineConfig, Outcome

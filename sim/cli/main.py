@@ -19,6 +19,7 @@ _COMMANDS = {
     "wave": "sim.cli.wave",
     "export": "sim.cli.export",
     "measure": "sim.cli.measure",
+    "attest": "sim.cli.attest",
     "verify": "sim.cli.verify",
     "policy": "sim.cli.policy",
     "audit": "sim.cli.audit",

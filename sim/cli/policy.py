@@ -40,8 +40,8 @@ def check(file: Path) -> None:
 @click.option("--append", "command_line", default="", help="As of ringfence run --guest.")
 def identity_of(programs: tuple[Path, ...], memory: int | None, disk: bool, command_line: str) -> None:
     """Print the identities that PROGRAMS have as guests of ringfence run --guest, in this order and with these options."""
+    from contracts.identity import identity
     from isolation_kernel.frames import KernelError
-    from isolation_kernel.identity import identity
     from sim.kernel_run import guest_programs
 
     with user_errors(ImageError, KernelError, ValueError):

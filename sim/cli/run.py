@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from contracts.boot import multiboot_info
-from isolation_kernel.configuration import KernelConfig
+from contracts.configuration import KernelConfig
+from contracts.sealed_storage import StorageError
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
 from sim.disk import DiskError, disk_arguments
@@ -27,6 +28,7 @@ from sim.tpm.swtpm import Swtpm, TpmError
 
 if TYPE_CHECKING:
     from sim.display.live import Live
+    from sim.attestation.desk import Desk
     from sim.launch.hand_over import HandOver
 
 __all__ = ["command"]
@@ -54,6 +56,9 @@ class _Options:
     display: bool
     display_port: int | None
     screenshot: Path | None
+    store: Path | None
+    new_store: bool
+    attest: Path | None
 
     def check(self, programs: Sequence[Path]) -> None:
         """What can be told before a model is built: the command line, and all files that are going to be written."""
@@ -69,7 +74,11 @@ class _Options:
             for path in waves:
                 check_apart(path, [*programs, *disk])
                 check_output(path, make_folder=True)
-            others = [*programs, *disk, *waves, *([self.policy] if self.policy is not None else [])]
+            stores = [self.store] if self.store is not None else []
+            for path in stores:
+                check_apart(path, [*programs, *disk, *waves])
+                check_output(path)
+            others = [*programs, *disk, *waves, *stores, *([self.policy] if self.policy is not None else [])]
             for written in (self.report, self.audit, self.screenshot):
                 if written is not None:
                     check_apart(written, others)
@@ -158,6 +167,37 @@ class _Options:
             writer.close()
             print(f"ringfence: {writer.count} decisions in {self.audit}, head {writer.head}", file=sys.stderr)
 
+    def check_rooted(self) -> None:
+        """What needs a launch and a TPM has them; a store is there, or is to be made where nothing is."""
+        if (self.store is not None or self.attest is not None) and (self.tpm is None or not self.late_launch):
+            fail("--store and --attest need --launch and --tpm: both rest on what the TPM knows of the launch")
+        if self.new_store and self.store is None:
+            fail("--new-store: where? (--store FILE)")
+        if self.store is not None and self.new_store and self.store.exists():
+            fail(f"--new-store: {self.store} is there already: remove it, or leave --new-store out")
+        if self.store is not None and not self.new_store and not self.store.exists():
+            fail(f"--store: {self.store} is not there (--new-store makes one)")
+
+    @contextmanager
+    def rooted(self, config: KernelConfig) -> Iterator[tuple[KernelConfig, "Desk | None"]]:
+        """With the disk of sealed storage, and where questions for quotes come in, as far as they are wanted."""
+        from sim.attestation.desk import Desk, DeskError
+        from sim.disk.sector_file import SectorFile
+
+        with ExitStack() as stack:
+            desk = None
+            if self.store is not None:
+                with user_errors(StorageError):
+                    disk = SectorFile(self.store)
+                stack.callback(disk.close)
+                config = replace(config, disk=disk)
+            if self.attest is not None:
+                with user_errors(DeskError):
+                    desk = Desk(self.attest)
+                stack.callback(desk.close)
+                config = replace(config, quoted=desk.quoted)
+            yield config, desk
+
     def write_report(self, content: dict[str, object]) -> None:
         """If one is wanted."""
         if self.report is not None:
@@ -186,6 +226,9 @@ class _Options:
 @click.option("--display", is_flag=True, help="Show the screen in a web page on this computer, and take keys and the mouse from there.")
 @click.option("--display-port", type=click.IntRange(1, 65535), help="Serve that page there; else on a free port.")
 @click.option("--screenshot", type=click.Path(path_type=Path), help="Write what the screen shows at the end there, as PNG.")
+@click.option("--store", type=click.Path(path_type=Path), help="Image of the disk on which guests' sealed data lie.")
+@click.option("--new-store", is_flag=True, help="Make an empty store there first; what this TPM kept before is lost.")
+@click.option("--attest", type=click.Path(path_type=Path), help="A Unix socket where ringfence attest may ask guests for quotes.")
 @click.option("--append", "command_line", default="", help="The program's command line.")
 def command(
     file: Path | None,
@@ -203,6 +246,9 @@ def command(
     display: bool,
     display_port: int | None,
     screenshot: Path | None,
+    store: Path | None,
+    new_store: bool,
+    attest: Path | None,
     command_line: str,
 ) -> None:
     """Boot FILE, a 32-bit multiboot ELF, on the simulated machine.
@@ -212,6 +258,7 @@ def command(
     """
     options = _Options(
         waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch, display, display_port, screenshot,
+        store, new_store, attest,
     )  # fmt: skip
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
@@ -219,6 +266,7 @@ def command(
         fail("--policy, --audit and --launch are for --guest")
     if display_port is not None and not display:
         fail("--display-port is for --display")
+    options.check_rooted()
     if not guests and file is None:
         fail("which FILE? (see ringfence run --help)")
     try:
@@ -318,6 +366,7 @@ def _tell_launch(launched: "HandOver | None") -> None:
 
 def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
     from isolation_kernel.frames import KernelError
+    from isolation_kernel.tpm import TpmError as KernelTpmError
     from sim.kernel_run import guest_programs, run_guests
     from sim.launch.hand_over import LaunchError
 
@@ -335,6 +384,17 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
                 machine, programs, options.max_cycles, each_slice, options.slice_cycles if each_slice else None, config, options.late_launch
             )
         options.finish(machine, live, outcome.why)
+    with options.kernel() as told, options.rooted(told) as (config, desk), options.machine() as machine:
+        tracer = _tracer(machine) if options.trace else None
+        try:
+            outcome = run_guests(
+                machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config,
+                options.late_launch, options.new_store, desk,
+            )  # fmt: skip
+        except (KernelError, LaunchError, StorageError, KernelTpmError) as error:
+            if options.new_store and options.store is not None:
+                options.store.unlink(missing_ok=True)  # nobody has sealed anything there
+            fail(str(error))
     _tell_launch(outcome.launched)
     for guest in outcome.guests:
         end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.audit import START, link
 from contracts.canonical import canonical
-from isolation_kernel.audit import START, link
 
 __all__ = ["AuditError", "AuditFile", "AuditWriter", "read_audit"]
 

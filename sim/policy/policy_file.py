@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.devices import DeviceNumber
+from contracts.policy import Policy
 from contracts.rights import HOST, SYSTEM, Right
-from isolation_kernel.policy import Policy
+from isolation_kernel.policy import refusal
 from sim.policy.lattice import LatticeError, label_sets
 
 __all__ = ["EVERYONE", "PolicyError", "PolicyFile", "read_policy", "right_name"]
@@ -207,7 +208,7 @@ class _Checker:
             for word, who in thing.allow.items():
                 right = next(right for right in _RIGHTS[thing.kind] if right_name(right) == word)
                 for name in who:
-                    if name != EVERYONE and (why := policy.refusal(identities[name], right, thing.key)):
+                    if name != EVERYONE and (why := refusal(policy, identities[name], right, thing.key)):
                         self._wrong(f"{thing.place}.allow.{word}", f"{name!r} never may, by the labels: {why}")
 
 

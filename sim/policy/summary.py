@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from contracts.canonical import short
 from contracts.rights import Right
+from isolation_kernel.policy import refusal
 from sim.policy.policy_file import PolicyFile, right_name
 
 __all__ = ["summary"]
@@ -13,7 +14,7 @@ def _grants(file: PolicyFile, who: str) -> Iterator[str]:
     grants = file.policy.grants or frozenset()
     for right in Right:
         things = sorted(file.name(about) for subject, r, about in grants if (subject, r) == (who, right))
-        held = [t for t in things if not file.policy.refusal(who, right, next(k for _, _, k in grants if file.name(k) == t))]
+        held = [t for t in things if not refusal(file.policy, who, right, next(k for _, _, k in grants if file.name(k) == t))]
         if held:
             yield f"  {right_name(right)}: {', '.join(held)}"
 

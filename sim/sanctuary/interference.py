@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from contracts.configuration import Right
 from contracts.devices import DeviceNumber
 from contracts.protections import Protections
+from contracts.report import Step
 from firmware.build import guest
 from firmware.guests.layout import Trusted
-from isolation_kernel.configuration import Right
-from isolation_kernel.kernel import Step
 from sim.guests import GuestProgram, GuestSystem
 from sim.link import LinkMachine
 from sim.machine import Machine

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from contracts.report import Step
 from firmware.build import guest
-from isolation_kernel.kernel import Step
 from sim.guests import GuestProgram, GuestSystem
 from sim.machine import Machine
 from sim.multiboot import read_multiboot

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from chipset.boards.straps import Strap
+from contracts.configuration import Right
 from contracts.devices import DeviceNumber
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from contracts.memory_map import PAGE_SIZE
 from contracts.protections import Protections
+from contracts.report import Step
 from firmware.build import guest
 from firmware.guests.attack import Attack, Needs
-from isolation_kernel.configuration import Right
-from isolation_kernel.kernel import Step
 from isolation_kernel.partition import Partition, State
 from sim.guests import GuestProgram, GuestSystem
 from sim.kernel_time import KernelTime

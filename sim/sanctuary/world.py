@@ -5,6 +5,7 @@ import hmac
 from dataclasses import dataclass, field
 
 from contracts.architecture import Pte
+from contracts.configuration import KernelConfig, Right
 from contracts.devices import DeviceNumber
 from contracts.dma_engine import DMA_ENGINE
 from contracts.hypercalls import MAX_MESSAGE
@@ -14,7 +15,6 @@ from contracts.vmcb import FIELDS
 from firmware.build import guest
 from firmware.guests.attacks import Target
 from firmware.guests.layout import DEFAULT_KEY, SECRET, Trusted
-from isolation_kernel.configuration import KernelConfig, Right
 from isolation_kernel.partition import Partition
 from sim.guests import GuestProgram, GuestSystem
 from sim.sanctuary.evidence import Answer

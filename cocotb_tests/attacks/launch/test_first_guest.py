@@ -15,10 +15,10 @@ from contracts.dma_engine import DMA_ENGINE, DescriptorFlag
 from contracts.event_log import Pcr
 from contracts.late_launch import BLOCK_SIZE
 from contracts.memory_map import RamLayout
+from contracts.report import Step as KernelStep
 from contracts.secure_loader import Parameter
 from firmware.build import build
 from firmware.launcher.steps import Do, Step, script
-from isolation_kernel.kernel import Step as KernelStep
 from sim import guests
 from sim.guests import GuestProgram, GuestSystem
 from sim.launch.hand_over import HandOver, hand_over

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from contracts import tpm2
 from contracts.event_log import Pcr
+from contracts.machine import Machine
 from contracts.sealed_storage import ANCHOR, ANCHOR_SIZE, COUNT, COUNT_SIZE, KEY_SIZE, TAG_SIZE, Header
 from contracts.tpm2 import Command, Handle
-from isolation_kernel.machine import Machine
 from isolation_kernel.sealing import PASSWORD, Sealing, policy
 from isolation_kernel.storage import Blobs, SealedStorage
 from isolation_kernel.tpm import Tpm

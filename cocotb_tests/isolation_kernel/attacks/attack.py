@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cocotb_tests.isolation_kernel.world import RW, US, P, World, paging_on
+from contracts.configuration import Right
 from contracts.dma_engine import DMA_ENGINE
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Physical
-from isolation_kernel.configuration import Right
 from isolation_kernel.model.memory import Straps
 from isolation_kernel.model.script import GuestException, Operation, Read, Script, Vmmcall, Write
 from isolation_kernel.partition import Partition

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import cast
 
 from cocotb_tests.sim.tpm.served_top import SPEC
+from contracts.machine import Machine
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.registers import WORD_SIZE
 from contracts.tpm import TPM, HashOp, TpmOp
-from isolation_kernel.machine import Machine
 from sim.model import Model, build_model
 from sim.tpm.bridge import AnswerByte, TpmBridge
 from sim.tpm.served import TPM_ASKS, ServedTpm

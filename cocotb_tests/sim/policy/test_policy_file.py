@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from contracts.policy import Policy
 from contracts.rights import HOST, SYSTEM, Right
-from isolation_kernel.policy import Policy
+from isolation_kernel.policy import refusal
 from sim.cli.main import main
 from sim.policy.policy_file import read_policy
 
@@ -73,9 +74,9 @@ def test_a_mandatory_file_holds_its_labels(tmp_path: Path) -> None:
     policy = read_policy(tmp_path / "policy.toml").policy
     public = frozenset({"public"})
     assert policy.labels == {ONE: public | {"secret"}, TWO: public, HOST: public, SYSTEM: public}
-    assert not policy.refusal(TWO, Right.POST, ONE) and not policy.refusal(ONE, Right.UNSEAL, TWO)
-    assert policy.refusal(ONE, Right.MESSAGES, HOST) == "information would go down to it"  # granted to all, and taken back
-    assert not policy.refusal(TWO, Right.MESSAGES, HOST)
+    assert not refusal(policy, TWO, Right.POST, ONE) and not refusal(policy, ONE, Right.UNSEAL, TWO)
+    assert refusal(policy, ONE, Right.MESSAGES, HOST) == "information would go down to it"  # granted to all, and taken back
+    assert not refusal(policy, TWO, Right.MESSAGES, HOST)
 
 
 def test_the_summary_says_who_may_what(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from functools import partial
 import pytest
 
 from chipset.boards.straps import Strap
+from contracts.configuration import Right
 from contracts.devices import DeviceNumber
 from contracts.protections import Protections
 from firmware.guests.attack import Needs
 from firmware.guests.attacks import ATTACKS, BY_NAME
 from firmware.guests.layout import RESULT_ADDRESS, Result
-from isolation_kernel.configuration import Right
 from isolation_kernel.partition import State
 from sim.machine import Machine
 from sim.sanctuary.attack_run import AttackRun, run_attack

@@ -16,7 +16,7 @@ Nothing of its place goes in: not the frames that it lies in, not whether they a
 from dataclasses import asdict
 
 from contracts.canonical import canonical, digest
-from isolation_kernel.configuration import GuestConfig
+from contracts.configuration import GuestConfig
 
 __all__ = ["identity"]
 
