@@ -27,8 +27,8 @@ from sim.tpm.bridge import TpmBridge
 from sim.tpm.swtpm import Swtpm, TpmError
 
 if TYPE_CHECKING:
-    from sim.display.live import Live
     from sim.attestation.desk import Desk
+    from sim.display.live import Live
     from sim.launch.hand_over import HandOver
 
 __all__ = ["command"]
