@@ -3,6 +3,8 @@
 One key is the kernel's: after it, and until the user has chosen a guest or has let it be, no guest hears anything.
 """
 
+from collections.abc import Callable
+
 from contracts.ps2 import RELEASE, PacketFlag
 
 __all__ = ["ATTENTION", "CHOICES", "ESCAPE", "Hands", "Heard"]
@@ -31,8 +33,8 @@ class Hands:
         self.attention = False
         self.choice = 0
 
-    def take(self, byte: int, mouse: bool) -> list[Heard]:
-        """A byte of keyboard or mouse; what the guest in front hears of it."""
+    def take(self, byte: int, mouse: bool, living: Callable[[int], object | None]) -> list[Heard]:
+        """A byte of keyboard or mouse; what the guest in front hears of it. ``living`` tells a number that can be chosen from others."""
         self.choice = 0
         if mouse:
             return self._move(byte)
@@ -40,7 +42,11 @@ class Hands:
         if byte in _PREFIXES and len(self._codes) < _LONGEST:
             return []
         codes, self._codes = self._codes, b""
-        return self._key(codes, codes.replace(bytes([RELEASE]), b""))
+        name = codes.replace(bytes([RELEASE]), b"")
+        if self.attention and codes == name and living(CHOICES.get(name, 0)) is not None:
+            self.attention, self.choice = False, CHOICES[name]
+            return []
+        return self._key(codes, name)
 
     def _move(self, byte: int) -> list[Heard]:
         if self._packet or byte & PacketFlag.ALWAYS:  # what cannot begin a packet is lost
@@ -56,7 +62,6 @@ class Hands:
             self.attention = self.attention or not released
             return self.let_go()
         if self.attention:
-            self.choice = 0 if released else CHOICES.get(name, 0)
             self.attention = released or name != ESCAPE
             return []
         if released and name not in self._held and self._held_keys:
@@ -65,12 +70,7 @@ class Hands:
         return [(codes, b"")]
 
     def let_go(self) -> list[Heard]:
-        """The guest in front hears that all is let go: what the user's hands hold now is nobody's any more."""
+        """What the guest in front hears if all is let go: what the user's hands hold now is nobody's any more."""
         heard = [(name[:-1] + bytes([RELEASE]) + name[-1:], b"") for name in sorted(self._held)]
         self._held.clear()
         return [*heard, (b"", _NO_BUTTONS)]
-
-    def chosen(self) -> None:
-        """The user's choice is done, or a guest has gone: whoever is in front now knows of no key that is down."""
-        self.attention, self.choice = False, 0
-        self._held.clear()

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from contracts.display import COLUMNS
+from contracts.display import COLUMNS, CrtcIndex, VgaPort
 from contracts.memory_map import Port
 from contracts.ps2 import CommandByte, KbcCommand, KeyboardCommand, MouseCommand
 
 __all__ = [
-    "ATTENTION_ATTRIBUTE", "ATTENTION_TEXT", "COLUMN_WIDTHS", "LINE_ATTRIBUTE", "NOBODY", "PHRASE_SLOT", "PROGRAM", "trusted_line",
+    "ATTENTION_ATTRIBUTE", "ATTENTION_TEXT", "COLUMN_WIDTHS", "DISPLAY_SIGN", "LINE_ATTRIBUTE", "NOBODY", "PHRASE_SLOT", "PROGRAM",
+    "trusted_line",
 ]  # fmt: skip
 
 COLUMN_WIDTHS = (2, 20, 20, 12, 26)
@@ -20,16 +21,17 @@ LINE_ATTRIBUTE = 0x1F  # bright white on blue
 ATTENTION_ATTRIBUTE = 0x4F  # bright white on red
 ATTENTION_TEXT = "guest 1-9, or Esc?"  # in the place of the name, while no guest gets keys
 
+DISPLAY_SIGN = int(CrtcIndex.CURSOR_LOW)
 _ANSWERS = ((Port.KBC_DATA, None),) * 4  # what a device answers to a command is read, and so is what was left from before
 PROGRAM: tuple[tuple[int, int | None], ...] = (
     (Port.KBC_STATUS, KbcCommand.DISABLE_KEYBOARD), (Port.KBC_STATUS, KbcCommand.DISABLE_MOUSE),
     (Port.KBC_STATUS, KbcCommand.WRITE_COMMAND_BYTE), (Port.KBC_DATA, CommandByte.SYSTEM), *_ANSWERS,
     (Port.KBC_DATA, KeyboardCommand.ENABLE), *_ANSWERS,
     (Port.KBC_STATUS, KbcCommand.WRITE_MOUSE), (Port.KBC_DATA, MouseCommand.RESET), *_ANSWERS,
-    (Port.KBC_STATUS, KbcCommand.WRITE_MOUSE), (Port.KBC_DATA, MouseCommand.ENABLE), *_ANSWERS,
+    (Port.KBC_STATUS, KbcCommand.WRITE_MOUSE), (Port.KBC_DATA, MouseCommand.ENABLE), *_ANSWERS, (VgaPort.CRTC, DISPLAY_SIGN),
 )  # fmt: skip
 """Ports and bytes (None: it is read) that make the 8042 pass on what keyboard and mouse say, as it is and without interrupts, whatever it
-was told before."""
+was told before; and DISPLAY_SIGN into a register of the display, where it is read again if there is a display."""
 
 NOBODY = bytes(32)  # the name under which the kernel keeps what is its own in sealed storage: of no guest is this the digest
 PHRASE_SLOT = 0

@@ -34,8 +34,7 @@ class GuestMemory:
         self.pages = pages
         self.device_pages: set[int] = set()
         self.shared: dict[int, int] = {}  # frames of channels, by guest page number
-        self.screen = (NOWHERE, NOWHERE)  # frames of what it shows, seen over and over in SCREEN_PAGES
-        self.front = False  # what it shows is on the display instead
+        self.screen, self.front = (NOWHERE, NOWHERE), False  # frames that it sees over and over in SCREEN_PAGES, or in front the display
         self.before_write: Callable[[int], None] = lambda frame: None  # the kernel is about to write to this frame
 
     def frame_of(self, page: int, check: bool = True) -> int | None:

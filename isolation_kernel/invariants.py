@@ -109,8 +109,8 @@ def shared_within_channel(kernel: Kernel) -> Iterator[str]:
 
 
 def shadow_reaches_own(kernel: Kernel) -> Iterator[str]:
-    """Every shadow entry reaches a frame that its guest owns or shares, a page of a device that it owns, its screen (that is the display, if
-    it is in front), or nothing."""
+    """Every shadow entry reaches a frame that its guest owns or shares, a page of a device that it owns, its screen (in front:
+    the display), or nothing."""
     for partition in _alive(kernel):
         screen = SCREEN_PAGES if partition is kernel.view.front and partition.memory.front else partition.memory.screen
         pages = {DEVICES[d].page for d in partition.devices} | {NOWHERE, *partition.memory.shared.values(), *screen}
@@ -267,7 +267,7 @@ def free_is_clean(kernel: Kernel) -> Iterator[str]:
 def one_in_front(kernel: Kernel) -> Iterator[str]:
     """A living guest is in front if any lives, it alone is the display's, and the trusted line says which it is."""
     front, alive = kernel.view.front, _alive(kernel)
-    if front not in (alive or [None]):
+    if front not in alive if alive else front is not None:
         yield "who is in front has ended, or nobody is"
     for partition in alive:
         if partition.memory.front and partition is not front:

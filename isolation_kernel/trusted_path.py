@@ -7,11 +7,11 @@ from there costs the same. What a guest in front shows lies in the display; what
 
 from collections.abc import Callable
 
-from contracts.display import SCREEN_BYTES, CrtcIndex, VgaPort
+from contracts.display import SCREEN_BYTES, VgaPort
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.ps2 import KbcStatus
 from contracts.user_hands import CHOICES, Hands
-from contracts.user_view import PROGRAM, trusted_line
+from contracts.user_view import DISPLAY_SIGN, PROGRAM, trusted_line
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import SCREEN_PAGES
 from isolation_kernel.partition import Partition
@@ -20,8 +20,7 @@ from virtual_pc.vga import VGA_PORTS, Access
 
 __all__ = ["TrustedPath"]
 
-_BYTES, _NO_BOUND = 16, 1 << 30  # with each tick: more than devices send in that time
-_MOST_ACCESSES = 32
+_BYTES, _NO_BOUND, _MOST_ACCESSES = 16, 1 << 30, 32  # with each tick: more bytes than devices send in that time
 _WORDS = range(Physical.SCREEN, Physical.SCREEN + SCREEN_BYTES, 4)
 
 
@@ -35,8 +34,7 @@ class TrustedPath:
         self._registers: list[Access] | None = None  # what the display's have been made to show
         self._line: list[int] = []  # and the trusted line
         base.access(PROGRAM)
-        self._machine.io_write(VgaPort.CRTC, CrtcIndex.CURSOR_LOW)
-        self._display = self._machine.io_read(VgaPort.CRTC) == CrtcIndex.CURSOR_LOW
+        self._display = self._machine.io_read(VgaPort.CRTC) == DISPLAY_SIGN
         self.show(None)
 
     def show(self, guest: Partition | None) -> None:
@@ -44,8 +42,8 @@ class TrustedPath:
         None: all is dark."""
         old, self.front = self.front, guest
         if self._display and old is not None and old.alive:
-            words = (self._machine.read32(at).to_bytes(4, "little") for at in _WORDS)
-            self._machine.write_block(old.memory.screen[0] * PAGE_SIZE, b"".join(words))
+            shown = b"".join(self._machine.read32(at).to_bytes(4, "little") for at in _WORDS)
+            self._machine.write_block(old.memory.screen[0] * PAGE_SIZE, shown)
         for each in filter(None, (old, guest)) if self._display else ():
             each.memory.front = each is guest
             for page in (*SCREEN_PAGES, *each.memory.screen) if self._on.screen_revoke else ():
@@ -53,7 +51,7 @@ class TrustedPath:
         shows = b"" if guest is None else self._machine.read_block(guest.memory.screen[0] * PAGE_SIZE, SCREEN_BYTES)
         for at in _WORDS if self._display else ():
             self._machine.write32(at, int.from_bytes(shows[at - Physical.SCREEN :][:4], "little"))
-        self.hands.chosen()
+        self.hands.let_go()
         self.refresh()
 
     def _guests(self, in_front: bool) -> list[Partition]:
@@ -76,10 +74,9 @@ class TrustedPath:
     def tick(self) -> None:
         """The timer has ticked: what keyboard and mouse have said since is heard."""
         for _ in range(_BYTES if self._on.input_bounds else _NO_BOUND):
-            status = self._machine.io_read(Port.KBC_STATUS)
-            if not status & KbcStatus.OUTPUT_FULL:
+            if not (status := self._machine.io_read(Port.KBC_STATUS)) & KbcStatus.OUTPUT_FULL:
                 break
-            for heard in self.hands.take(self._machine.io_read(Port.KBC_DATA), bool(status & KbcStatus.MOUSE)):
+            for heard in self.hands.take(self._machine.io_read(Port.KBC_DATA), bool(status & KbcStatus.MOUSE), self._living):
                 for guest in self._guests(self._on.keys_in_front):
                     guest.pc.ask(guest.pc.pc.hear, *heard)
             if (chosen := self._living(self.hands.choice)) is not None:
