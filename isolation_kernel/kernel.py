@@ -21,11 +21,12 @@ from isolation_kernel.frames import KernelError
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.moves import Mover
-from isolation_kernel.partition import VCPU_PAGES, Partition, State
+from isolation_kernel.partition import OWN_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.policy import refusal
 from isolation_kernel.roots import Roots
 from isolation_kernel.scheduler import Scheduler
+from isolation_kernel.trusted_path import TrustedPath
 
 __all__ = ["Kernel"]
 
@@ -46,8 +47,9 @@ class Kernel(Foundation):
         self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
         self.mover = Mover(self, self.policy)
         self.scheduler: Scheduler = Scheduler(config.slice_cycles, self.protections.preemption)
-        self._interrupts = PhysicalInterrupts(machine, config.timer_cycles // config.cycles_per_pit_tick)
+        self._interrupts = PhysicalInterrupts(self, config.timer_cycles // config.cycles_per_pit_tick)
         self.partitions: dict[int, Partition] = {}
+        self.view = TrustedPath(self, self.living, self.roots)
         self.refusals: list[Refusal] = []
         self.exit_counts: dict[int, int] = {}
         self.over = False
@@ -87,6 +89,8 @@ class Kernel(Foundation):
             raise
         set_up_vmcb(partition, self.msr_map)
         set_start_state(partition, self.config.native_cpuid[1][0])
+        if self.view.front is None:
+            self.view.show(partition)
         return partition
 
     def end_guest(self, partition: Partition, reason: str) -> None:
@@ -100,9 +104,12 @@ class Kernel(Foundation):
         for number in self.partitions:
             self.wake(number, partition.number)
         partition.shadow.discard_all()
+        if self.view.front is partition:
+            self.view.show(next((p for p in self.partitions.values() if p.alive), None))
+        partition.clean_screen()
         self.mover.release_all(partition)
         partition.io_map.release()
-        self.frames.release(partition.vcpu.block // PAGE_SIZE, VCPU_PAGES)
+        self.frames.release(partition.vcpu.block // PAGE_SIZE, OWN_PAGES)
         if not any(p.alive for p in self.partitions.values()):
             self.over = True
 
@@ -236,6 +243,8 @@ class Kernel(Foundation):
         for refused in self.policy.refusals() if line in (Irq.GUARD, Irq.TIMER) else ():
             if len(self.refusals) < _MAX_REFUSALS:
                 self.refusals.append(refused)
+        if line == Irq.TIMER:
+            self.view.tick()
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
