@@ -80,5 +80,6 @@ class KernelConfig:
     policy: Policy = field(default_factory=Policy)
     log: Callable[[str], None] = lambda record: None  # takes the records of the audit log
     launch_log: bytes | None = None  # contracts/event_log.py, of what launched the kernel; None: it was not launched
+    phrase: bytes = b""  # the owner's secret, shown on the trusted line where none is sealed
     disk: Disk | None = None  # where sealed storage lies
     quoted: Callable[[int, Statement], None] = lambda number, statement: None  # takes what a guest, by its number, has had quoted

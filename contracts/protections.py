@@ -43,6 +43,15 @@ class Protections:
     channel_identity: the kernel says who is at the other end. Without: each says so itself.
     channel_bounds: a queue holds a bounded number of messages. Without: a guest that floods another takes the kernel's memory.
     sealed_identity: the kernel says who seals, reads and is quoted. Without: a guest says so itself (EDI = buffer of an identity).
+    screen_apart: what a guest shows that is not in front lies in frames of its own. Without: it writes to the display, and reads there.
+    screen_revoke: no entry leads to the display or to those frames after a switch. Without: a stale one does.
+    screen_clean: those frames are zeroed before they serve anyone else. Without: the next guest reads what the old one showed.
+    vga_in_front: registers of the display show what those of the guest in front do. Without: any guest moves what another shows.
+    keys_in_front: keys and the mouse reach the guest in front alone. Without: all guests hear them.
+    attention_key: F12 is the kernel's and no guest's. Without: it is a key as others, and the user does not get the kernel's ear.
+    held_keys: a key's release follows its pressing, and goes nowhere after a switch. Without: the next guest learns what was held.
+    input_bounds: with each tick of the timer a bounded number of bytes is taken. Without: a storm on the keyboard stops all guests.
+    line_columns: of a guest's name printable characters are shown, in a column. Without: it draws what else the trusted line says.
     hypercall_ring: hypercalls are for CPL 0. Without: an application of a guest gives away its pages.
     """
 
@@ -73,6 +82,15 @@ class Protections:
     channel_bounds: bool = True
     sealed_identity: bool = True
     hypercall_ring: bool = True
+    screen_apart: bool = True
+    screen_revoke: bool = True
+    screen_clean: bool = True
+    vga_in_front: bool = True
+    keys_in_front: bool = True
+    attention_key: bool = True
+    held_keys: bool = True
+    input_bounds: bool = True
+    line_columns: bool = True
 
     @classmethod
     def without(cls, *names: str) -> "Protections":

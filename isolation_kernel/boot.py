@@ -9,7 +9,7 @@ from contracts.msr import Efer
 from contracts.vmcb import SEGMENTS, CrIntercept, General1, General2, InterruptControl, SegmentPart, TlbControl, segment
 from isolation_kernel.control_registers import apply_control
 from isolation_kernel.frames import HOLE, Frames, KernelError
-from isolation_kernel.guest_memory import GuestMemory
+from isolation_kernel.guest_memory import SCREEN_PAGES, GuestMemory
 from isolation_kernel.partition import Partition
 from virtual_pc.first_state import first_cr0, first_state
 
@@ -29,8 +29,9 @@ def _bits(numbers: Iterable[int]) -> int:
 
 
 def claim_memory(frames: Frames, owner: int, config: GuestConfig, first: int) -> dict[int, int]:
-    """A guest's frames, by guest page number: from ``first`` in a row, less the hole below 1 MiB where it is mapped one to one."""
-    pages = [n for n in range(config.memory // PAGE_SIZE) if not config.one_to_one or n not in HOLE]
+    """A guest's frames, by guest page number: from ``first`` in a row, less the screen's, or all of the hole below 1 MiB where it
+    is mapped one to one."""
+    pages = [n for n in range(config.memory // PAGE_SIZE) if n not in (HOLE if config.one_to_one else SCREEN_PAGES)]
     if config.one_to_one:
         frames.take(pages, owner)
     return {page: first + page for page in pages}

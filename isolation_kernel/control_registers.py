@@ -4,11 +4,11 @@ from contracts.architecture import Cr0, Exc
 from contracts.configuration import GUEST_CR0, GUEST_CR4
 from contracts.exit_codes import ExitCode
 from contracts.vmcb import CrIntercept
-from isolation_kernel.instruction import intercepted
-from isolation_kernel.linear import GuestFault, read_linear, write_linear
+from isolation_kernel.instruction import big_code, carry_out
+from isolation_kernel.linear import GuestFault
 from isolation_kernel.partition import Partition
-from virtual_pc.control_registers import written
-from virtual_pc.decode import Operation
+from virtual_pc.control_registers import reads_control, writes_control
+from virtual_pc.requests import Written
 
 __all__ = ["apply_control", "read_control", "write_control"]
 
@@ -50,33 +50,23 @@ def _write_cr0(partition: Partition, value: int) -> None:
 
 def write_control(partition: Partition) -> None:
     """The guest writes a control register, by MOV, CLTS or LMSW; GuestFault if it may not."""
-    number, instruction, operand = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE, intercepted(partition), 0
-    if instruction.register is not None:
-        operand = partition.vcpu.register(instruction.register)
-    elif instruction.operation is Operation.LMSW:
-        operand = int.from_bytes(read_linear(partition, instruction.linear, 2), "little")
-    value = partition.pc.ask(written, number, instruction.operation, partition.cr0, operand)
-    if value is None or isinstance(value, Exc):
-        raise GuestFault(Exc.GP, 0) if value is Exc.GP else GuestFault(Exc.UD)
+    number = partition.vcpu.get("EXITCODE") - ExitCode.CR_WRITE
+    found = carry_out(partition, writes_control(big_code(partition), number, partition.cr0))
+    if not isinstance(found, Written):
+        raise GuestFault(Exc.UD)
     if number == 0:
-        _write_cr0(partition, value & GUEST_CR0)
+        _write_cr0(partition, found.value & GUEST_CR0)
     elif number == 3:
-        _check_cr3(partition, value & _WORD, partition.mode.paging)
-        partition.cr3 = value & _WORD
+        _check_cr3(partition, found.value & _WORD, partition.mode.paging)
+        partition.cr3 = found.value & _WORD
         if partition.mode.paging:
             apply_control(partition, globals_too=False)
     else:
-        partition.cr4 = value & GUEST_CR4
+        partition.cr4 = found.value & GUEST_CR4
         apply_control(partition)
 
 
 def read_control(partition: Partition) -> None:
     """The guest reads a control register, by MOV or SMSW."""
-    number, instruction = partition.vcpu.get("EXITCODE") - ExitCode.CR_READ, intercepted(partition)
-    if instruction.operation not in ((Operation.READ_CR, Operation.SMSW) if number == 0 else (Operation.READ_CR,)):
-        raise GuestFault(Exc.UD)
-    value = {0: partition.cr0, 3: partition.cr3, 4: partition.cr4}[number]
-    if instruction.register is None:
-        write_linear(partition, instruction.linear, (value & 0xFFFF).to_bytes(2, "little"))
-    else:
-        partition.vcpu.set_register(instruction.register, value, instruction.size)
+    number = partition.vcpu.get("EXITCODE") - ExitCode.CR_READ
+    carry_out(partition, reads_control(big_code(partition), number, {0: partition.cr0, 3: partition.cr3, 4: partition.cr4}[number]))

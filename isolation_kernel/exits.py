@@ -11,13 +11,14 @@ from contracts.msr import Msr
 from contracts.vmcb import EventType
 from isolation_kernel.control_registers import read_control, write_control
 from isolation_kernel.hypercalls import hypercall
-from isolation_kernel.instruction import intercepted
+from isolation_kernel.instruction import big_code, carry_out
 from isolation_kernel.io_exit import port_access
 from isolation_kernel.linear import GuestFault
 from isolation_kernel.partition import Partition, State
+from virtual_pc.control_registers import invalidates
 from virtual_pc.cpuid import cpuid
-from virtual_pc.decode import Operation
 from virtual_pc.ports import Effect
+from virtual_pc.requests import Addressed
 
 if TYPE_CHECKING:
     from isolation_kernel.kernel import Kernel
@@ -57,10 +58,9 @@ def _pass_on(kernel: "Kernel", partition: Partition) -> None:
 
 
 def _invlpg(kernel: "Kernel", partition: Partition) -> None:
-    instruction = intercepted(partition)
-    if instruction.operation is not Operation.INVLPG or instruction.register is not None:
-        raise GuestFault(Exc.UD)
-    partition.shadow.invlpg(instruction.linear)
+    found = carry_out(partition, invalidates(big_code(partition)))
+    if isinstance(found, Addressed):
+        partition.shadow.invlpg(partition.vcpu.get(f"{found.segment.name}_BASE") + found.offset & 0xFFFF_FFFF)
 
 
 def _hlt(kernel: "Kernel", partition: Partition) -> None:

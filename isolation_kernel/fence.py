@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 class Fence:
-    """Before one guest's PC. ``failure`` says what was wrong with it, if anything was."""
+    """Before one guest's PC, ``pc``, which is asked nothing but by ``ask``. ``failure`` says what was wrong with it, if anything was."""
 
     def __init__(self, pc: VirtualPc) -> None:
         self.pc = pc
@@ -40,23 +40,7 @@ class Fence:
         effect = self.ask(self.pc.write, port, value, now)
         return effect if isinstance(effect, Effect) else Effect.NONE
 
-    def raise_line(self, irq: int) -> None:
-        """A line of a device that the guest owns has risen."""
-        self.ask(self.pc.raise_line, irq)
-
     def pending(self) -> int | None:
         """The vector of the interrupt that the guest should get."""
         vector = self.ask(self.pc.pending)
         return None if vector is None else vector & _BYTE
-
-    def acknowledge(self) -> None:
-        """The guest has got it."""
-        self.ask(self.pc.acknowledge)
-
-    def tick(self, now: int) -> None:
-        """Time has passed."""
-        self.ask(self.pc.tick, now)
-
-    def running(self) -> bool:
-        """Whether an interrupt will come by itself."""
-        return bool(self.ask(self.pc.running))

@@ -1,5 +1,7 @@
 """What every part of the kernel stands on: the machine, the configuration, who owns each frame, and the ASIDs."""
 
+from collections.abc import Iterable
+
 from contracts.configuration import KernelConfig
 from contracts.machine import Machine
 from isolation_kernel.asids import Asids
@@ -17,3 +19,11 @@ class Foundation:
         self.protections = config.protections
         self.frames = Frames(config.layout)
         self.asids = Asids(config.asids, shared=not config.protections.asid_per_root)
+
+    def access(self, accesses: Iterable[tuple[int, int | None]]) -> None:
+        """Ports, and the bytes that are written there; None: it is read."""
+        for port, value in accesses:
+            if value is None:
+                self.machine.io_read(port)
+            else:
+                self.machine.io_write(port, value & 0xFF)

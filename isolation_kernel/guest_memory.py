@@ -3,22 +3,24 @@
 from collections.abc import Callable
 from enum import Enum
 
+from contracts.display import SCREEN_WINDOW
 from contracts.memory_map import PAGE_SIZE, Physical, within_pages
 from isolation_kernel.foundation import Foundation
 
-__all__ = ["NOWHERE", "GuestMemory", "Kind"]
+__all__ = ["NOWHERE", "SCREEN_PAGES", "GuestMemory", "Kind"]
 
 _SPACE = 1 << 32
-_KERNEL_PAGES = frozenset(p // PAGE_SIZE for p in (Physical.GUARD, Physical.HOST_LINK))
+_KERNEL_PAGES = frozenset(p // PAGE_SIZE for p in (Physical.GUARD, Physical.HOST_LINK, Physical.TRUSTED_LINE))
 NOWHERE = Physical.NOWHERE // PAGE_SIZE  # the page that a guest reaches where it has nothing
+SCREEN_PAGES = range(Physical.SCREEN // PAGE_SIZE, (Physical.SCREEN + SCREEN_WINDOW) // PAGE_SIZE)
 
 
 class Kind(Enum):
     """What a guest-physical page is."""
 
     RAM = "RAM"
-    SHARED = "a page of a channel: RAM for its two ends' instructions, and nothing to the kernel or to a device"
-    DEVICE = "a page of a device that the guest owns"
+    SHARED = "a page of a channel, or of a screen that is not in front: RAM for instructions, and nothing to the kernel or to a device"
+    DEVICE = "a page of a device that the guest owns, or of the display while it is in front"
     ABSENT = "nothing: reads as ones, writes are dropped"
 
 
@@ -32,6 +34,8 @@ class GuestMemory:
         self.pages = pages
         self.device_pages: set[int] = set()
         self.shared: dict[int, int] = {}  # frames of channels, by guest page number
+        self.screen = (NOWHERE, NOWHERE)  # frames of what it shows, seen over and over in SCREEN_PAGES
+        self.front = False  # what it shows is on the display instead
         self.before_write: Callable[[int], None] = lambda frame: None  # the kernel is about to write to this frame
 
     def frame_of(self, page: int, check: bool = True) -> int | None:
@@ -47,15 +51,17 @@ class GuestMemory:
         frame = self.frame_of(page, self._base.protections.frame_owner_check)
         if frame is not None:
             return Kind.RAM, frame
+        if page in SCREEN_PAGES and not self.front and self._base.protections.screen_apart:
+            return Kind.SHARED, self.screen[page % len(self.screen)]
         if page in self.shared:
             return Kind.SHARED, self.shared[page]
-        if page in self.device_pages or page in _KERNEL_PAGES and not self._base.protections.kernel_mmio_refused:
+        if page in self.device_pages or page in SCREEN_PAGES or page in _KERNEL_PAGES and not self._base.protections.kernel_mmio_refused:
             return Kind.DEVICE, page
         return Kind.ABSENT, NOWHERE
 
     def occupied(self, page: int) -> bool:
         """Whether something is there already."""
-        return page in self.pages or page in self.device_pages or page in self.shared
+        return page in self.pages or page in self.device_pages or page in self.shared or page in SCREEN_PAGES
 
     def _pieces(self, address: int, length: int, check: bool) -> list[tuple[int, int]] | None:
         """Machine address and length of each piece within a page; None if any byte is not the guest's."""

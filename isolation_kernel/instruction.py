@@ -1,55 +1,62 @@
-"""The instruction at which a guest has exited, where the exit does not say: read byte by byte, decoded without authority, checked here."""
+"""The instruction at which a guest has exited: the room without authority says what it asks for, and here it is done, with its guest's own
+registers, memory and rights.
+"""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from contracts.architecture import Exc
-from isolation_kernel.linear import GuestFault, read_linear, segment_linear
+from isolation_kernel.linear import GuestFault, probe_write, read_linear, segment_linear, write_linear
 from isolation_kernel.partition import Partition
-from virtual_pc.decode import Instruction, Operation, decode
+from virtual_pc.requests import Access, Doing, Fetch, Get, Memory, Port, Put, Request
 from virtual_pc.segments import BIG
 
-__all__ = ["Intercepted", "intercepted"]
+__all__ = ["big_code", "carry_out"]
 
-_LONGEST = 15
-_WORD = 2  # bytes of LMSW's and SMSW's memory operand
-_REGISTERS = 8
-
-
-@dataclass(frozen=True)
-class Intercepted:
-    """``register`` or ``linear`` is its operand; ``size`` that of a register operand in bytes. A memory operand lies in its segment."""
-
-    operation: Operation
-    register: int | None = None
-    linear: int = 0
-    size: int = 4
+_LONGEST = 15  # bytes of an instruction
+_STEPS = 40  # more than any instruction takes
+_REGISTERS, _SIZES, _OFFSET = 8, 7, 0xFFFF_FFFF
 
 
-def _read(partition: Partition) -> Instruction:
-    """GuestFault with #UD if it is none of those known (the guest has changed it meanwhile)."""
-    vcpu, pc, left = partition.vcpu, partition.pc, _LONGEST
-    at, decoding = vcpu.get("CS_BASE") + vcpu.get("RIP") & 0xFFFF_FFFF, decode(bool(vcpu.get("CS_ATTRIB") & BIG))
-    answer = pc.ask(decoding.__next__)
-    while isinstance(answer, int):
-        left -= answer
-        if answer <= 0 or left < 0:
-            raise GuestFault(Exc.GP, 0)
-        data = read_linear(partition, at, answer, touch=False)
-        at, answer = at + answer, pc.ask(decoding.send, int.from_bytes(data, "little"))
-    if answer is None:
-        raise GuestFault(Exc.UD)
-    return answer
+def big_code(partition: Partition) -> bool:
+    """Whether the guest's code is 32-bit code."""
+    return bool(partition.vcpu.get("CS_ATTRIB") & BIG)
 
 
-def intercepted(partition: Partition) -> Intercepted:
-    """The instruction, and where its operand lies; GuestFault if its segment does not hold it."""
-    found, vcpu = _read(partition), partition.vcpu
-    if found.register is not None or found.operation is Operation.CLTS:
-        return Intercepted(found.operation, found.register and found.register % _REGISTERS, size=4 if found.wide else 2)
-    index = 0 if found.index is None else vcpu.register(found.index % _REGISTERS) << (found.scale & 3)
-    base = 0 if found.base is None else vcpu.register(found.base % _REGISTERS)
-    offset = base + index + found.displacement & (0xFFFF_FFFF if found.wide_address else 0xFFFF)
-    if found.operation is Operation.INVLPG:  # asks no segment's leave
-        return Intercepted(found.operation, linear=vcpu.get(f"{found.segment.name}_BASE") + offset & 0xFFFF_FFFF)
-    write = found.operation is Operation.SMSW
-    return Intercepted(found.operation, linear=segment_linear(partition, found.segment.name, offset, _WORD, write))
+def _memory(partition: Partition, asked: Memory) -> int:
+    size, access = asked.size & _SIZES, asked.access
+    linear = segment_linear(partition, asked.segment.name, asked.offset & _OFFSET, size, access is not Access.LOAD)
+    if access is Access.LOAD:
+        return int.from_bytes(read_linear(partition, linear, size), "little")
+    if access is Access.PROBE:
+        probe_write(partition, linear, size)
+    else:
+        write_linear(partition, linear, (asked.value & (1 << 8 * size) - 1).to_bytes(size, "little"))
+    return 0
+
+
+def carry_out(partition: Partition, work: Doing, port: Callable[[int | None], int] = lambda value: 0) -> Request | None:
+    """What it comes to, None if the room has failed; GuestFault if it faults. ``port`` is read (None) or written."""
+    vcpu, pc, at, left = partition.vcpu, partition.pc, partition.vcpu.get("CS_BASE") + partition.vcpu.get("RIP"), _LONGEST
+    asked = pc.ask(work.__next__)
+    for _ in range(_STEPS):
+        reply = 0
+        match asked:
+            case Fetch(size):
+                if not 0 < size <= left:
+                    raise GuestFault(Exc.GP, 0)
+                reply = int.from_bytes(read_linear(partition, at, size, touch=False), "little")
+                at, left = at + size, left - size
+            case Get(register):
+                reply = vcpu.register(register % _REGISTERS)
+            case Put(register, value, size):
+                vcpu.set_register(register % _REGISTERS, value, min(size & _SIZES, 4))
+            case Memory():
+                reply = _memory(partition, asked)
+            case Port(value):
+                reply = port(value)
+            case Exc():
+                raise GuestFault(asked, 0 if asked is Exc.GP else None)
+            case _:
+                return asked
+        asked = pc.ask(work.send, reply)
+    return None

@@ -2,8 +2,8 @@
 
 from contracts.devices import DEVICES
 from contracts.interrupt_setup import FIRST_VECTOR, LINES, end_of_interrupt, setup
-from contracts.machine import Machine
 from contracts.memory_map import Irq
+from isolation_kernel.foundation import Foundation
 
 __all__ = ["PhysicalInterrupts"]
 
@@ -13,17 +13,15 @@ _UNMASKED = frozenset({Irq.TIMER, Irq.CASCADE, Irq.GUARD} | {device.irq for devi
 class PhysicalInterrupts:
     """The physical 8259s and 8254, which belong to the kernel."""
 
-    def __init__(self, machine: Machine, timer_ticks: int) -> None:
+    def __init__(self, base: Foundation, timer_ticks: int) -> None:
         """``timer_ticks``: the 8254's divisor."""
-        self._machine = machine
-        for port, value in setup(_UNMASKED, timer_ticks):
-            machine.io_write(port, value)
+        self._base = base
+        base.access(setup(_UNMASKED, timer_ticks))
 
     def line(self, vector: int) -> int | None:
         """The line of an interrupt that was taken, its service ended; None if it is not one of these."""
         irq = vector - FIRST_VECTOR
         if irq not in range(LINES):
             return None
-        for port, value in end_of_interrupt(irq):
-            self._machine.io_write(port, value)
+        self._base.access(end_of_interrupt(irq))
         return irq

@@ -12,7 +12,7 @@ from contracts.msr import IOPM_SIZE, MSRPM_SIZE
 from contracts.pci import Command, ConfigOffset, Function
 from contracts.policy_map import GUARD
 from isolation_kernel.frames import Owner
-from isolation_kernel.guest_memory import NOWHERE, Kind
+from isolation_kernel.guest_memory import NOWHERE, SCREEN_PAGES, Kind
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition
 from isolation_kernel.pci import BASE_ADDRESSES
@@ -109,9 +109,11 @@ def shared_within_channel(kernel: Kernel) -> Iterator[str]:
 
 
 def shadow_reaches_own(kernel: Kernel) -> Iterator[str]:
-    """Every shadow entry reaches a frame that its guest owns or shares, a page of a device that it owns, or nothing."""
+    """Every shadow entry reaches a frame that its guest owns or shares, a page of a device that it owns, its screen (that is the display, if
+    it is in front), or nothing."""
     for partition in _alive(kernel):
-        pages = {DEVICES[d].page for d in partition.devices} | {NOWHERE, *partition.memory.shared.values()}
+        screen = SCREEN_PAGES if partition is kernel.view.front and partition.memory.front else partition.memory.screen
+        pages = {DEVICES[d].page for d in partition.devices} | {NOWHERE, *partition.memory.shared.values(), *screen}
         for page, word in _shadow_entries(kernel, partition):
             target = word // PAGE_SIZE
             if kernel.frames.owner(target) != partition.number and target not in pages:
@@ -170,6 +172,7 @@ def kernel_owns_its_own(kernel: Kernel) -> Iterator[str]:
     for partition in _alive(kernel):
         name = f"of partition {partition.number}"
         used += [(f"vCPU block {name}", partition.vcpu.block // PAGE_SIZE + n) for n in range(2)]
+        used += [(f"screen {name}", frame) for frame in partition.memory.screen]
         used += [(f"I/O map {name}", partition.io_map.address // PAGE_SIZE + n) for n in range(IOPM_SIZE // PAGE_SIZE)]
         used += [(f"shadow {name}", f) for root in partition.shadow.roots for f in (root.directory, *root.tables.values())]
     for what, frame in used:
@@ -261,9 +264,19 @@ def free_is_clean(kernel: Kernel) -> Iterator[str]:
             yield f"frame {frame:#x} in transit is not clean"
 
 
+def one_in_front(kernel: Kernel) -> Iterator[str]:
+    """A living guest is in front if any lives, it alone is the display's, and the trusted line says which it is."""
+    front, alive = kernel.view.front, _alive(kernel)
+    if front not in (alive or [None]):
+        yield "who is in front has ended, or nobody is"
+    for partition in alive:
+        if partition.memory.front and partition is not front:
+            yield f"partition {partition.number} has the display and is not in front"
+
+
 INVARIANTS: tuple[Callable[[Kernel], Iterator[str]], ...] = (
     one_owner, shared_within_channel, shadow_reaches_own, shadow_is_recorded, tables_are_watched, trusted_tables_are_the_guests,
-    kernel_owns_its_own,
+    kernel_owns_its_own, one_in_front,
     dma_within_owner, ports_within_owner, asids_apart, devices_have_one_owner, unowned_devices_rest, functions_stay_placed, free_is_clean,
 )  # fmt: skip
 

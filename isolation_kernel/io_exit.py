@@ -1,11 +1,13 @@
 """IN, OUT, INS and OUTS to a port that the guest does not own."""
 
-from contracts.architecture import Eflags, Gpr
+from contracts.architecture import Eflags
 from contracts.io_exit import IoExit
 from contracts.memory_map import Port
-from isolation_kernel.linear import probe_write, read_linear, segment_linear, write_linear
+from isolation_kernel.instruction import carry_out
 from isolation_kernel.partition import Partition
+from virtual_pc.port_instructions import port_instruction
 from virtual_pc.ports import Effect
+from virtual_pc.requests import Done
 
 __all__ = ["port_access"]
 
@@ -44,34 +46,16 @@ def _write(partition: Partition, info: IoExit, value: int) -> Effect:
 
 def port_access(partition: Partition) -> Effect:
     """Answer an IOIO exit. A string instruction does one element an exit; GuestFault if its memory faults."""
-    vcpu, info = partition.vcpu, IoExit.decode(partition.vcpu.get("EXITINFO1"))
-    done = Effect.NONE
+    vcpu, info, effects = partition.vcpu, IoExit.decode(partition.vcpu.get("EXITINFO1")), [Effect.NONE]
     vcpu.put("NRIP", vcpu.get("EXITINFO2"))
-    if not info.string:
-        if info.is_in:
-            vcpu.set_register(Gpr.EAX, _read(partition, info, partition.base.machine.time()), info.size)
-        else:
-            done = _write(partition, info, vcpu.register(Gpr.EAX) & (1 << 8 * info.size) - 1)
+
+    def port(value: int | None) -> int:
+        if value is None:
+            return _read(partition, info, partition.base.machine.time())
+        effects.append(_write(partition, info, value & (1 << 8 * info.size) - 1))
+        return 0
+
+    found = carry_out(partition, port_instruction(info, bool(vcpu.get("RFLAGS") & Eflags.DF)), port)
+    if isinstance(found, Done) and found.over:
         vcpu.advance()
-        return done
-    width = 4 if info.wide_address else 2
-    mask = (1 << 8 * width) - 1
-    left = vcpu.register(Gpr.ECX) & mask if info.repeat else 1
-    if left:
-        index = Gpr.EDI if info.is_in else Gpr.ESI
-        offset = vcpu.register(index) & mask
-        linear = segment_linear(partition, "ES" if info.is_in else info.segment, offset, info.size, info.is_in)
-        if info.is_in:
-            probe_write(partition, linear, info.size)  # a device's byte is not taken in vain
-            write_linear(partition, linear, _read(partition, info, partition.base.machine.time()).to_bytes(info.size, "little"))
-        else:
-            value = int.from_bytes(read_linear(partition, linear, info.size), "little")
-            done = _write(partition, info, value)
-        step = -info.size if vcpu.get("RFLAGS") & Eflags.DF else info.size
-        vcpu.set_register(index, offset + step, width)
-        left -= 1
-        if info.repeat:
-            vcpu.set_register(Gpr.ECX, left, width)
-    if not left:
-        vcpu.advance()
-    return done
+    return max(effects)

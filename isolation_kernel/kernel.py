@@ -21,11 +21,12 @@ from isolation_kernel.frames import KernelError
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.interrupts import PhysicalInterrupts
 from isolation_kernel.moves import Mover
-from isolation_kernel.partition import VCPU_PAGES, Partition, State
+from isolation_kernel.partition import OWN_PAGES, Partition, State
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.policy import refusal
 from isolation_kernel.roots import Roots
 from isolation_kernel.scheduler import Scheduler
+from isolation_kernel.trusted_path import TrustedPath
 
 __all__ = ["Kernel"]
 
@@ -46,8 +47,9 @@ class Kernel(Foundation):
         self.policy = DmaPolicy(self, sum(d.requester is not None for d in DEVICES.values()))
         self.mover = Mover(self, self.policy)
         self.scheduler: Scheduler = Scheduler(config.slice_cycles, self.protections.preemption)
-        self._interrupts = PhysicalInterrupts(machine, config.timer_cycles // config.cycles_per_pit_tick)
+        self._interrupts = PhysicalInterrupts(self, config.timer_cycles // config.cycles_per_pit_tick)
         self.partitions: dict[int, Partition] = {}
+        self.view = TrustedPath(self, self.living, self.roots)
         self.refusals: list[Refusal] = []
         self.exit_counts: dict[int, int] = {}
         self.over = False
@@ -87,6 +89,8 @@ class Kernel(Foundation):
             raise
         set_up_vmcb(partition, self.msr_map)
         set_start_state(partition, self.config.native_cpuid[1][0])
+        if self.view.front is None:
+            self.view.show(partition)
         return partition
 
     def end_guest(self, partition: Partition, reason: str) -> None:
@@ -100,9 +104,12 @@ class Kernel(Foundation):
         for number in self.partitions:
             self.wake(number, partition.number)
         partition.shadow.discard_all()
+        if self.view.front is partition:
+            self.view.show(next((p for p in self.partitions.values() if p.alive), None))
+        partition.clean_screen()
         self.mover.release_all(partition)
         partition.io_map.release()
-        self.frames.release(partition.vcpu.block // PAGE_SIZE, VCPU_PAGES)
+        self.frames.release(partition.vcpu.block // PAGE_SIZE, OWN_PAGES)
         if not any(p.alive for p in self.partitions.values()):
             self.over = True
 
@@ -209,12 +216,12 @@ class Kernel(Foundation):
         vcpu.flush()
         self.machine.run(vcpu.block)
         if vector is not None and not vcpu.get("INT_CONTROL") & _V_IRQ:
-            partition.pc.acknowledge()  # the guest has taken it
+            partition.pc.ask(partition.pc.pc.acknowledge)  # the guest has taken it
 
     def _tick(self) -> None:
         now = self.machine.time()
         for partition in (p for p in self.partitions.values() if p.alive):
-            partition.pc.tick(now)
+            partition.pc.ask(partition.pc.pc.tick, now)
             if partition.state is State.HALTED and partition.pc.pending() is not None and partition.interruptible():
                 partition.state = State.RUNNABLE
             if partition.pc.failure:
@@ -222,7 +229,7 @@ class Kernel(Foundation):
 
     def _wait(self) -> Step:
         halted = [p for p in self.partitions.values() if p.state is State.HALTED and p.interruptible()]
-        if not any(p.pc.running() or p.devices for p in halted):
+        if not any(p.pc.ask(p.pc.pc.running) or p.devices for p in halted):
             return Step.IDLE
         self._route(self.machine.halt(halted[0].vcpu.block))
         return Step.WAITED
@@ -236,7 +243,9 @@ class Kernel(Foundation):
         for refused in self.policy.refusals() if line in (Irq.GUARD, Irq.TIMER) else ():
             if len(self.refusals) < _MAX_REFUSALS:
                 self.refusals.append(refused)
+        if line == Irq.TIMER:
+            self.view.tick()
         for number, device in DEVICES.items():
             owner = self.mover.device_owners[number]
             if device.irq == line and owner is not None:
-                owner.pc.raise_line(line)
+                owner.pc.ask(owner.pc.pc.raise_line, line)

@@ -110,11 +110,7 @@ class Mover:
         return not self._base.protections.device_reset or self._reset(device)
 
     def _reset(self, device: Device) -> bool:
-        for port, value in device.quiet:
-            if value is None:
-                self._base.machine.io_read(port)
-            else:
-                self._base.machine.io_write(port, value)
+        self._base.access(device.quiet)
         reset_function(self._base.machine, device)
         return device.requester is None or self._policy.rests(device.requester)
 

@@ -8,6 +8,7 @@ from enum import Enum
 from contracts.architecture import Cr0, Cr4, Eflags
 from contracts.configuration import GuestConfig
 from contracts.devices import DeviceNumber
+from contracts.display import SCREEN_BYTES
 from contracts.hypercalls import Hypercall
 from contracts.identity import identity
 from contracts.memory_map import PAGE_SIZE
@@ -23,10 +24,10 @@ from isolation_kernel.vcpu import Vcpu
 from virtual_pc.paging import PagingMode
 from virtual_pc.ports import VirtualPc
 
-__all__ = ["MAX_OFFERED", "VCPU_PAGES", "Partition", "State"]
+__all__ = ["MAX_OFFERED", "OWN_PAGES", "Partition", "State"]
 
 MAX_OFFERED = 16  # pages given to a guest that it has not accepted
-VCPU_PAGES = 2
+OWN_PAGES = 4  # in a row: the vCPU block, and the frames of its screen
 _MAX_CONSOLE = 1 << 16  # bytes kept; older ones go
 
 
@@ -70,7 +71,9 @@ class Partition:
         self.identity = identity(self.config)
         machine, on = self.base.machine, self.base.protections
         self.memory = GuestMemory(self.base, self.number, offset, pages)
-        self.vcpu = Vcpu(machine, self.base.frames.allocate(VCPU_PAGES) * PAGE_SIZE)
+        block = self.base.frames.allocate(OWN_PAGES)
+        self.vcpu, self.memory.screen = Vcpu(machine, block * PAGE_SIZE), (block + OWN_PAGES - 2, block + OWN_PAGES - 1)
+        self.clean_screen()
         self.pc = Fence(VirtualPc(self.base.config.cycles_per_pit_tick))
         self.shadow = Shadow(self.base, self.memory, self.pc)
         self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
@@ -85,6 +88,11 @@ class Partition:
     def mode(self) -> PagingMode:
         """The guest's paging, by its own CR0 and CR4."""
         return PagingMode(bool(self.cr0 & Cr0.PG), bool(self.cr0 & Cr0.WP), bool(self.cr4 & Cr4.PSE), bool(self.cr4 & Cr4.PGE))
+
+    def clean_screen(self) -> None:
+        """Nothing that it showed is left in its frames."""
+        if self.base.protections.screen_clean:
+            self.base.machine.clear(self.memory.screen[0] * PAGE_SIZE, SCREEN_BYTES)
 
     def say(self, data: bytes) -> None:
         """The guest prints."""

@@ -11,6 +11,7 @@ from contracts.configuration import KernelConfig
 from contracts.event_log import Event, EventKind
 from contracts.machine import Machine
 from contracts.sealed_storage import StorageError
+from contracts.user_view import NOBODY, PHRASE_SLOT
 from isolation_kernel.attestation import Attestation
 from isolation_kernel.audit import AuditLog
 from isolation_kernel.sealing import Sealing
@@ -28,7 +29,7 @@ class Roots:
     """The kernel's sealed storage and its quotes."""
 
     def __init__(self, machine: Machine, config: KernelConfig, audit: AuditLog) -> None:
-        self._audit = audit
+        self._audit, self.phrase = audit, config.phrase
         self._attestation: Attestation | None = None
         self._store: SealedStorage | None = None
         if config.launch_log is None:
@@ -36,6 +37,8 @@ class Roots:
         tpm = Tpm(machine)
         if config.disk is not None:
             self._store = SealedStorage(Sealing(tpm), config.disk)
+            with suppress(TpmError, StorageError):  # none is sealed
+                self.phrase = self._store.unseal(NOBODY, NOBODY, PHRASE_SLOT)
         attestation = Attestation(tpm, config.launch_log)
         with suppress(Unavailable), self.told("kernel", "MEASURE"):  # before any guest runs, or nothing is ever quoted
             attestation.measure(Event(EventKind.POLICY, bytes.fromhex(config.policy.digest)))
@@ -54,6 +57,11 @@ class Roots:
         if self._attestation is None:
             raise TpmError("nothing is quoted: there was no late launch, or the TPM has not taken the kernel's measurements")
         return self._attestation
+
+    def keep_phrase(self, phrase: bytes) -> None:
+        """Seal the owner's secret phrase to the launch and to the kernel itself, and show it from now on. StorageError, TpmError."""
+        self.store.seal(NOBODY, PHRASE_SLOT, phrase, (NOBODY,))
+        self.phrase = phrase
 
     @contextmanager
     def told(self, who: str, what: str) -> Iterator[None]:

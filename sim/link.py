@@ -54,6 +54,7 @@ class LinkMachine:
         self.cycles_per_exit = cycles_per_exit
         self.guest_limit = guest_limit  # cycles that one command may take, against guests that never exit
         self.link_cycles = 0  # spent in link transactions
+        self.transactions = 0  # a burst is one
         self.kernel_cycles = 0  # the declared cost of the kernel's instructions
         self.commands = 0
         self.each_slice: Callable[[], None] | None = None  # called every ``slice_cycles`` while the stub is awaited
@@ -77,6 +78,7 @@ class LinkMachine:
                 raise LinkError(f"the link refused one of {len(batch)} accesses, of which the first is {name} at {address:#x}")
             data += (word for word, _ in answers)
         self.link_cycles += model.cycle - start
+        self.transactions += sum(last for *_, last in requests)
         return data
 
     def read32(self, address: int) -> int:

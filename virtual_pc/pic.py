@@ -76,6 +76,10 @@ class PicPair:
         """A rising edge on one of the sixteen lines."""
         (self.slave if irq >= _LINES else self.master).requests |= 1 << irq % _LINES
 
+    def lower_line(self, irq: int) -> None:
+        """A line falls: what it has asked for, and nobody has served, is forgotten."""
+        (self.slave if irq >= _LINES else self.master).requests &= ~(1 << irq % _LINES)
+
     def _choose(self) -> tuple[_Pic, int] | None:
         line = self.slave.highest()
         cascade = 1 << Irq.CASCADE

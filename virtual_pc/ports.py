@@ -5,7 +5,9 @@ from enum import IntEnum
 from contracts.memory_map import Irq, Port
 from virtual_pc.pic import PicPair
 from virtual_pc.pit import VirtualPit
+from virtual_pc.ps2 import VirtualPs2
 from virtual_pc.uart import VirtualUart
+from virtual_pc.vga import VGA_PORTS, Access, VirtualVga
 
 __all__ = ["Effect", "VirtualPc"]
 
@@ -13,11 +15,7 @@ _PIC_PORTS = (Port.PIC_MASTER, Port.PIC_MASTER + 1, Port.PIC_SLAVE, Port.PIC_SLA
 _PIT_PORTS = range(Port.PIT, Port.PIT + 4)
 _UART_PORTS = range(Port.COM1, Port.COM1 + 8)
 _ONES = 0xFF
-_KBC_READ_OUTPUT, _KBC_WRITE_OUTPUT = 0xD0, 0xD1
-_KBC_PULSE, _KBC_PULSE_MASK = 0xF0, 0xF1  # F0h to FEh pulse the lines whose bits are 0; line 0 is reset
-_OUTPUT_PORT = 0xDF  # A20 on, no reset
-_OUTPUT_NO_RESET = 1 << 0
-_STATUS_OUTPUT_FULL = 1 << 0
+_KBC_PORTS = (Port.KBC_DATA, Port.KBC_STATUS)
 _FAST_A20 = 1 << 1
 _RESET_BITS: dict[int, int] = {Port.SYSTEM_CONTROL_A: 1 << 0, Port.RESET_CONTROL: 1 << 2}
 _FIXED: dict[int, int] = {Port.DEBUG_CONSOLE: 0xE9, Port.SYSTEM_CONTROL_A: _FAST_A20}
@@ -37,8 +35,7 @@ class VirtualPc:
 
     def __init__(self, cycles_per_pit_tick: int) -> None:
         self.pic, self.pit, self.uart = PicPair(), VirtualPit(cycles_per_pit_tick), VirtualUart()
-        self._keyboard_command = 0  # a command to the 8042 that waits for its data
-        self._keyboard_output: int | None = None
+        self.ps2, self.vga = VirtualPs2(self.pic), VirtualVga()
 
     # interrupts and time
 
@@ -60,8 +57,21 @@ class VirtualPc:
             self.pic.raise_line(Irq.TIMER)
 
     def running(self) -> bool:
-        """Whether an interrupt will come by itself."""
-        return self.pit.running
+        """Whether an interrupt will come by itself, or by the user's hands."""
+        return self.pit.running or self.ps2.listens()
+
+    # the user
+
+    def hear(self, key: bytes, packet: bytes) -> None:
+        """What the keyboard says of a key, in scan code set 2; the mouse's three bytes. Nothing of either: empty."""
+        if key:
+            self.ps2.key(key)
+        if packet:
+            self.ps2.move(packet)
+
+    def shows(self, everything: bool = False) -> list[Access]:
+        """Accesses to a real VGA that show what the last write to this one has changed, or all that it shows."""
+        return self.vga.state() if everything else self.vga.last()
 
     # ports
 
@@ -73,11 +83,10 @@ class VirtualPc:
             return self.pit.read(port, now)
         if port in _UART_PORTS:
             return self.uart.read(port - Port.COM1)
-        if port == Port.KBC_STATUS:
-            return _STATUS_OUTPUT_FULL if self._keyboard_output is not None else 0
-        if port == Port.KBC_DATA:
-            value, self._keyboard_output = self._keyboard_output, None
-            return 0 if value is None else value
+        if port in _KBC_PORTS:
+            return self.ps2.read(port)
+        if port in VGA_PORTS:
+            return self.vga.read(port, now)
         return _FIXED.get(port, _ONES)
 
     def write(self, port: int, value: int, now: int) -> Effect:
@@ -91,14 +100,10 @@ class VirtualPc:
             return Effect.PRINT if self.uart.write(port - Port.COM1, value) else Effect.NONE
         elif port == Port.DEBUG_CONSOLE:
             return Effect.PRINT
-        elif port == Port.KBC_STATUS:
-            reset = value & _KBC_PULSE_MASK == _KBC_PULSE
-            self._keyboard_command = value if value == _KBC_WRITE_OUTPUT else 0
-            if value == _KBC_READ_OUTPUT:
-                self._keyboard_output = _OUTPUT_PORT
-        elif port == Port.KBC_DATA:
-            reset = self._keyboard_command == _KBC_WRITE_OUTPUT and not value & _OUTPUT_NO_RESET
-            self._keyboard_command = 0
+        elif port in _KBC_PORTS:
+            reset = self.ps2.write(port, value)
+        elif port in VGA_PORTS:
+            self.vga.write(port, value)
         elif port == Port.EXIT:
             return Effect.EXIT
         return Effect.RESET if reset else Effect.NONE

@@ -29,12 +29,12 @@ from isolation_kernel.model.script import (
     Write,
     WriteCr,
 )  # fmt: skip
-from virtual_pc.control_registers import written
 from virtual_pc.cpuid import cpuid
-from virtual_pc.decode import Instruction, Segment
-from virtual_pc.decode import Operation as Decoded
+from virtual_pc.decode import Segment
 from virtual_pc.paging import Leaf
 from virtual_pc.ports import Effect, VirtualPc
+from virtual_pc.requests import Access, Addressed, Done, Fetch, Get, Memory, Put, Written
+from virtual_pc.requests import Port as Accessed
 from virtual_pc.segments import allows
 
 __all__ = ["LyingFence", "LyingPc", "restless"]
@@ -81,7 +81,7 @@ class LyingPc(VirtualPc):
 
 def _can_go_on(owner: object, values: tuple[Any, ...]) -> bool:
     """Whether the room can answer: not if a lie stood in the place of its first question, which it then never asked."""
-    return not isinstance(owner, GeneratorType) or getgeneratorstate(owner) != GEN_CREATED or values == (None,)
+    return not isinstance(owner, GeneratorType) or getgeneratorstate(owner) != GEN_CREATED or values in ((), (None,))
 
 
 class LyingFence(Fence):
@@ -105,8 +105,6 @@ class LyingFence(Fence):
             return self._rng.choice((True, False, None))
         if question is cpuid:
             return tuple(self._number() for _ in range(4))
-        if question is written:
-            return self._rng.choice((None, self._number(), self._number(), Exc.GP, Exc.PF))
         assert question is list, question
         return [(name, self._number()) for name in (*FIELDS, *Gpr.__members__, "nonsense")]
 
@@ -130,13 +128,13 @@ class LyingFence(Fence):
         return rng.choice((leaf, leaf, leaf, (address, None), (address, self._number()), PageFault(rng.randrange(16)), None))
 
     def _instruction(self) -> object:
-        rng = self._rng
-        register = rng.choice((None, self._number()))
-        found = Instruction(
-            rng.choice(tuple(Decoded)), register, self._flag(), rng.choice(tuple(Segment)), rng.choice((None, self._number())),
-            rng.choice((None, self._number())), self._number(), self._number(), self._flag(),
-        )  # fmt: skip
-        return rng.choice((found, found, self._number(), None))
+        rng, number = self._rng, self._number
+        segment = rng.choice(tuple(Segment))
+        return rng.choice((
+            Fetch(number()), Get(number()), Put(number(), number(), number()), Accessed(rng.choice((None, number()))), Done(self._flag()),
+            Memory(rng.choice(tuple(Access)), segment, number(), number(), number()), Written(number()), Addressed(segment, number()),
+            rng.choice((Exc.UD, Exc.GP, Exc.PF)), None,
+        ))  # fmt: skip
 
 
 def restless(rng: random.Random) -> Callable[[], Script]:

@@ -13,13 +13,14 @@ from isolation_kernel.model.tlb import Tlb
 from isolation_kernel.model.uart import Uart
 from virtual_pc.pic import PicPair
 from virtual_pc.pit import VirtualPit
+from virtual_pc.ps2 import VirtualPs2
+from virtual_pc.vga import VGA_PORTS, VirtualVga
 
 __all__ = ["ModelMachine", "PlatformReset", "Stuck"]
 
 _RUN_CYCLES = 100
 _ACCESS_CYCLES = 14  # a word, a byte, or a line of 16 bytes over the host link: what a burst takes on the RTL
 _LINE = 16
-_KBC_PULSE, _KBC_PULSE_MASK = 0xF0, 0xF1
 _RESET_BITS: dict[int, int] = {Port.SYSTEM_CONTROL_A: 1, Port.RESET_CONTROL: 4}
 
 
@@ -44,6 +45,8 @@ class ModelMachine:
         self.tlb = Tlb()
         self.pic = PicPair()
         self.pit = VirtualPit(cycles_per_pit_tick)
+        self.ps2 = VirtualPs2(self.pic)
+        self.vga = VirtualVga()
         self.msrs: dict[int, int] = {}
         self.uart = Uart()
         self.access_cycles = _ACCESS_CYCLES
@@ -131,6 +134,10 @@ class ModelMachine:
             return self.pic.read(port)
         if Port.PIT <= port < Port.PIT + 4:
             return self.pit.read(port, self._cycles)
+        if port in (Port.KBC_DATA, Port.KBC_STATUS):
+            return self.ps2.read(port)
+        if port in VGA_PORTS:
+            return self.vga.read(port, self._cycles) if self.memory.has_display else 0xFF
         if Port.PCI_DATA <= port < Port.PCI_DATA + 4:
             return self.memory.pci.read(port - Port.PCI_DATA)
         found = self.memory.ide.find(port)
@@ -147,8 +154,13 @@ class ModelMachine:
             self.uart.write(port - Port.COM1, value)
         elif port == Port.EXIT:
             self.exited = value
-        elif port == Port.KBC_STATUS and value & _KBC_PULSE_MASK == _KBC_PULSE or value & _RESET_BITS.get(port, 0):
+        elif value & _RESET_BITS.get(port, 0):
             raise PlatformReset
+        elif port in (Port.KBC_DATA, Port.KBC_STATUS):
+            if self.ps2.write(port, value):
+                raise PlatformReset
+        elif port in VGA_PORTS:
+            self.vga.write(port, value)
         elif Port.PCI_DATA <= port < Port.PCI_DATA + 4:
             self.memory.pci.write(port - Port.PCI_DATA, value)
         elif (found := self.memory.ide.find(port)) is not None:

@@ -1,7 +1,8 @@
-"""The model's physical address space: RAM, the guard, two DMA engines, a disk behind PCI."""
+"""The model's physical address space: RAM, the guard, two DMA engines, a disk behind PCI, the display's memories."""
 
 from dataclasses import dataclass
 
+from contracts.display import COLUMNS, SCREEN_BYTES, SCREEN_WINDOW
 from contracts.dma_engine import DESCRIPTOR_SIZE, DMA_ENGINE, DescriptorFlag, DescriptorWord
 from contracts.memory_map import DMA_ENGINE_STRIDE, PAGE_SIZE, Irq, Physical
 from isolation_kernel.model.guard import DmaDenied, Guard
@@ -13,6 +14,8 @@ __all__ = ["ENGINES", "DmaEngine", "PhysicalMemory", "Straps"]
 ENGINES = 2
 _ONES = 0xFFFF_FFFF
 _CHUNK = 64
+_SCREEN = range(Physical.SCREEN, Physical.SCREEN + SCREEN_WINDOW)
+_LINE = range(Physical.TRUSTED_LINE, Physical.TRUSTED_LINE + 2 * COLUMNS)
 _CONTROL, _STATUS, _DESCRIPTOR, _ERROR_ADDRESS, _WORDS = (r.offset for r in DMA_ENGINE.registers)
 
 
@@ -115,9 +118,13 @@ class PhysicalMemory:
         self.ide = Ide(self, self.pci)
         self.masters: list[DmaEngine | Ide] = [*self.engines, self.ide]  # by number of the DMA requester
         self._straps = straps
+        self.has_display = True
+        self.screen, self.line = bytearray(SCREEN_BYTES), bytearray(2 * COLUMNS)
 
     def read32(self, address: int, guest: bool = False) -> int:
         """A word; ones where nothing answers."""
+        if self.has_display and address in _SCREEN:
+            return int.from_bytes(self.screen[address % SCREEN_BYTES :][:4], "little")
         if address + 4 <= len(self.ram):
             return int.from_bytes(self.ram[address : address + 4], "little")
         device, offset = self._device(address)
@@ -127,6 +134,14 @@ class PhysicalMemory:
 
     def write32(self, address: int, value: int, guest: bool = False) -> None:
         """Write a word."""
+        if self.has_display and address in _SCREEN:
+            at = address % SCREEN_BYTES
+            self.screen[at : at + 4] = value.to_bytes(4, "little")
+            return
+        if self.has_display and address in _LINE:
+            if not guest or not self._straps.authority_check:
+                self.line[address - _LINE.start : address - _LINE.start + 4] = value.to_bytes(4, "little")
+            return
         if address + 4 <= len(self.ram):
             self.ram[address : address + 4] = value.to_bytes(4, "little")
             return

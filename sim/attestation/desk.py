@@ -46,10 +46,9 @@ class Desk:
 
     def close(self) -> None:
         """Whoever still waits is told that there is no quote."""
-        for client in list(self._asked):
+        self._greet()
+        for client in (*self._asked, *self._open):
             self._answer(client, failure("the run has ended"))
-        for client in list(self._open):
-            self._forget(client)
         self._selector.close()
         self._socket.close()
         self._path.unlink(missing_ok=True)
@@ -71,11 +70,12 @@ class Desk:
             self._answer(client, success(bundle))
 
     def _greet(self) -> None:
-        with suppress(OSError):
-            client, _ = self._socket.accept()
-            client.setblocking(False)
-            self._open[client] = b""
-            self._selector.register(client, selectors.EVENT_READ)
+        with suppress(OSError):  # until there is nobody more
+            while True:
+                client, _ = self._socket.accept()
+                client.setblocking(False)
+                self._open[client] = b""
+                self._selector.register(client, selectors.EVENT_READ)
 
     def _listen(self, client: socket.socket, kernel: Kernel) -> None:
         """Some of a question, or somebody who has gone."""

@@ -30,6 +30,7 @@ class Figures:
     dma_throughput_ratio : DMA throughput with the policy on over that with it off; 1.0 is no loss
     dma_bytes_per_cycle_open, dma_bytes_per_cycle_checked : an engine copying memory to memory
     late_launch_cycles : from SKINIT to a guest's first instruction, with a TPM that answers at once; ``late_launch_parts``: by part
+    sealed_calls : cycles and transactions of SEAL, UNSEAL and ATTEST, the store open, by part; the TPM itself takes no simulated time
     guard_streaming_ratio : the least of ``guard_streaming``, which has, by format of the map and by what four requesters do at once, DMA
         throughput through the guard over that through wires in its place
     guard_random_ratio : the same for random accesses of 64 bytes, by format, by map words kept for each requester, then for each size of
@@ -67,6 +68,7 @@ class Figures:
     kernel_cycles_per_exit: int
     guest_exits: dict[str, int] = field(default_factory=dict)
     late_launch_parts: dict[str, int] = field(default_factory=dict)
+    sealed_calls: dict[str, dict[str, int]] = field(default_factory=dict)
     guard_streaming: dict[str, dict[str, float]] = field(default_factory=dict)
     guard_random_range_mib: list[int] = field(default_factory=list)
     guard_random_ratio: dict[str, dict[str, list[float]]] = field(default_factory=dict)

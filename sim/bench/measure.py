@@ -13,6 +13,7 @@ from sim.bench.guard_top import LATENCY, REQUESTERS
 from sim.bench.launch_cost import launch_cost
 from sim.bench.programs import GuestRun, numbers, run_as_guest, run_natively
 from sim.bench.reference import ReferenceSpeed
+from sim.bench.rooted_cost import rooted_cost
 from sim.kernel_time import HOW_IT_IS_COUNTED
 from sim.machine import MachineConfig, machine_spec
 from sim.model import build_model
@@ -21,7 +22,10 @@ __all__ = ["STEPS", "Step", "measure"]
 
 Step = Callable[[str, int], None]  # what is being measured, and how many cycles of it have passed
 
-STEPS = ("Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput", "late launch", *GUARD_STEPS)
+STEPS = (
+    "Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput", "late launch", "sealed calls",
+    *GUARD_STEPS,
+)  # fmt: skip
 _SHORT_RUNS = 20
 _ROUNDS = 100
 _DMA_BYTES = 64 << 10
@@ -95,6 +99,8 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         dma = run_natively(programs["dma_throughput"], f"bytes={_DMA_BYTES}", config, each_slice=lambda cycle: tell(STEPS[4], cycle))
         tell(STEPS[5], 0)
         launched = launch_cost(guest("mass_market"), config)
+        tell(STEPS[6], 0)
+        calls = rooted_cost(guest("vault"), config)
         reference.measure()
     guard = measure_guard(GuardLoad(), tell)
     _, guest_cycles = numbers(above.said, _DHRYSTONE)
@@ -117,6 +123,7 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         dma_bytes_per_cycle_checked=moved / checked,
         late_launch_cycles=sum(launched.values()),
         late_launch_parts=launched,
+        sealed_calls=calls,
         guard_streaming_ratio=guard.streaming_ratio,
         guard_streaming=guard.streaming,
         guard_random_range_mib=guard.range_mib,

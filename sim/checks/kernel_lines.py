@@ -5,7 +5,8 @@ Counted are all modules that act with ring −1's authority. Not counted are
 - ``isolation_kernel/model`` (the machine of the unit tests, the recorder) and ``invariants.py``: they check the kernel, and none of its
   modules imports them;
 - ``virtual_pc``: it takes values and answers with values, holds nothing that leads to the machine, and the kernel checks what it says;
-- ``contracts``: it declares layouts and names (the switches of the control runs among them) and acts on nothing.
+- ``contracts``: it declares layouts and names (the switches of the control runs among them), has what makes bytes of values and values of
+  bytes, and acts on nothing.
 
 ``python -m sim.checks.kernel_lines`` prints the count and fails above the limit.
 """

@@ -85,6 +85,9 @@ def _print(figures: Figures) -> None:
          f"{figures.dma_bytes_per_cycle_checked:.3f} and {figures.dma_bytes_per_cycle_open:.3f} bytes a cycle"),
         ("SKINIT to a guest's first instruction", f"{figures.late_launch_cycles:,}",
          "cycles: " + ", ".join(f"{name} {cycles:,}" for name, cycles in figures.late_launch_parts.items())),
+        *((f"{call}, asked and answered", f"{cost['cycles']:,}",
+           f"cycles: processor {cost['processor']:,}, kernel {cost['kernel']:,}, bus {cost['bus']:,} ({cost['bus_transactions']}), "
+           f"TPM {cost['tpm']:,} ({cost['tpm_transactions']})") for call, cost in figures.sealed_calls.items()),
         ("DMA throughput, guard over wires", f"{figures.guard_streaming_ratio:.4f}", f"the least; uniform map: {streams}"),
         (f"  random accesses in {figures.guard_random_range_mib[-1]} MiB", f"{random[-1]:.4f}",
          f"uniform map; {random[0]:.4f} in {figures.guard_random_range_mib[0]} MiB; {_CHART} has all"),

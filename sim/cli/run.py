@@ -377,18 +377,24 @@ def _run_guests(paths: tuple[Path, ...], options: _Options) -> int:
         for program in programs:
             program.configuration()  # what is wrong with one is told before a model is built
     _warn(program.image for program in programs)
-    with options.kernel() as told, options.rooted(told) as (config, desk), options.live() as live, options.machine() as machine:
+    with options.kernel() as config, options.live() as live, options.machine() as machine:
         each_slice = _each_slice(machine, options, live)
+        with user_errors(KernelError, LaunchError):
+            outcome = run_guests(
+                machine, programs, options.max_cycles, each_slice, options.slice_cycles if each_slice else None, config, options.late_launch
+            )
+        options.finish(machine, live, outcome.why)
+    with options.kernel() as told, options.rooted(told) as (config, desk), options.machine() as machine:
+        tracer = _tracer(machine) if options.trace else None
         try:
             outcome = run_guests(
-                machine, programs, options.max_cycles, each_slice, options.slice_cycles if each_slice else None, config,
+                machine, programs, options.max_cycles, tracer, options.slice_cycles if options.trace else None, config,
                 options.late_launch, options.new_store, desk,
             )  # fmt: skip
         except (KernelError, LaunchError, StorageError, KernelTpmError) as error:
             if options.new_store and options.store is not None:
                 options.store.unlink(missing_ok=True)  # nobody has sealed anything there
             fail(str(error))
-        options.finish(machine, live, outcome.why)
     _tell_launch(outcome.launched)
     for guest in outcome.guests:
         end = f"{guest.end_reason}, status {guest.exit_status}" if guest.end_reason else guest.state.value

@@ -30,9 +30,9 @@ class Live:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._picture: Picture | None = None
+        self._picture = Picture(0, b"")
         self._shown: Screen | None = None
-        self._watchers = 0  # that wait
+        self._asked = -1  # the number of the picture that somebody has seen and wants the next one of
         self._hands: list[Hand] = []
         self._ended = ""
 
@@ -42,7 +42,7 @@ class Live:
         """Do what watchers have asked for; to be called now and then."""
         with self._changed:
             hands, self._hands = self._hands, []
-            wanted = self._watchers > 0
+            wanted = self._asked >= self._picture.number
         for hand in hands:
             hand(machine)
         if wanted:
@@ -53,8 +53,8 @@ class Live:
     def finish(self, machine: Machine | None, why: str) -> None:
         """The run has ended: who watches gets a last picture, of the ``machine`` if it is still there, and the reason."""
         with self._changed:
-            wanted = machine is not None and (self._watchers > 0 or self._picture is not None)
-        if machine is not None and wanted:
+            watched = self._asked >= 0
+        if machine is not None and watched:
             try:
                 self._show(machine.screen(), why)
             except NoPicture:
@@ -64,10 +64,10 @@ class Live:
             self._changed.notify_all()
 
     def _show(self, screen: Screen, last: str = "") -> None:
-        png = self._picture.png if self._picture is not None and screen == self._shown else screen.png()
+        png = self._picture.png if screen == self._shown else screen.png()
         with self._changed:
             self._shown = screen
-            self._picture = Picture(self._picture.number + 1 if self._picture is not None else 1, png, last)
+            self._picture = Picture(self._picture.number + 1, png, last)
             self._changed.notify_all()
 
     # watchers
@@ -75,15 +75,12 @@ class Live:
     def picture(self, after: int) -> Picture:
         """The next picture after number ``after``, waiting for it. Ended if there will be none."""
         with self._changed:
-            self._watchers += 1
-            try:
-                self._changed.wait_for(lambda: self._ended or (self._picture is not None and self._picture.number > after))
-                if self._picture is None or self._picture.number <= after:
-                    raise Ended(self._ended)
-                return self._picture
-            finally:
-                self._watchers -= 1
-                self._changed.notify_all()
+            seen = min(after, self._picture.number)
+            self._asked = max(self._asked, seen)
+            self._changed.wait_for(lambda: self._ended or self._picture.number > seen)
+            if self._picture.number <= seen:
+                raise Ended(self._ended)
+            return self._picture
 
     def act(self, hands: Sequence[Hand]) -> None:
         """The user's hands, in this order, when the machine is attended next. Ended."""

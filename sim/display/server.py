@@ -9,7 +9,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +16,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from sim.display.hands import key_words, move_word
 from sim.display.live import Ended, Hand, Live
-from sim.machine import Machine
 
 __all__ = ["ADDRESS", "ServerError", "serve"]
 
@@ -51,7 +49,7 @@ def _hand(event: object) -> Hand:
         case {"x": int(x), "y": int(y), "buttons": list(buttons)} if len(buttons) == _BUTTONS:
             left, right, middle = map(bool, buttons)
             move_word(x, y, (left, right, middle))
-            return partial(Machine.move_mouse, x=x, y=y, buttons=(left, right, middle))
+            return lambda machine: machine.move_mouse(x, y, (left, right, middle))
     raise ValueError(f"{json.dumps(event)[:80]} is neither a key nor a movement")
 
 

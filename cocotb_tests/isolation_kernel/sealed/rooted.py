@@ -1,5 +1,6 @@
 """A whole kernel above a launched TPM: the machine of the unit tests, but for the TPM's registers, which are the chipset's own."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 from cocotb_tests.isolation_kernel.governed import load, named
@@ -10,6 +11,7 @@ from contracts.attestation import Statement
 from contracts.configuration import GuestConfig
 from contracts.event_log import encode
 from contracts.hypercalls import Hypercall
+from contracts.identity import identity
 from contracts.memory_map import Physical
 from contracts.protections import Protections
 from contracts.tpm import LOCALITIES, LOCALITY_STRIDE
@@ -17,9 +19,14 @@ from isolation_kernel.model.machine import ModelMachine
 from isolation_kernel.model.script import Read, Script, Vmmcall, Write
 from isolation_kernel.partition import Partition
 
-__all__ = ["BUFFER", "NAMES", "OTHER", "RootedMachine", "RootedWorld", "bytes_at", "calls", "put"]
+__all__ = [
+    "BUFFER", "CLAIM", "DATA", "NAMES", "NONCE", "OTHER", "SECRET", "RootedMachine", "RootedWorld", "attests", "bytes_at", "calls",
+    "listed", "name_of", "put", "seals", "unseals", "world_of",
+]  # fmt: skip
 
-BUFFER, NAMES, OTHER = 0x8000, 0x9000, 0xA000  # guest-physical: data, lists of identities, an identity
+BUFFER, NAMES, OTHER, CLAIM = 0x8000, 0x9000, 0xA000, 0xB000  # guest-physical: data, lists of identities, identities
+SECRET = b"the vault's own key, 31 bytes.."
+NONCE, DATA = hashlib.sha256(b"nonce").digest(), hashlib.sha256(b"data").digest()
 _TPM = range(Physical.TPM, Physical.TPM + LOCALITIES * LOCALITY_STRIDE)
 
 
@@ -93,3 +100,48 @@ def calls(found: list[object], each: Sequence[Vmmcall]) -> Script:
     """Make calls and append the answers."""
     for call in each:
         found.append((yield call))
+
+
+def name_of(guest: str | GuestConfig) -> bytes:
+    """Its identity."""
+    return bytes.fromhex(identity(named(guest) if isinstance(guest, str) else guest))
+
+
+def listed(*names: bytes) -> bytes:
+    """A list of readers."""
+    return len(names).to_bytes(4, "little") + b"".join(names)
+
+
+# A guest's calls; ``claim`` is whom it says that it is, to a kernel that asks for that (``Protections.sealed_identity``).
+
+
+def seals(found: list[object], data: bytes = SECRET, slot: int = 0, names: bytes = b"", claim: bytes = b"") -> Script:
+    """SEAL; the answer."""
+    yield from put(CLAIM, claim)
+    yield from put(BUFFER, data)
+    yield from put(NAMES, names)
+    yield from calls(found, [Vmmcall(Hypercall.SEAL, BUFFER, len(data), slot, NAMES if names else 0, CLAIM)])
+
+
+def unseals(found: list[object], slot: int = 0, writer: bytes = b"", size: int = 64, claim: bytes = b"") -> Script:
+    """UNSEAL; the answer, and the data if there are any."""
+    yield from put(CLAIM, claim)
+    yield from put(OTHER, writer)
+    length = yield Vmmcall(Hypercall.UNSEAL, BUFFER, size, slot, OTHER if writer else 0, CLAIM)
+    assert isinstance(length, int)
+    found.append(length)
+    if length > 0:
+        yield from bytes_at(BUFFER, length, found)
+
+
+def attests(found: list[object], nonce: bytes = NONCE, data: bytes = DATA, claim: bytes = b"") -> Script:
+    """ATTEST; the answer."""
+    yield from put(CLAIM, claim)
+    yield from put(BUFFER, nonce + data)
+    yield from calls(found, [Vmmcall(Hypercall.ATTEST, BUFFER, edi=CLAIM)])
+
+
+def world_of(stage: Stage, **more: object) -> RootedWorld:
+    """Power lost and back, a launch, a kernel; the store is the one that there was."""
+    stage.launch()
+    return RootedWorld(stage, **more)  # type: ignore[arg-type]

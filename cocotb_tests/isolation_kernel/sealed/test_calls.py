@@ -1,6 +1,5 @@
 """SEAL, UNSEAL and ATTEST: whole guests above the whole kernel, with a real TPM behind the chipset's registers."""
 
-import hashlib
 import json
 from functools import partial
 from random import Random
@@ -8,10 +7,26 @@ from random import Random
 import pytest
 
 from cocotb_tests.isolation_kernel.governed import everything, named, without
-from cocotb_tests.isolation_kernel.sealed.rooted import BUFFER, NAMES, OTHER, RootedWorld, bytes_at, calls, put
+from cocotb_tests.isolation_kernel.sealed.rooted import (
+    BUFFER,
+    DATA,
+    NAMES,
+    NONCE,
+    OTHER,
+    SECRET,
+    RootedWorld,
+    attests,
+    bytes_at,
+    calls,
+    listed,
+    name_of,
+    put,
+    seals,
+    unseals,
+    world_of,
+)  # fmt: skip
 from cocotb_tests.isolation_kernel.sealed.stage import GENUINE, Software, Stage
 from cocotb_tests.isolation_kernel.world import SECOND_MEMORY
-from contracts.configuration import GuestConfig
 from contracts.event_log import Event, EventKind, encode
 from contracts.hypercalls import MAX_MESSAGE, Hypercall, Status
 from contracts.identity import identity
@@ -27,44 +42,6 @@ from verifier.keys import parse_public
 from verifier.reasons import Accepted, Reason, Refused
 
 __all__: list[str] = []
-
-SECRET = b"the vault's own key, 31 bytes.."
-NONCE, DATA = hashlib.sha256(b"nonce").digest(), hashlib.sha256(b"data").digest()
-
-
-def name_of(guest: str | GuestConfig) -> bytes:
-    return bytes.fromhex(identity(named(guest) if isinstance(guest, str) else guest))
-
-
-def listed(*names: bytes) -> bytes:
-    return len(names).to_bytes(4, "little") + b"".join(names)
-
-
-def seals(found: list[object], data: bytes = SECRET, slot: int = 0, names: bytes = b"") -> Script:
-    yield from put(BUFFER, data)
-    yield from put(NAMES, names)
-    yield from calls(found, [Vmmcall(Hypercall.SEAL, BUFFER, len(data), slot, NAMES if names else 0)])
-
-
-def unseals(found: list[object], slot: int = 0, writer: bytes = b"", size: int = 64) -> Script:
-    yield from put(OTHER, writer)
-    length = yield Vmmcall(Hypercall.UNSEAL, BUFFER, size, slot, OTHER if writer else 0)
-    assert isinstance(length, int)
-    found.append(length)
-    if length > 0:
-        yield from bytes_at(BUFFER, length, found)
-
-
-def attests(found: list[object], nonce: bytes = NONCE, data: bytes = DATA) -> Script:
-    yield from put(BUFFER, nonce + data)
-    yield from calls(found, [Vmmcall(Hypercall.ATTEST, BUFFER)])
-
-
-def world_of(stage: Stage, **more: object) -> RootedWorld:
-    """Power lost and back, a launch, a kernel; the store is the one that there was."""
-    stage.launch()
-    return RootedWorld(stage, **more)  # type: ignore[arg-type]
-
 
 # what is sealed is there after a loss of power, for whom it was sealed
 

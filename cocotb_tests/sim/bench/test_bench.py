@@ -96,6 +96,7 @@ def test_everything_is_measured(tmp_path: Path) -> None:
     assert 100 < found["vmrun_round_trip_cycles"] < found["vmrun_round_trip_with_state_cycles"] < 5000
     assert 0.9 < found["dma_throughput_ratio"] <= 1.01
     assert found["late_launch_cycles"] == sum(found["late_launch_parts"].values()) and min(found["late_launch_parts"].values()) > 0
+    assert list(found["sealed_calls"]) == ["SEAL", "UNSEAL", "ATTEST"]
     assert found["guard_streaming_ratio"] == min(ratio for kinds in found["guard_streaming"].values() for ratio in kinds.values())
     assert 0.995 < found["guard_streaming_ratio"] <= 1
     assert found["guard_random_range_mib"] == [1 << n for n in range(11)]

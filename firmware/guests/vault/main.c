@@ -97,5 +97,6 @@ int main(void)
     u32 length = text_parameter("writer", text, sizeof text);
     if (length)
         return steal(text, length);
-    return remember() ? answer(parameter("quotes", 0)) : FAILED_SEAL;
+    int sealed = remember(), status = answer(parameter("quotes", 0));
+    return sealed ? status : FAILED_SEAL;
 }

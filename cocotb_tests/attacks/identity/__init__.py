@@ -1,0 +1,1 @@
+"""Attacks on who a guest is, and on what is kept and said in its name."""

@@ -1,0 +1,76 @@
+"""How the user speaks to the kernel: what bytes of keyboard and mouse mean, which of them a guest hears, and which are the kernel's.
+
+One key is the kernel's: after it, and until the user has chosen a guest or has let it be, no guest hears anything.
+"""
+
+from contracts.ps2 import RELEASE, PacketFlag
+
+__all__ = ["ATTENTION", "CHOICES", "ESCAPE", "Hands", "Heard"]
+
+ATTENTION = b"\x07"  # F12, as all keys here in scan code set 2
+ESCAPE = b"\x76"
+CHOICES = {bytes([code]): number for number, code in enumerate(bytes.fromhex("16 1e 26 25 2e 36 3d 3e 46"), 1)}  # the digits' row
+_PREFIXES = bytes((0xE0, 0xE1, RELEASE))  # behind them the key's code is still to come
+_LONGEST = 3  # bytes of a key
+_PACKET = 3
+_NO_BUTTONS = bytes((PacketFlag.ALWAYS, 0, 0))
+
+Heard = tuple[bytes, bytes]  # all that the keyboard says of a key, and a packet of the mouse; nothing of either: empty
+
+
+class Hands:
+    """``attention``: the user chooses; ``choice`` is the number of the guest that he has just named, or 0.
+
+    ``attention_key=False`` and ``held_keys=False`` (control runs only): no key is the kernel's; a release is heard by whoever listens.
+    """
+
+    def __init__(self, attention_key: bool = True, held_keys: bool = True) -> None:
+        self._attention_key, self._held_keys = attention_key, held_keys
+        self._codes = self._packet = b""  # what has come of the next
+        self._held: set[bytes] = set()  # keys that the guest in front knows to be down
+        self.attention = False
+        self.choice = 0
+
+    def take(self, byte: int, mouse: bool) -> list[Heard]:
+        """A byte of keyboard or mouse; what the guest in front hears of it."""
+        self.choice = 0
+        if mouse:
+            return self._move(byte)
+        self._codes += bytes([byte])
+        if byte in _PREFIXES and len(self._codes) < _LONGEST:
+            return []
+        codes, self._codes = self._codes, b""
+        return self._key(codes, codes.replace(bytes([RELEASE]), b""))
+
+    def _move(self, byte: int) -> list[Heard]:
+        if self._packet or byte & PacketFlag.ALWAYS:  # what cannot begin a packet is lost
+            self._packet += bytes([byte])
+        if len(self._packet) < _PACKET:
+            return []
+        packet, self._packet = self._packet, b""
+        return [] if self.attention else [(b"", packet)]
+
+    def _key(self, codes: bytes, name: bytes) -> list[Heard]:
+        released = codes != name
+        if name == ATTENTION and self._attention_key:
+            self.attention = self.attention or not released
+            return self.let_go()
+        if self.attention:
+            self.choice = 0 if released else CHOICES.get(name, 0)
+            self.attention = released or name != ESCAPE
+            return []
+        if released and name not in self._held and self._held_keys:
+            return []
+        (self._held.discard if released else self._held.add)(name)
+        return [(codes, b"")]
+
+    def let_go(self) -> list[Heard]:
+        """The guest in front hears that all is let go: what the user's hands hold now is nobody's any more."""
+        heard = [(name[:-1] + bytes([RELEASE]) + name[-1:], b"") for name in sorted(self._held)]
+        self._held.clear()
+        return [*heard, (b"", _NO_BUTTONS)]
+
+    def chosen(self) -> None:
+        """The user's choice is done, or a guest has gone: whoever is in front now knows of no key that is down."""
+        self.attention, self.choice = False, 0
+        self._held.clear()
