@@ -9,11 +9,13 @@ from contracts.attestation import Statement
 from contracts.configuration import KernelConfig
 from contracts.display import COLUMNS, ROWS
 from contracts.hypercalls import HOST_END
-from contracts.memory_map import PAGE_SIZE, Irq, Physical
+from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.report import Step
+from firmware.guests.bank_header import LOOT_SIZE
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition, State
 from isolation_kernel.sealing import Sealing
+from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import Tpm
 from sim.bank.boot import Bios, boot
 from sim.bank.missing import any_tag
@@ -26,12 +28,16 @@ from sim.tpm.bridge import TpmBridge
 from sim.tpm.swtpm import Swtpm
 from verifier.bundle import Bundle
 
-__all__ = ["NoAnswer", "PowerOn"]
+__all__ = ["PHRASE", "NoAnswer", "PowerOn"]
 
 _STEPS = 3000  # of the kernel, until somebody must have answered
-_CODES = {str(digit): code for digit, code in enumerate((0x0B, *range(0x02, 0x0B)))} | {"\n": 0x1C, "\x1b": 0x01}
-_RELEASED = 0x80
-_ROW_PIN = 9
+_KEYS = {str(digit): f"Digit{digit}" for digit in range(10)} | {"\n": "Enter", "\x1b": "Escape"}
+_ATTENTION = "F12"
+_ASKS = b"bank: PIN\n"
+_TICK = 60_000  # cycles, in which the kernel's timer ticks once
+_WORD = 4
+PHRASE = b"tea at the lighthouse"
+"""The owner's, which the trusted line shows."""
 _BEGINS, _ENDS = b"market: attacking\n", b"market: attacked\n"
 _GUEST_LIMIT = 5_000_000
 
@@ -51,6 +57,7 @@ class PowerOn:
         self.console: dict[int, bytes] = {}
         self.bundles: list[tuple[int, Bundle]] = []  # what guests have had quoted
         self.log: list[str] = []
+        self.hasty = False
         self.attacked: list[int] = []  # cycles in which the mass-market guest has said that it begins and ends
         self._stack = ExitStack()
 
@@ -75,10 +82,11 @@ class PowerOn:
             self.machine, config, self._say, guest_limit=_GUEST_LIMIT, late_launch=True, launcher=lambda link: boot(link, self._bios)
         )
         self.kernel: Kernel = self.system.kernel
-        if missing.storage is not None or missing.sealing is not Sealing:
+        if missing.storage is not SealedStorage or missing.sealing is not Sealing:
             self.kernel.roots._store = missing.storage(missing.sealing(Tpm(self.system.link)), disk)
         if self._new_store:
             self.kernel.create_store()
+            self.kernel.roots.keep_phrase(PHRASE)
         self.launched_at = self.machine.cycle
         self.market, self.trusted = self.system.start([world.market, world.trusted])
         world.places = {name: self.trusted.memory.offset * PAGE_SIZE + at for name, at in world.objects.items()}
@@ -134,9 +142,13 @@ class PowerOn:
     # the user
 
     def row(self, number: int) -> str:
-        """What the trusted guest shows in a row of its screen."""
-        data = self.trusted.memory.read(Physical.SCREEN + 2 * COLUMNS * number, 2 * COLUMNS)
-        assert data is not None
+        """What the trusted guest shows in a row of its screen: on the display if it is in front, else in the kernel's frames."""
+        at, size = 2 * COLUMNS * number, 2 * COLUMNS
+        if self.trusted.memory.front:
+            words = (self.system.link.read32(Physical.SCREEN + at + n) for n in range(0, size, _WORD))
+            data = b"".join(word.to_bytes(_WORD, "little") for word in words)
+        else:
+            data = self.machine.model.dump(self.trusted.memory.screen[0] * PAGE_SIZE + at, size)
         return data[::2].decode("cp437").replace("\0", " ").rstrip()
 
     @property
@@ -147,15 +159,34 @@ class PowerOn:
     @property
     def asks_pin(self) -> bool:
         """The user is asked."""
-        return self.trusted.state is State.HALTED and self.row(_ROW_PIN).strip().startswith("PIN")
+        return self.trusted.state is State.HALTED and self.console.get(self.trusted.number, b"").endswith(_ASKS)
+
+    def choose(self, guest: Partition) -> None:
+        """The user brings a guest to the front: the attention key, and its number. Somebody must be awake, or nothing is heard."""
+        self._strike(_ATTENTION)
+        self.until(lambda: self.kernel.view.hands.attention or not self.world.missing.protections.attention_key, "the kernel listens")
+        self._strike(f"Digit{guest.number}")
+        self.until(lambda: self.kernel.view.front is guest, "the guest is in front")
 
     def press(self, keys: str) -> None:
-        """Down and up, one after the other, as fast as they are taken. The user is slow: whatever else can run has done so before."""
-        self.until(lambda: self.market.state is not State.RUNNABLE, "the other guest is done")
-        for code in (c for key in keys for c in (_CODES[key], _CODES[key] | _RELEASED)):
-            self.until(lambda: self.trusted.pc.pc._keyboard_output is None, "the keyboard's byte is taken")
-            self.trusted.pc.pc._keyboard_output = code
-            self.trusted.pc.ask(self.trusted.pc.pc.raise_line, Irq.KEYBOARD)
+        """Into the trusted guest, which is brought to the front. The user is slow: unless ``hasty`` all that can run has done so before."""
+        if not self.hasty:
+            self.until(lambda: self.market.state is not State.RUNNABLE, "the other guest is done")
+        if self.kernel.view.front is not self.trusted:
+            self.choose(self.trusted)
+        for key in keys:
+            self._strike(_KEYS[key])
+
+    def _strike(self, key: str) -> None:
+        """Down and up, and the time that it takes the kernel to hear it."""
+        self.machine.press(key)
+        self.machine.release(key)
+        heard = self.machine.cycle + _TICK
+        self.until(lambda: self.machine.cycle >= heard or not self._awake, "time passes")
+
+    @property
+    def _awake(self) -> bool:
+        return any(p.state in (State.RUNNABLE, State.HALTED) for p in (self.market, self.trusted))
 
     # the network
 
@@ -166,6 +197,11 @@ class PowerOn:
     def arrived(self) -> list[bytes]:
         """What has come from there since the last call."""
         return self.kernel.take_answers(self.market.number)
+
+    @property
+    def loot(self) -> bytes:
+        """What the mass-market guest has brought in, in its memory."""
+        return self.machine.model.dump(self.market.memory.offset * PAGE_SIZE + self.world.market_objects["loot"], LOOT_SIZE)
 
     def memory_of(self, guest: Partition) -> bytes:
         """All of a guest's memory, as the machine has it."""

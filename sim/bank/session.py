@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from contracts.bank import Kind, Reason
 from sim.bank.messages import Message, NotAMessage
@@ -16,6 +18,12 @@ __all__ = ["ESCAPE", "Network", "Session"]
 ESCAPE = "\x1b"  # typed in the place of a PIN: the user does not agree
 
 Change = Callable[[bytes], bytes]
+
+
+class Attempted(Protocol):
+    """Whoever keeps what was tried."""
+
+    attempt: str
 
 
 def _same(data: bytes) -> bytes:
@@ -79,6 +87,14 @@ class Session:
             if not self._arrived:
                 self.run.press(pin if pin == ESCAPE else f"{pin}\n")
         return self._answer()
+
+    def attempted(self, stage: Attempted) -> None:
+        """Wait until guest 1 says that it has attacked, if it does."""
+        with suppress(NoAnswer):
+            self.run.until(lambda: len(self.run.attacked) > 1, "guest 1 says that it has")
+            stage.attempt = (
+                f"guest 1 has said so, in cycles {self.run.attacked[0]:,} to {self.run.attacked[1]:,}, while the PIN was asked for"
+            )
 
     def _send(self, data: bytes) -> None:
         sent = self.network.to_machine(data)

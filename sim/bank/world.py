@@ -79,6 +79,7 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         self.trusted, self.objects = _trusted(missing.guest)
         self.market = _market(f"peer={_TRUSTED} orders=1")
+        self.market_objects = functions(build("market"), "STT_OBJECT")
         self.identity = bytes.fromhex(identity(self.trusted.configuration()))
         rng = random.Random(_SEED)
         self.bank = Bank(

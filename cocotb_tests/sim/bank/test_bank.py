@@ -17,8 +17,6 @@ from sim.kernel_time import KernelTime
 
 __all__: list[str] = []
 
-IN_SHORT = ("answer_is_replayed",)  # in make test, for its control run too
-
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -40,7 +38,9 @@ def test_the_story(story: Story) -> None:
     assert story.picture is not None
 
 
-def _runs(attack: Attack, story: Story, first: Path) -> None:
+@pytest.mark.regress
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_each_attack_and_its_control_run(attack: Attack, story: Story, first: Path) -> None:
     assert story.good
     held = run_attack(attack, attack.off_in_both, first)
     assert held.attempt, held
@@ -49,17 +49,6 @@ def _runs(attack: Attack, story: Story, first: Path) -> None:
     broken = run_attack(attack, (*attack.off_in_both, attack.control), first)
     assert broken.attempt, broken
     assert broken.harm, broken
-
-
-@pytest.mark.parametrize("name", IN_SHORT)
-def test_an_attack_and_its_control_run(name: str, story: Story, first: Path) -> None:
-    _runs(BY_NAME[name], story, first)
-
-
-@pytest.mark.regress
-@pytest.mark.parametrize("attack", [a for a in ATTACKS if a.name not in IN_SHORT], ids=lambda a: a.name)
-def test_each_attack_and_its_control_run(attack: Attack, story: Story, first: Path) -> None:
-    _runs(attack, story, first)
 
 
 def test_every_attack_names_what_is_missing() -> None:

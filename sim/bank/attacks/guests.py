@@ -1,25 +1,13 @@
 """What the mass-market guest does, while the user is asked for the PIN or as it carries messages; and a changed trusted guest."""
 
-from contextlib import suppress
-
 from contracts.bank import MESSAGE, Kind
 from firmware.guests.bank_header import EVIL_CUSTOMER
 from sim.bank.attack import By, Stage, attack
 from sim.bank.messages import Message
-from sim.bank.power_on import NoAnswer, PowerOn
-from sim.bank.session import Session
+from sim.bank.power_on import PowerOn
 from sim.bank.world import AMOUNT, PAYEE
 
 __all__: list[str] = []
-
-_DONE = b"market: attacked"
-
-
-def _attempted(stage: Stage, session: Session) -> None:
-    run = session.run
-    with suppress(NoAnswer):
-        run.until(lambda: _DONE in run.console.get(run.market.number, b""), "guest 1 says that it has")
-        stage.attempt = "guest 1 has said so, while the PIN was asked for"
 
 
 def _steals(stage: Stage, name: str) -> None:
@@ -30,7 +18,7 @@ def _steals(stage: Stage, name: str) -> None:
 
     with stage.power_on(line=line) as session:
         stage.pays(session)
-        _attempted(stage, session)
+        session.attempted(stage)
         key, memory = stage.world.account.key, session.run.memory_of(session.run.market)
         sent = b"".join(session.network.seen)
         if key in memory:
@@ -60,7 +48,7 @@ def _redirects(stage: Stage, name: str) -> None:
                 stage.world.bank.take_payment(data)
             else:
                 stage.found = f"the trusted guest answers with a {signed}"
-        _attempted(stage, session)
+        session.attempted(stage)
 
 
 @attack(By.DMA, control="dma_policy")
@@ -108,7 +96,7 @@ def account_is_replaced(stage: Stage) -> None:
         session.ready()
         session.attest()
         session.sign(pin="\x1b")  # not to be kept again behind the attack
-        _attempted(stage, session)
+        session.attempted(stage)
     with stage.power_on() as session:
         session.ready()
         said = session.run.console[session.run.trusted.number].decode().strip()
@@ -164,7 +152,7 @@ def order_is_replayed(stage: Stage) -> None:
 @attack(By.GUEST, control="check_guest")
 def program_is_exchanged(stage: Stage) -> None:
     """On a new machine a trusted guest is started that asks for no PIN, and the owner is made to give it the letter."""
-    stage.world.exchange({"guests/bank/account.c": {"    if (!same(account->pin, pin, BANK_PIN_LONGEST))\n        return 0;\n": ""}})
+    stage.world.exchange({"guests/bank/account.c": {"if (!same(account->pin": "if (0 && !same(account->pin"}})
     stage.world.fresh()
     with stage.power_on(new_store=True) as session, stage.refused():
         session.provide()
