@@ -1,5 +1,5 @@
-"""What guests try against the user's keyboard and screen. ``run`` gets the protections and says whether the attack has succeeded; ``control``
-names the one that a control run leaves out."""
+"""What guests try against the user's keyboard and screen. ``run`` gets the protections and says whether the attack has succeeded;
+``control`` names the one that a control run leaves out."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class Bench(World):
     """``words`` is what the display shows; ``line`` the text of the trusted line."""
 
     def __init__(self, protections: Protections | None = None, straps: Straps | None = None, **settings: object) -> None:
-        super().__init__(protections, straps, timer_cycles=4_000, slice_cycles=4_000, phrase=PHRASE, **settings)
+        super().__init__(protections, straps, timer_cycles=4_000, slice_cycles=4_000, phrase=PHRASE, **settings)  # type: ignore[arg-type]
         self.machine.access_cycles = 0  # how long the kernel's work takes is not what is looked at
 
     def named(self, name: str, script: Callable[[], Script]) -> None:

@@ -7,11 +7,12 @@ import pytest
 from cocotb_tests.attacks.path.attacks import ATTACKS, Attack
 from cocotb_tests.attacks.path.bench import KEY, PHRASE, Bench, busy, logger, release
 from contracts.configuration import GuestConfig, MultibootEntry
+from contracts.display import AttributeIndex, AttributeMode, CrtcIndex, CursorStart, VgaPort
 from contracts.hypercalls import Hypercall
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.protections import Protections
 from isolation_kernel.frames import KernelError
-from isolation_kernel.model.script import ReadCr, Script, SetRing, Vmmcall, Write
+from isolation_kernel.model.script import In, Out, ReadCr, Script, SetRing, Vmmcall, Write
 
 __all__: list[str] = []
 
@@ -72,6 +73,28 @@ def test_the_line_names_the_guest_in_front_and_shows_the_phrase() -> None:
             f"{number} {guest.config.name:20}{' '.join(guest.identity[n : n + 4] for n in range(0, 16, 4))} ".ljust(54)
             + f"{PHRASE.decode():26}"
         )
+
+
+def test_a_switch_brings_screen_and_registers_along() -> None:
+    def shows(word: int, cursor: int) -> Script:
+        yield Write(Physical.SCREEN + 8, word)
+        for number, byte in ((CrtcIndex.CURSOR_LOW, cursor), (CrtcIndex.CURSOR_START, CursorStart.OFF)):
+            yield Out(VgaPort.CRTC, number)
+            yield Out(VgaPort.CRTC_DATA, byte)
+        yield In(VgaPort.INPUT_STATUS)
+        yield Out(VgaPort.ATTRIBUTE, AttributeIndex.MODE)
+        yield Out(VgaPort.ATTRIBUTE, cursor & AttributeMode.BLINK)
+        yield from busy()
+
+    bench = Bench()
+    first = bench.guest(lambda: shows(0x1111_1111, 0x50), one_to_one=True)
+    second = bench.guest(lambda: shows(0x2222_2222, 0x5F))
+    bench.run(60)
+    for guest, word in ((second, 0x2222_2222), (first, 0x1111_1111), (second, 0x2222_2222)):
+        bench.choose(guest.number)
+        assert bench.words[2] == word
+        assert bench.machine.vga.state() == guest.pc.pc.vga.state()
+    assert first.pc.pc.vga.state() != second.pc.pc.vga.state()
 
 
 def test_who_ends_in_front_leaves_nothing_to_be_seen() -> None:
