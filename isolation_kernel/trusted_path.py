@@ -16,7 +16,7 @@ from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import SCREEN_PAGES
 from isolation_kernel.partition import Partition
 from isolation_kernel.roots import Roots
-from virtual_pc.vga import VGA_PORTS, Access
+from virtual_pc.vga import VGA_PORTS, VgaAccess
 
 __all__ = ["TrustedPath"]
 
@@ -31,7 +31,7 @@ class TrustedPath:
         self._base, self._machine, self._on, self._living, self._roots = base, base.machine, base.protections, living, roots
         self.front: Partition | None = None
         self.hands = Hands(self._on.attention_key, self._on.held_keys)
-        self._registers: list[Access] | None = None  # what the display's have been made to show
+        self._registers: list[VgaAccess] | None = None  # what the display's have been made to show
         self._line: list[int] = []  # and the trusted line
         base.access(PROGRAM)
         self._display = self._machine.io_read(VgaPort.CRTC) == DISPLAY_SIGN

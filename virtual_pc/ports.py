@@ -7,7 +7,7 @@ from virtual_pc.pic import PicPair
 from virtual_pc.pit import VirtualPit
 from virtual_pc.ps2 import VirtualPs2
 from virtual_pc.uart import VirtualUart
-from virtual_pc.vga import VGA_PORTS, Access, VirtualVga
+from virtual_pc.vga import VGA_PORTS, VgaAccess, VirtualVga
 
 __all__ = ["Effect", "VirtualPc"]
 
@@ -69,9 +69,9 @@ class VirtualPc:
         if packet:
             self.ps2.move(packet)
 
-    def shows(self, everything: bool = False) -> list[Access]:
-        """Accesses to a real VGA that show what the last write to this one has changed, or all that it shows."""
-        return self.vga.state() if everything else self.vga.last()
+    def shows(self) -> list[VgaAccess]:
+        """Accesses to a real VGA that make it show what the guest's shows."""
+        return self.vga.state()
 
     # ports
 

@@ -18,9 +18,9 @@ from contracts.display import (
     VgaPort,
 )
 
-__all__ = ["VGA_PORTS", "Access", "VirtualVga"]
+__all__ = ["VGA_PORTS", "VgaAccess", "VirtualVga"]
 
-Access = tuple[int, int | None]  # a port, and the byte written there; None: it is read
+VgaAccess = tuple[int, int | None]  # a port, and the byte written there; None: it is read
 VGA_PORTS = range(VgaPort.ATTRIBUTE, 0x3E0)
 _ONES = 0xFF
 _LINE_CYCLES, _FRAME_LINES = 800, 525  # of 640 and 480 that show something
@@ -40,7 +40,6 @@ class VirtualVga:
         self._blink = int(AttributeMode.BLINK)
         self._attribute = 0
         self._data_next = False  # of the attribute controller's port
-        self._last: list[Access] = []
 
     def read(self, port: int, now: int) -> int:
         """A byte."""
@@ -55,7 +54,7 @@ class VirtualVga:
         if port == VgaPort.ATTRIBUTE:
             return self._attribute
         if port == VgaPort.ATTRIBUTE_DATA and self._attribute & ~_PALETTE_ON == AttributeIndex.MODE:
-            return ATTRIBUTE_CONTROLLER[AttributeIndex.MODE] & ~int(AttributeMode.BLINK) | self._blink
+            return self._mode()
         if port == VgaPort.MISCELLANEOUS:
             return MISCELLANEOUS
         tables: dict[int, tuple[bytes, int]] = {
@@ -69,33 +68,26 @@ class VirtualVga:
 
     def write(self, port: int, value: int) -> None:
         """A byte."""
-        self._last = []
         if port in _INDEX_WIDTHS:
             self._indexes[port] = value & (1 << _INDEX_WIDTHS[port]) - 1
         elif port == VgaPort.CRTC_DATA:
             number = self._indexes[VgaPort.CRTC]
             if number in _KEPT:
                 self._crtc[number] = value & _KEPT[number]
-                self._last = self._crtc_accesses(number)
         elif port == VgaPort.ATTRIBUTE:
             if not self._data_next:
                 self._attribute = value & 0x3F
             elif self._attribute & ~_PALETTE_ON == AttributeIndex.MODE:
                 self._blink = value & AttributeMode.BLINK
-                self._last = self._mode_accesses()
             self._data_next = not self._data_next
 
-    def _crtc_accesses(self, number: int) -> list[Access]:
-        return [(VgaPort.CRTC, number), (VgaPort.CRTC_DATA, self._crtc[number])]
-
-    def _mode_accesses(self) -> list[Access]:
-        mode = ATTRIBUTE_CONTROLLER[AttributeIndex.MODE] & ~int(AttributeMode.BLINK) | self._blink
-        return [(VgaPort.INPUT_STATUS, None), (VgaPort.ATTRIBUTE, AttributeIndex.MODE | _PALETTE_ON), (VgaPort.ATTRIBUTE, mode)]
-
-    def last(self) -> list[Access]:
-        """What makes real registers show the last write."""
-        return self._last
-
-    def state(self) -> list[Access]:
+    def state(self) -> list[VgaAccess]:
         """What makes real registers show all that this one shows."""
-        return [access for number in CrtcIndex for access in self._crtc_accesses(number)] + self._mode_accesses()
+        accesses: list[VgaAccess] = []
+        for number in CrtcIndex:
+            accesses += [(VgaPort.CRTC, number), (VgaPort.CRTC_DATA, self._crtc[number])]
+        attribute = (AttributeIndex.MODE | _PALETTE_ON, self._mode())
+        return [*accesses, (VgaPort.INPUT_STATUS, None), *((VgaPort.ATTRIBUTE, byte) for byte in attribute)]
+
+    def _mode(self) -> int:
+        return ATTRIBUTE_CONTROLLER[AttributeIndex.MODE] & ~int(AttributeMode.BLINK) | self._blink

@@ -164,6 +164,14 @@ def channel_of_others(world: World, a: Partition, b: Partition) -> None:
     b.channels[a.number] = Channel(b, world.guest(script))
 
 
+def two_in_front(world: World, a: Partition, b: Partition) -> None:
+    b.memory.front = True
+
+
+def nobody_in_front(world: World, a: Partition, b: Partition) -> None:
+    world.kernel.view.front = None
+
+
 BREAKS: dict[Callable[[World, Partition, Partition], None], str] = {
     page_of_no_channel: "shared_within_channel", page_of_others: "shared_within_channel", channel_of_others: "shared_within_channel",
     two_owners: "one_owner", foreign_frame: "one_owner", reaches_neighbour: "shadow_reaches_own", reaches_kernel: "shadow_reaches_own",
@@ -174,7 +182,7 @@ BREAKS: dict[Callable[[World, Partition, Partition], None], str] = {
     dma_map_elsewhere: "dma_within_owner", uniform_for_two: "dma_within_owner", port_granted: "ports_within_owner",
     msr_granted: "ports_within_owner", shared_asid: "asids_apart", other_root_runs: "asids_apart", device_of_two: "devices_have_one_owner",
     let_go: "unowned_devices_rest", masters_the_bus: "unowned_devices_rest", ports_moved: "functions_stay_placed",
-    dirty_in_transit: "free_is_clean",
+    dirty_in_transit: "free_is_clean", two_in_front: "one_in_front", nobody_in_front: "one_in_front",
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ from virtual_pc.ports import Effect, VirtualPc
 from virtual_pc.requests import Access, Addressed, Done, Fetch, Get, Memory, Put, Written
 from virtual_pc.requests import Port as Accessed
 from virtual_pc.segments import allows
+from virtual_pc.vga import VgaAccess
 
 __all__ = ["LyingFence", "LyingPc", "restless"]
 
@@ -70,6 +71,12 @@ class LyingPc(VirtualPc):
 
     def running(self) -> bool:
         return bool(self._number() & 1)
+
+    def hear(self, key: bytes, packet: bytes) -> None:
+        self._number()
+
+    def shows(self) -> list[VgaAccess]:
+        return [(self._number(), self._rng.choice((None, self._number()))) for _ in range(self._rng.randrange(100))]
 
     def read(self, port: int, now: int) -> int:
         return self._number()
