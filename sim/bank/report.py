@@ -1,10 +1,12 @@
 """What the scenario found: ``report.json`` and ``report.html`` in the form of ``sanctuary``'s, and the table."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
 from contracts.exit_codes import exit_name
 from sim.bank.runs import AttackPair, Results
+from sim.bank.story import Scene
 from sim.outputs import write_output
 from sim.sanctuary.html import html
 from sim.sanctuary.picture_svg import svg
@@ -26,6 +28,11 @@ def passed(results: Results, attacks: int) -> bool:
     return whole and results.story.good and all(pair.as_promised for pair in results.pairs)
 
 
+def _picture(number: int, scene: Scene) -> str:
+    """Its file, beside the report."""
+    return f"screens/{number:02}.png" if scene.picture else ""
+
+
 def report(results: Results, attacks: int, waves: Path | None = None) -> dict[str, object]:
     """The content of ``report.json``."""
     exits: Counter[int] = Counter(results.story.exits)
@@ -37,8 +44,8 @@ def report(results: Results, attacks: int, waves: Path | None = None) -> dict[st
         "passed": passed(results, attacks),
         "guests": story.guests,
         "stages": [
-            {"name": s.name, "as_it_should": s.good, "text": s.text, "cycle": s.cycle, "screen": list(s.screen), "picture": ""}
-            for s in story.scenes
+            {"name": s.name, "as_it_should": s.good, "text": s.text, "cycle": s.cycle, "screen": list(s.screen), "picture": _picture(n, s)}
+            for n, s in enumerate(story.scenes, 1)
         ],
         "attacks": [
             {
@@ -59,8 +66,13 @@ def report(results: Results, attacks: int, waves: Path | None = None) -> dict[st
 
 
 def write(folder: Path, content: dict[str, object], results: Results) -> tuple[Path, Path]:
-    """``report.json``, ``report.html`` and ``memory.svg``; the paths of the first two."""
+    """``report.json``, ``report.html``, ``memory.svg`` and the screens; the paths of the first two."""
     path = write_report(folder, content)
+    shutil.rmtree(folder / "screens", ignore_errors=True)
+    (folder / "screens").mkdir()
+    for number, scene in enumerate(results.story.scenes, 1):
+        if name := _picture(number, scene):
+            write_output(folder / name, scene.picture)
     picture = svg(results.story.picture) if results.story.picture is not None else ""
     if picture:
         write_output(folder / "memory.svg", picture)

@@ -86,7 +86,7 @@ def _nothing() -> None:
 
 
 def _tell(folder: Path, _: None, run: _Run) -> Story:
-    return tell_story(folder)
+    return tell_story(folder, pictures=True)
 
 
 def _attack(folder: Path, waves: Path | None, _: None, run: _Run) -> Outcome:

@@ -8,7 +8,9 @@ from contracts.event_log import EventKind
 from contracts.memory_map import PAGE_SIZE
 from isolation_kernel.partition import Partition
 from sim.bank.attack import Stage
+from sim.bank.eyes import read_row
 from sim.bank.missing import missing
+from sim.bank.power_on import PHRASE
 from sim.bank.session import Session
 from sim.bank.world import AMOUNT, PAYEE, PIN, World
 from sim.kernel_time import KernelTime
@@ -29,6 +31,7 @@ class Scene:
     text: str
     cycle: int
     screen: tuple[str, ...] = ()
+    picture: bytes = b""  # of the display, as PNG
 
 
 @dataclass
@@ -50,13 +53,20 @@ class Story:
 
 
 class _Teller:
-    def __init__(self, story: Story) -> None:
-        self.story = story
+    def __init__(self, story: Story, pictures: bool) -> None:
+        self.story, self._pictures = story, pictures
 
-    def scene(self, session: Session, name: str, good: bool, text: str, screen: bool = True) -> None:
+    def scene(self, session: Session, name: str, good: bool, text: str, screen: bool = True, line: str = "") -> None:
+        """``screen``: what the trusted guest shows belongs to it. ``line``: how the trusted line of its picture must begin."""
         run = session.run
         shown = tuple(run.screen) if screen and run.trusted.alive else ()
-        self.story.scenes.append(Scene(name, good, text, run.machine.cycle, shown))
+        cycle, picture = run.machine.cycle, b""
+        if line and self._pictures:
+            seen = run.machine.screen()
+            picture, read = seen.png(), read_row(seen, 0)
+            good = good and read.startswith(line) and read.endswith(PHRASE.decode())
+            text = f"{text}; the trusted line says: {read}"
+        self.story.scenes.append(Scene(name, good, text, cycle, shown, picture))
 
     def launched(self, session: Session) -> None:
         run = session.run
@@ -76,15 +86,16 @@ class _Teller:
         """With the picture of the question."""
         number = session.world.account.signed + 1
         session.order_shown(PAYEE, amount)
-        row = session.run.row(6).split()
-        self.scene(
-            session, "The user is asked for the PIN", row == ["Pay", f"{amount / 100:.2f}", "EUR"], f"the screen says {' '.join(row)}"
-        )
+        session.run.choose(session.run.trusted)
+        row, trusted = session.run.row(6).split(), session.run.trusted
+        line, good = f"{trusted.number} {trusted.config.name}", row == ["Pay", f"{amount / 100:.2f}", "EUR"]
+        self.scene(session, "The user is asked for the PIN", good, f"the screen says {' '.join(row)}", line=line)
         self.story.picture = picture_of(session.run.kernel, session.run.machine.model.dump)
         session.run.press(f"{PIN}\n")
         text = session.finish_payment()
         booked = session.world.account.booked[-1]
-        self.scene(session, "A payment is signed, booked and receipted", (booked.number, booked.amount) == (number, amount), text)
+        right = (booked.number, booked.amount) == (number, amount)
+        self.scene(session, "A payment is signed, booked and receipted", right, text, line=line)
 
     def left(self, session: Session) -> None:
         session.leave()
@@ -93,10 +104,11 @@ class _Teller:
         self.scene(session, "The trusted guest is shut down", clean, f"{run.trusted.end_reason}; its key is nowhere in memory")
 
 
-def tell_story(keep: Path) -> Story:
-    """Run it; what the first start has left is kept in the folder ``keep`` for others to begin with."""
+def tell_story(keep: Path, pictures: bool = False) -> Story:
+    """Run it; what the first start has left is kept in the folder ``keep`` for others to begin with. ``pictures`` of the screen take as
+    long as all the rest, and without them nobody looks at the trusted line."""
     story = Story()
-    teller = _Teller(story)
+    teller = _Teller(story, pictures)
     with TemporaryDirectory(prefix="ringfence-bank-") as folder:
         stage = Stage(World(Path(folder) / "world", missing(())))
         try:

@@ -101,9 +101,10 @@ class World:
         self.trusted, self.objects = _trusted(changes)
 
     def fresh(self) -> None:
-        """Another machine, that nobody has used: a new TPM, an empty disk."""
+        """Another machine, that nobody has used, with a new TPM and an empty disk; and the customer is new to the bank, too."""
         shutil.rmtree(self.tpm, ignore_errors=True)
         self.disk.unlink(missing_ok=True)
+        self.letter = self.bank.enrol(CUSTOMER, PIN)
 
     @property
     def tpm(self) -> Path:

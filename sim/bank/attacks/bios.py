@@ -42,7 +42,7 @@ def loader_is_vouched_for(stage: Stage) -> None:
     stage.pays()
 
 
-@attack(By.BIOS, control="GUARD_OFF")
+@attack(By.BIOS, control="GUARD_OFF", off_in_both=("device_reset",))
 def engine_is_left_running(stage: Stage) -> None:
     """The BIOS leaves a DMA engine running over the launch, with an order to copy the trusted guest's key when it is there."""
     account = stage.world.places["session"]
