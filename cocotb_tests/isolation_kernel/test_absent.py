@@ -10,7 +10,7 @@ from isolation_kernel.model.script import Invlpg, Read, Script, SetRing, Write
 
 ONES = 0xFFFF_FFFF
 ABSENT = (
-    FIRST_MEMORY, Physical.VGA_HOLE, Physical.VGA_HOLE + 0x1_8000, Physical.EXTENDED_RAM - PAGE_SIZE, LAYOUT.kernel_base, LAYOUT.size,
+    FIRST_MEMORY, Physical.VGA_HOLE, Physical.SCREEN - PAGE_SIZE, Physical.EXTENDED_RAM - PAGE_SIZE, LAYOUT.kernel_base, LAYOUT.size,
     0x2000_1000, 0x3000_0000, Physical.NOWHERE, Physical.GUARD, Physical.DMA_ENGINES, Physical.ROM,
 )  # fmt: skip
 
