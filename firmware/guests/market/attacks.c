@@ -8,7 +8,7 @@
 
 #define WINDOW 0x80000000u /* linear, where nothing else is */
 #define EVIL "Mallory"
-#define LOOKS 400 /* at the keyboard */
+#define LOOKS 250 /* at the keyboard, or writes to the screen */
 #define ROW_OF_PAYEE (PHYSICAL_SCREEN + 7 * 2 * VGA_COLUMNS)
 #define PAYEE_COLUMN 12
 #define TURNS 8 /* until the user is asked */
@@ -121,7 +121,13 @@ static void show(volatile u16 *cells, const char *text, u16 colours)
         *cells++ = (u16)(colours | (u8)*text);
 }
 
-static void write_screen(void) { show((volatile u16 *)ROW_OF_PAYEE + PAYEE_COLUMN, EVIL " ", 0x0F00); }
+static void write_screen(void)
+{
+    for (u32 n = 0; n < LOOKS; n++) {
+        show((volatile u16 *)ROW_OF_PAYEE + PAYEE_COLUMN, EVIL " ", 0x0F00);
+        hypercall(HYPERCALL_YIELD, 0, 0, 0);
+    }
+}
 
 static void write_line(u32 line) { show((volatile u16 *)line, "2 bank", 0x1F00); }
 

@@ -9,7 +9,8 @@ __all__: list[str] = []
 
 _LOADER = "secure_loader/loader.c"
 _CLEARS_MAP = "    memset((void *)BLOCK_MAP, 0, PAGE_SIZE);\n"
-_LONG, _SHORT = 0x2_0000, 0x8000  # bytes of transfers that only take time
+_LONG, _SHORT = 0x2_0000, 0x1_0000  # bytes of transfers that only take time
+_WAITS = 12
 _LOOKS = 24
 _KEY_AT = ACCOUNT.offset("key")
 
@@ -48,7 +49,7 @@ def engine_is_left_running(stage: Stage) -> None:
     account = stage.world.places["session"]
     waits = (SCRATCH, SCRATCH + _LONG, _LONG), (SCRATCH, SCRATCH + _LONG, _SHORT)
     steals = [(account & -16, LOOT, 256)]
-    chain = [waits[0], *(each for _ in range(_LOOKS) for each in (waits[1], *steals))]
+    chain = [*(waits[0] for _ in range(_WAITS)), *(each for _ in range(_LOOKS) for each in (waits[1], *steals))]
     with stage.power_on(Bios(chain=chain)) as session:
         stage.pays(session)
         stage.attempt = f"{len(chain)} transfers were begun before the launch, of {len(steals) * _LOOKS} from {account:#x}"

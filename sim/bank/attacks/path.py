@@ -62,7 +62,7 @@ def screen_is_overwritten(stage: Stage) -> None:
         _asked(stage, session)
         session.attempted(stage)
         row = read_row(session.run.machine.screen(), 1 + _ROW_PAYEE)
-        if PAYEE not in row:
+        if "Mallory" in row:
             stage.harm = f"the user sees: {' '.join(row.split())}"
         stage.found = f"the user sees: {' '.join(row.split())}"
         _finish(stage, session)
