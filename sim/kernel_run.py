@@ -135,7 +135,8 @@ def run_guests(
     desk: Desk | None = None,
 ) -> GuestsOutcome:
     """Run until all guests have ended, none can go on (and there is no ``desk`` from which more may come), ``max_cycles`` are over, or
-    Ctrl-C ends it. LaunchError; StorageError and TpmError (of the kernel) if a ``new_store`` cannot be made."""
+    Ctrl-C ends it. The owner's phrase, if it is given, is kept where there is a store. LaunchError; StorageError and TpmError (of the
+    kernel) if the store cannot be made, or does not take it."""
     start = time.process_time()
     console = _Console({n: p.name for n, p in enumerate(programs, 1)})
     system: GuestSystem | None = None
@@ -146,6 +147,8 @@ def run_guests(
             system.link.slice_cycles = slice_cycles
         if new_store:
             system.kernel.create_store()
+        if system.kernel.config.phrase and system.kernel.config.disk is not None:
+            system.kernel.roots.keep_phrase(system.kernel.config.phrase)
         system.start(programs)
         why = _run(system, machine, max_cycles, desk)
     except KeyboardInterrupt:

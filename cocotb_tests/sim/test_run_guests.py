@@ -7,11 +7,14 @@ from typing import ClassVar
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image, ImageChops
 
 from cocotb_tests.sim.test_multiboot import CODE, HEADER, elf
 from cocotb_tests.sim.test_run import ENDLESS, HELLO, out, ringfence, say, write
+from contracts.display import CELL_HEIGHT, CELL_WIDTH
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from contracts.memory_map import Port
+from contracts.user_view import COLUMN_WIDTHS
 from firmware.build import guest
 from isolation_kernel.partition import Partition
 from sim.cli import run
@@ -126,6 +129,28 @@ def test_bad_arguments_are_refused_in_one_line(arguments: tuple[str, ...], messa
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_owners_phrase_is_in_the_trusted_line_and_nowhere_else(tmp_path: Path) -> None:
+    pictures = []
+    for phrase in ("pelican under glass", "pelican under grass"):
+        secret, shot = tmp_path / "phrase", tmp_path / "shot.png"
+        secret.write_text(phrase + "\n")
+        assert ringfence("run", "--guest", write(tmp_path, HELLO), "--phrase", secret, "--screenshot", shot).returncode == 0x21
+        with Image.open(shot) as picture:
+            pictures.append(picture.convert("RGB"))
+        shot.unlink()
+    left, top, right, bottom = ImageChops.difference(*pictures).getbbox() or (0, 0, 0, 0)
+    assert 0 <= top < bottom <= CELL_HEIGHT and sum(COLUMN_WIDTHS[:-1]) * CELL_WIDTH <= left < right
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"x" * COLUMN_WIDTHS[-1], b"two\nlines", "Größe".encode()])
+def test_a_phrase_that_the_line_cannot_show_is_refused_in_one_line(tmp_path: Path, text: bytes) -> None:
+    secret = tmp_path / "phrase"
+    secret.write_bytes(text)
+    done = ringfence("run", "--guest", write(tmp_path, HELLO), "--phrase", secret)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "1 to 25 printable ASCII characters" in done.stderr
 
 
 def test_too_small_a_machine_is_refused_in_one_line(tmp_path: Path) -> None:

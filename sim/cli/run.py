@@ -17,6 +17,7 @@ from contracts.configuration import KernelConfig
 from contracts.devices import DeviceNumber
 from contracts.rights import Right
 from contracts.sealed_storage import StorageError
+from contracts.user_view import COLUMN_WIDTHS
 from sim.cli.asked import DEVICE, RIGHT, by_guest
 from sim.cli.errors import fail, user_errors
 from sim.cli.sizes import MEMORY_SIZE
@@ -39,6 +40,7 @@ __all__ = ["command"]
 _TRACE_SLICE = 20_000
 _DISPLAY_SLICE = 50_000
 _WAVES = BUILD / "run" / "waves.fst"
+_SHOWN = range(ord(" "), ord("~") + 1)  # of a phrase
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class _Options:
     store: Path | None
     new_store: bool
     attest: Path | None
+    phrase: Path | None
     display: bool
     display_port: int | None
     screenshot: Path | None
@@ -162,6 +165,8 @@ class _Options:
             config = KernelConfig() if self.policy is None else KernelConfig(policy=read_policy(self.policy).policy)
         except PolicyError as error:
             fail(error.brief)
+        if self.phrase is not None:
+            config = replace(config, phrase=_phrase(self.phrase))
         if self.audit is None:
             yield config
             return
@@ -209,6 +214,15 @@ class _Options:
             write_output(self.report, json.dumps(content | {"waves": str(_WAVES) if self.waves else None}, indent=2) + "\n")
 
 
+def _phrase(path: Path) -> bytes:
+    """The owner's secret phrase: what the file holds, as the trusted line can show it."""
+    with user_errors(OSError):
+        text = path.read_bytes().strip()
+    if not 0 < len(text) < COLUMN_WIDTHS[-1] or not all(byte in _SHOWN for byte in text):
+        fail(f"--phrase: {path} must hold 1 to {COLUMN_WIDTHS[-1] - 1} printable ASCII characters")
+    return text
+
+
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option(
@@ -235,6 +249,9 @@ class _Options:
 @click.option("--store", type=click.Path(path_type=Path), help="Image of the disk on which guests' sealed data lie.")
 @click.option("--new-store", is_flag=True, help="Make an empty store there first; what this TPM kept before is lost.")
 @click.option("--attest", type=click.Path(path_type=Path), help="A Unix socket where ringfence attest may ask guests for quotes.")
+@click.option(
+    "--phrase", type=click.Path(path_type=Path), help="A file with the owner's secret phrase, for the trusted line; kept in the --store."
+)
 @click.option("--display", is_flag=True, help="Show the screen in a web page on this computer, and take keys and the mouse from there.")
 @click.option("--display-port", type=click.IntRange(1, 65535), help="Serve that page there; else on a free port.")
 @click.option("--screenshot", type=click.Path(path_type=Path), help="Write what the screen shows at the end there, as PNG.")
@@ -257,6 +274,7 @@ def command(
     store: Path | None,
     new_store: bool,
     attest: Path | None,
+    phrase: Path | None,
     display: bool,
     display_port: int | None,
     screenshot: Path | None,
@@ -269,12 +287,12 @@ def command(
     """
     options = _Options(
         waves, max_cycles, trace, memory, report, disk, command_line, policy, audit, tpm, late_launch, rights, devices, store, new_store,
-        attest, display, display_port, screenshot,
+        attest, phrase, display, display_port, screenshot,
     )  # fmt: skip
     if guests and file is not None:
         fail("give either FILE or --guest, not both")
-    if not guests and (policy is not None or audit is not None or late_launch):
-        fail("--policy, --audit and --launch are for --guest")
+    if not guests and (policy is not None or audit is not None or late_launch or phrase is not None):
+        fail("--policy, --audit, --launch and --phrase are for --guest")
     if not guests and (rights or devices):
         fail("--right and --device are for --guest")
     options.check_rooted()
