@@ -267,7 +267,7 @@ def free_is_clean(kernel: Kernel) -> Iterator[str]:
 def one_in_front(kernel: Kernel) -> Iterator[str]:
     """A living guest is in front if any lives, it alone is the display's, and the trusted line says which it is."""
     front, alive = kernel.view.front, _alive(kernel)
-    if front not in alive if alive else front is not None:
+    if front not in alive if alive else front is not None and not kernel.over:  # then all stands, until the machine's reset
         yield "who is in front has ended, or nobody is"
     for partition in alive:
         if partition.memory.front and partition is not front:

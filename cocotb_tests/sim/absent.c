@@ -56,7 +56,7 @@ static void absent(void)
 {
     static const u32 places[] = {0x20001000, 0x30000000, 0x30001000, 0xD0000000, VGA};
     u32 n, m, count = sizeof places / sizeof *places;
-    if (is_memory(VGA)) /* in a guest that is not mapped one to one */
+    if (is_memory(VGA)) /* in a guest, which has a screen of its own */
         count--;
     value("places", count);
     must_read(places[1], ONES);

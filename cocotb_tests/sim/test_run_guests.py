@@ -89,7 +89,7 @@ def test_guests_above_a_kernel_that_was_launched(tmp_path: Path) -> None:
 
 def test_a_launch_is_for_guests(tmp_path: Path) -> None:
     done = ringfence("run", write(tmp_path, HELLO), "--launch")
-    assert (done.returncode, done.stdout) == (2, "") and "--policy, --audit and --launch are for --guest" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "") and "--policy, --audit, --launch and --phrase are for --guest" in done.stderr
     (tmp_path / "file").write_text("no folder")
     done = ringfence("run", write(tmp_path, HELLO), "--tpm", tmp_path / "file" / "tpm")
     assert done.returncode == 2 and f"--tpm {tmp_path / 'file' / 'tpm'}: " in done.stderr and len(done.stderr.splitlines()) == 1

@@ -22,8 +22,11 @@ __all__ = ["COMPANIES", "LEAST", "MESSAGES", "Retired", "Stream", "retired_by_gu
 
 COMPANIES = ("alone", "beside guest 1", "beside guest 1 attacking by DMA", "beside guest 1 starving others")
 _ATTACKS = {COMPANIES[2]: "dma_write_guest2", COMPANIES[3]: "starve_faults"}
-MESSAGES = (b"KEY:" + bytes(range(0x20, 0x40)), b"first letter", b"second letter, " + b"which is longer " * 20, b"third letter")
-LEAST = 50_000  # instructions: nearly what guest 2 retires; agreement in fewer would say little
+MESSAGES = (
+    b"KEY:" + bytes(range(0x20, 0x40)), b"first letter", b"second letter, " + b"which is longer " * 20, b"third letter",
+    b"fourth letter, " + b"by which the attack has come " * 10,
+)  # fmt: skip
+LEAST = 75_000  # instructions: nearly what guest 2 retires; agreement in fewer would say little
 _STEPS = 4000
 _GUEST = 1  # bit of the context word
 _NOTHING = hashlib.sha256().hexdigest()

@@ -1,7 +1,7 @@
 """The driver guest with one check left out each: what the control runs are made of. Changes of its sources, by file."""
 
 __all__ = [
-    "ANY_LENGTH", "ANY_PLACE", "ANY_SECTOR", "AS_LONG_AS_IT_ASKS", "BELIEVES_THE_PAGE", "FETCHES_TWICE", "HOSTILE", "TAKES_ITS_WORD",
+    "ANY_LENGTH", "ANY_PLACE", "ANY_SECTOR", "AS_LONG_AS_IT_ASKS", "BELIEVES_THE_PAGE", "HOSTILE", "TAKES_ITS_WORD",
     "WAITS_FOR_ROOM", "WRAPS",
 ]  # fmt: skip
 
@@ -15,17 +15,6 @@ Change = dict[str, dict[str, str]]
 ANY_SECTOR: Change = {_CHECKS: {_RANGE: "0"}}
 WRAPS: Change = {_CHECKS: {_RANGE: "request->sector + request->count > partition->sectors"}}
 ANY_PLACE: Change = {_CHECKS: {" || request->place > VDISK_PAGE_SECTORS - request->count": ""}}
-FETCHES_TWICE: Change = {
-    _CLIENTS: {
-        "    struct request request;\n    memcpy(&request, message, sizeof request);\n":
-            "    page_is_there(client);\n    volatile struct request *left = (struct request *)page_of(client);\n"
-            "    memcpy((void *)left, message, sizeof *left);\n",
-        "if (status == sizeof request)\n        answer_request(client, &request);":
-            "if (status == sizeof *left)\n        answer_request(client, (struct request *)left);",
-        "if (!client->mapped && !page_is_there(client))": "if (!page_is_there(client))",
-    },
-}  # fmt: skip
-"""What is checked lies in the client's page, and is looked at again."""
 BELIEVES_THE_PAGE: Change = {_CLIENTS: {"    if (!page_is_there(client)) /* so": "    if (0) /* so"}}
 """Does not ask whether the page was there while it was copied."""
 AS_LONG_AS_IT_ASKS: Change = {

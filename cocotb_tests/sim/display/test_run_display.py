@@ -22,6 +22,7 @@ from cocotb_tests.sim.test_multiboot import HEADER
 from cocotb_tests.sim.test_run import out, write
 from contracts.display import COLUMNS, ROWS
 from contracts.memory_map import Port
+from contracts.user_view import trusted_line
 from sim.display.live import Live
 from sim.display.screen import Screen
 from sim.display.server import serve
@@ -180,14 +181,15 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
 
 
 def test_above_the_kernel_the_screen_is_shown_as_well(tmp_path: Path) -> None:
-    """A guest reaches nothing of it: what it writes where a PC has its screen is gone, and the picture is that from power-on."""
+    """Of a guest that has ended nothing is shown, and nobody is in front."""
     writes = HEADER + b"\xbf\x00\x80\x0b\x00\xb9\x80\x00\x00\x00\xb8\x41\x1f\x41\x1f\xfc\xf3\xab" + out(Port.EXIT, 0)
     shot = tmp_path / "screen.png"
     program = str(write(tmp_path, writes))
-    for arguments, text in ((("--guest", program), b""), ((program,), b"A\x1f" * 256)):
+    nobody = b"".join(word.to_bytes(4, "little") for word in trusted_line(None, b"", attention=False))
+    for arguments, text, line in ((("--guest", program), b"", nobody), ((program,), b"A\x1f" * 256, bytes(len(nobody)))):
         command = [sys.executable, "-m", "sim.cli.main", "run", *arguments, "--display", "--screenshot", str(shot)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 1 and "the screen is at http://127.0.0.1:" in done.stderr, done.stderr
-        shown = Shown()
+        shown = Shown(line=bytearray(line))
         shown.screen[: len(text)] = text
         assert rgb(shot.read_bytes()) in {rgb(Screen(shown.picture(frame)).png()) for frame in (0, 8)}

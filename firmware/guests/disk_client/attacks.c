@@ -11,7 +11,6 @@
 #define WORDS (PAGE_SIZE / 4)
 #define TRIES 6u
 #define TURNS 8u
-#define BLOWS 200u
 #define TAG 0x7A6u
 
 struct request {
@@ -78,21 +77,6 @@ static int pages(void)
         for (u32 n = 0; n < TURNS; n++)
             hypercall(HYPERCALL_YIELD, 0, 0, 0);
     }
-    return 0;
-}
-
-/* Honest requests, while it writes the same place over what a driver might have left of them in the page. */
-static int race(u32 times)
-{
-    volatile struct request *left = (volatile struct request *)page;
-    for (u32 n = 0; n < times; n++) {
-        struct answer answer;
-        send(VDISK_WRITE, n % TRIES * VDISK_PAGE_SECTORS, VDISK_PAGE_SECTORS, 0);
-        while (channel_receive(disk.driver, &answer, sizeof answer, AT_ONCE) == STATUS_AGAIN)
-            for (u32 i = 0; i < BLOWS; i++)
-                left->place = VDISK_PAGE_SECTORS;
-    }
-    print("raced %u times\n", times);
     return 0;
 }
 
@@ -183,8 +167,6 @@ int attack(const char *name)
         return wrap();
     if (strcmp(name, "pages") == 0)
         return pages();
-    if (strcmp(name, "race") == 0)
-        return race(parameter("times", 0));
     if (strcmp(name, "gone") == 0)
         return gone();
     if (strcmp(name, "flood") == 0)
