@@ -37,7 +37,7 @@ def test_attack_succeeds_without_the_protection(attack: Attack) -> None:
 
 
 def test_every_protection_has_an_attack() -> None:
-    attacked = {a.protection for a in ATTACKS} | {b.protection for b in IN_A_NAME if b.protection} | {c.protection for c in ON_THE_PATH}
+    attacked = {a.protection for a in ATTACKS} | {b.protection for b in IN_A_NAME if b.protection} | {c.control for c in ON_THE_PATH}
     assert {f.name for f in fields(Protections)} == attacked
     assert len(ATTACKS) >= 30
     assert all(f"{f.name}:" in (Protections.__doc__ or "") for f in fields(Protections))
