@@ -78,6 +78,7 @@ def foreign(run: Sharing) -> list[bytes]:
     return [sector for sector, up in zip(sectors, counts, strict=True) if up or sector in old]
 
 
+@pytest.mark.regress
 def test_no_page_but_its_own(tmp_path: Path, before: bytes) -> None:
     with attack(tmp_path, "pages", before, None) as run:
         run.run()
@@ -88,6 +89,7 @@ def test_no_page_but_its_own(tmp_path: Path, before: bytes) -> None:
         assert foreign(run), run.lines(ATTACKER)
 
 
+@pytest.mark.regress
 def test_a_page_that_is_gone_is_not_written(tmp_path: Path, before: bytes) -> None:
     """It closes in the middle of its request: its sectors are as they were, and not full of what reads where nothing is."""
     for control in (None, weakened.BELIEVES_THE_PAGE):
@@ -98,6 +100,7 @@ def test_a_page_that_is_gone_is_not_written(tmp_path: Path, before: bytes) -> No
             assert written == (control is not None) and (NOTHING in run.part(0)) == written
 
 
+@pytest.mark.regress
 def test_a_flood_does_not_keep_others_waiting(tmp_path: Path, before: bytes) -> None:
     """The other has its turn after each request of the flood; without, it waits as long as the flood lasts."""
     with attack(tmp_path, "flood", before, None) as run:
@@ -111,6 +114,7 @@ def test_a_flood_does_not_keep_others_waiting(tmp_path: Path, before: bytes) -> 
         assert run.guests[VICTIM - 1].alive
 
 
+@pytest.mark.regress
 def test_answers_that_nobody_takes_hold_nobody_up(tmp_path: Path, before: bytes) -> None:
     with attack(tmp_path, "mute times=40", before, None) as run:
         run.run(run.ended(VICTIM))
@@ -133,6 +137,7 @@ def test_a_client_is_who_the_kernel_says(tmp_path: Path, before: bytes) -> None:
             assert (f"guest {ATTACKER} has no partition" in run.lines(1)) == (control is None)
 
 
+@pytest.mark.regress
 def test_garbage_is_no_request(tmp_path: Path, before: bytes) -> None:
     """Of any length but a request's, random or none: refused, and nothing of another's request is in the answer."""
     for control in (None, weakened.ANY_LENGTH):
