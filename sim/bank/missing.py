@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from chipset.boards.straps import Strap
+from contracts import sealed_codec
 from contracts.protections import Protections
 from contracts.sealed_storage import INDEXES, TAG_SIZE, Header
-from isolation_kernel import storage
 from isolation_kernel.sealing import Sealing, policy
 from isolation_kernel.storage import SealedStorage
 from sim.bank.remote import ANSWER_CHECKS, PAYMENT_CHECKS
@@ -64,12 +64,12 @@ class _AnyTag:
 @contextmanager
 def any_tag() -> Iterator[None]:
     """Sealed storage whose cipher checks nothing."""
-    real = getattr(storage, _CIPHER)
-    setattr(storage, _CIPHER, _AnyTag)
+    real = getattr(sealed_codec, _CIPHER)
+    setattr(sealed_codec, _CIPHER, _AnyTag)
     try:
         yield
     finally:
-        setattr(storage, _CIPHER, real)
+        setattr(sealed_codec, _CIPHER, real)
 
 
 @dataclass(frozen=True)
