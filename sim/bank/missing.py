@@ -1,21 +1,18 @@
 """What a control run lacks: one thing that is switched off, or one check that is left out, by its name."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
-
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from chipset.boards.straps import Strap
 from contracts import sealed_codec
 from contracts.protections import Protections
-from contracts.sealed_storage import INDEXES, TAG_SIZE, Header
-from isolation_kernel.sealing import Sealing, policy
+from contracts.sealed_storage import INDEXES, Header
+from isolation_kernel.sealing import Sealing
 from isolation_kernel.storage import SealedStorage
 from sim.bank.remote import ANSWER_CHECKS, PAYMENT_CHECKS
+from sim.unchecked_store import AnyRegisters, AnyTag
 from verifier.judge import CHECKS
 
 __all__ = ["Missing", "missing"]
@@ -24,13 +21,6 @@ _CIPHER = "AESGCM"  # what the room calls it
 _MESSAGE = "guests/bank/message.c"
 _TAG = "return same(tag, message->tag, DIGEST_SIZE);"
 _NEW = "return order->number > account->counter;"
-
-
-class AnyRegisters(Sealing):
-    """The root key is made for whatever was launched."""
-
-    def _policy(self) -> AbstractContextManager[tuple[int, bytes]]:
-        return policy(self._tpm, ())
 
 
 class AnyIndex(SealedStorage):
@@ -45,27 +35,11 @@ class AnyIndex(SealedStorage):
         return header.change == count
 
 
-class _AnyTag:
-    """AES-256-GCM that does not check its tag."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def encrypt(self, nonce: bytes, data: bytes, _: bytes | None) -> bytes:
-        return self._stream(nonce, data) + bytes(TAG_SIZE)
-
-    def decrypt(self, nonce: bytes, data: bytes, _: bytes | None) -> bytes:
-        return self._stream(nonce, data[:-TAG_SIZE])
-
-    def _stream(self, nonce: bytes, data: bytes) -> bytes:
-        return Cipher(AES(self._key), CTR(nonce + (2).to_bytes(4, "big"))).encryptor().update(data)
-
-
 @contextmanager
 def any_tag() -> Iterator[None]:
     """Sealed storage whose cipher checks nothing."""
     real = getattr(sealed_codec, _CIPHER)
-    setattr(sealed_codec, _CIPHER, _AnyTag)
+    setattr(sealed_codec, _CIPHER, AnyTag)
     try:
         yield
     finally:

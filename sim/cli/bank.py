@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from sim.cli.errors import fail, user_errors
 from sim.cli.progress import progress
+from sim.cli.scenario import chosen
 from sim.paths import BUILD
 
 __all__ = ["run"]
@@ -17,21 +18,18 @@ _FOLDER = BUILD / "bank"
 def run(jobs: int, names: tuple[str, ...], waves: str) -> NoReturn:
     """A payment on a machine whose BIOS lies, and the attacks on it; the exit status is 0 if all is as promised."""
     from firmware.build import guest
-    from sim.bank.attacks import ATTACKS, BY_NAME
+    from sim.bank.attacks import BY_NAME
     from sim.bank.report import report, show, write
     from sim.bank.runs import run_all
     from sim.machine import MachineConfig, machine_spec
     from sim.model import build_model
     from sim.tpm.swtpm import TpmError, check_swtpm
 
-    for name in names:
-        if name not in BY_NAME:
-            fail(f"there is no attack called {name}: there are {', '.join(BY_NAME)}")
+    attacks = chosen(names, BY_NAME)
     if waves != "windows":
         fail("--waves full is for sanctuary")
     with user_errors(TpmError):
         check_swtpm()
-    attacks = tuple(BY_NAME[name] for name in names) or ATTACKS
     start = time.monotonic()
     build_model(machine_spec(MachineConfig()))
     for image in ("lying_bios", "market", "bank"):

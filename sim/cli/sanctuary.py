@@ -5,8 +5,8 @@ import sys
 import time
 from typing import NoReturn
 
-from sim.cli.errors import fail
 from sim.cli.progress import progress
+from sim.cli.scenario import chosen
 from sim.paths import BUILD
 
 __all__ = ["run"]
@@ -18,7 +18,7 @@ _WHOLE = "dma_read_guest2"  # of which the waves are drawn as a whole
 def run(jobs: int, names: tuple[str, ...], waves: str) -> NoReturn:
     """Two guests above the isolation kernel, one of which attacks in every way open to it; the exit status is 0 if all is as promised."""
     from firmware.build import guest
-    from firmware.guests.attacks import ATTACKS, BY_NAME
+    from firmware.guests.attacks import BY_NAME
     from sim.machine import MachineConfig, machine_spec
     from sim.model import build_model
     from sim.sanctuary.html import write_html
@@ -27,10 +27,7 @@ def run(jobs: int, names: tuple[str, ...], waves: str) -> NoReturn:
     from sim.sanctuary.table import show
     from sim.sanctuary.waves_whole import write_whole
 
-    for name in names:
-        if name not in BY_NAME:
-            fail(f"there is no attack called {name}: there are {', '.join(BY_NAME)}")
-    attacks = tuple(BY_NAME[name] for name in names) or ATTACKS
+    attacks = chosen(names, BY_NAME)
     start = time.monotonic()
     build_model(machine_spec(MachineConfig()))
     for image in ("attacker", "trusted", "mass_market", "sensitive", "sensitive_ring1"):

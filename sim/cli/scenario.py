@@ -1,12 +1,25 @@
 """``ringfence sim``: the scenarios."""
 
 import importlib
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import click
 
-__all__ = ["command"]
+from sim.cli.errors import fail
 
+__all__ = ["chosen", "command"]
+
+_T = TypeVar("_T")
 _SCENARIOS = {"sanctuary": "sim.cli.sanctuary", "bank": "sim.cli.bank"}
+
+
+def chosen(names: Sequence[str], by_name: Mapping[str, _T]) -> tuple[_T, ...]:
+    """A scenario's attacks of these names; all, if none is named."""
+    for name in names:
+        if name not in by_name:
+            fail(f"there is no attack called {name}: there are {', '.join(by_name)}")
+    return tuple(by_name[name] for name in names) or tuple(by_name.values())
 
 
 @click.command("sim")

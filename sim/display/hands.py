@@ -3,17 +3,20 @@
 Keys have the names that a browser gives them (W3C, UI Events KeyboardEvent code Values): they name places on the keyboard, not letters.
 """
 
+from amaranth.lib import data
+
+from chipset.devices.ps2.port import KeyEvent, MouseEvent
 from contracts.ps2 import KeyPrefix
 from sim.model.spec import Feed
 
 __all__ = ["KEYS", "KEY_FEED", "MOVE_FEED", "MOVE_MAXIMUM", "MOVE_MINIMUM", "PAUSE", "UnknownKey", "key_words", "move_word"]
 
-# Pins of a top, beside KeyEvent and MouseEvent of ``chipset.devices.ps2.port`` as words.
+# Pins of a top, and where its words have their members.
 KEY_FEED = Feed("keys", "keys_valid", "keys_data", "keys_ready")
 MOVE_FEED = Feed("moves", "moves_valid", "moves_data", "moves_ready")
-_RELEASED, _PREFIX = 8, 9  # lowest bits in a key's word
-_COUNT_WIDTH = 9
-_BUTTONS = 2 * _COUNT_WIDTH  # in a movement's
+_KEY, _MOVE = data.Layout.cast(KeyEvent), data.Layout.cast(MouseEvent)
+_RELEASED, _PREFIX, _BUTTONS = _KEY["released"].offset, _KEY["prefix"].offset, _MOVE["left"].offset
+_COUNT_WIDTH = _MOVE["x"].width
 MOVE_MINIMUM, MOVE_MAXIMUM = -(1 << _COUNT_WIDTH - 1), (1 << _COUNT_WIDTH - 1) - 1
 
 PAUSE = "Pause"  # its release is part of it, and it sends nothing when it is let go

@@ -15,8 +15,6 @@ from cocotb_tests.attacks.storage.unchecked import (
     AnyIndex,
     AnyLocality,
     AnyObject,
-    AnyRegisters,
-    AnyTag,
     CountsFirst,
     EveryReader,
     OneKey,
@@ -35,6 +33,7 @@ from isolation_kernel import attestation
 from isolation_kernel.sealing import Sealing
 from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import Tpm, TpmError
+from sim.unchecked_store import AnyRegisters, AnyTag
 
 __all__ = ["ATTACKS", "Attack"]
 

@@ -4,30 +4,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
-
 from contracts import tpm2
 from contracts.event_log import Pcr
 from contracts.machine import Machine
-from contracts.sealed_storage import ANCHOR, ANCHOR_SIZE, COUNT, COUNT_SIZE, KEY_SIZE, TAG_SIZE, Header
+from contracts.sealed_storage import ANCHOR, ANCHOR_SIZE, COUNT, COUNT_SIZE, KEY_SIZE, Header
 from contracts.tpm2 import Command, Handle
-from isolation_kernel.sealing import PASSWORD, Sealing, policy
+from isolation_kernel.sealing import PASSWORD, Sealing
 from isolation_kernel.storage import Blobs, SealedStorage
 from isolation_kernel.tpm import Tpm
 
 __all__ = [
-    "AnyAnchor", "AnyCount", "AnyIndex", "AnyLocality", "AnyObject", "AnyRegisters", "AnyTag", "CountsFirst", "EveryReader", "OneKey",
+    "AnyAnchor", "AnyCount", "AnyIndex", "AnyLocality", "AnyObject", "CountsFirst", "EveryReader", "OneKey",
     "PolitelyAsks", "StaysOpen", "locality_left_out",
 ]  # fmt: skip
-
-
-class AnyRegisters(Sealing):
-    """Made for whatever was launched."""
-
-    def _policy(self) -> AbstractContextManager[tuple[int, bytes]]:
-        return policy(self._tpm, ())
 
 
 @contextmanager
@@ -117,24 +106,6 @@ class CountsFirst(SealedStorage):
         self._sealing.increment()
         self._store(1 - self._which, self._count + 1, blobs)
         self._which, self._count, self._blobs = 1 - self._which, self._count + 1, blobs
-
-
-class AnyTag:
-    """AES-256-GCM that does not check its tag."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def encrypt(self, nonce: bytes, data: bytes, _: bytes | None) -> bytes:
-        """Ciphertext, and a tag that nobody asks for."""
-        return self._stream(nonce, data) + bytes(TAG_SIZE)
-
-    def decrypt(self, nonce: bytes, data: bytes, _: bytes | None) -> bytes:
-        """Whatever it comes to."""
-        return self._stream(nonce, data[:-TAG_SIZE])
-
-    def _stream(self, nonce: bytes, data: bytes) -> bytes:
-        return Cipher(AES(self._key), CTR(nonce + (2).to_bytes(4, "big"))).encryptor().update(data)
 
 
 class PolitelyAsks(Tpm):
