@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from sim.bank.boot import Bios
 from sim.bank.power_on import NoAnswer, PowerOn
@@ -40,29 +41,53 @@ class Stage:
     cycles: int = 0
     kernel_time: KernelTime = KernelTime()
     exits: dict[int, int] = field(default_factory=dict)
-    window: bytes = b""  # the machine's view while guest 1 attacked, and the cycles of that
+    window: bytes = b""  # the machine's view while it was attacked, and the cycles of that
     attacked: list[int] = field(default_factory=list)
+    _run: PowerOn | None = None
 
     @contextmanager
     def power_on(
-        self, bios: Bios | None = None, line: Callable[[PowerOn], str] = lambda run: "", new_store: bool = False
+        self,
+        bios: Bios | None = None,
+        line: Callable[[PowerOn], str] = lambda run: "",
+        new_store: bool = False,
+        waves: Path | None = None,
     ) -> Iterator[Session]:
-        """A run of the machine; what it took is added up."""
-        with PowerOn(self.world, bios, line, new_store) as run:
+        """A run of the machine; what it took is added up. ``waves``: where it is drawn as a whole (FST)."""
+        with PowerOn(self.world, bios, line, new_store, waves) as run:
+            self._run = run
             try:
                 yield Session(run)
             finally:
+                self._run = None
                 self.cycles += run.machine.cycle
                 self.kernel_time += KernelTime.of(run.system.link)
                 run.window.stop()
-                if run.window.raw:
+                if run.attacked:  # guest 1 has told when
                     self.window, self.attacked = run.window.raw, run.attacked
                 for code, count in run.kernel.exit_counts.items():
                     self.exits[code] = self.exits.get(code, 0) + count
 
-    def provision(self) -> None:
-        """The first start, in the owner's hands: the letter, who it is, a payment."""
-        with self.power_on(new_store=True) as session:
+    @contextmanager
+    def decided(self) -> Iterator[None]:
+        """Here it is decided whether the attack succeeds: the waves are of this (of its end, if it takes long), if it is not guest 1
+        that attacks, and none was drawn before."""
+        run = self._run
+        if run is None or run.attacked or self.attacked:
+            yield
+            return
+        begun = run.machine.cycle
+        run.window.start()
+        try:
+            yield
+        finally:
+            if not run.attacked:
+                run.window.stop()
+                self.window, self.attacked = run.window.raw, [begun, run.machine.cycle]
+
+    def provision(self, waves: Path | None = None) -> None:
+        """The first start, in the owner's hands: the letter, who it is, a payment. ``waves``: where it is drawn."""
+        with self.power_on(new_store=True, waves=waves) as session:
             session.provide()
             session.ready()
             session.attest(first=True)
@@ -86,7 +111,8 @@ class Stage:
     def refused(self) -> Iterator[None]:
         """What somebody refuses is what was found in the harm's place."""
         try:
-            yield
+            with self.decided():
+                yield
         except (BankError, NoAnswer, LaunchError, MachineEnded) as error:
             self.found = str(error)
 

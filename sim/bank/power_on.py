@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -47,13 +48,18 @@ class NoAnswer(RuntimeError):
 
 
 class PowerOn:
-    """A context manager. ``network`` may change what is carried; ``line`` is the mass-market guest's command line, made when both guests
-    are there."""
+    """A context manager. ``line`` is the mass-market guest's command line, made when both guests are there; ``waves`` is where the run is
+    drawn as a whole (FST), from power-on to the end."""
 
     def __init__(
-        self, world: World, bios: Bios | None = None, line: Callable[["PowerOn"], str] = lambda run: "", new_store: bool = False
+        self,
+        world: World,
+        bios: Bios | None = None,
+        line: Callable[["PowerOn"], str] = lambda run: "",
+        new_store: bool = False,
+        waves: Path | None = None,
     ) -> None:
-        self.world, self._bios, self._line, self._new_store = world, bios or Bios(), line, new_store
+        self.world, self._bios, self._line, self._new_store, self._waves = world, bios or Bios(), line, new_store, waves
         self.console: dict[int, bytes] = {}
         self.bundles: list[tuple[int, Bundle]] = []  # what guests have had quoted
         self.log: list[str] = []
@@ -72,7 +78,10 @@ class PowerOn:
         if not missing.tags:
             stack.enter_context(any_tag())
         tpm = stack.enter_context(Swtpm(world.tpm))
-        self.machine = stack.enter_context(Machine(tpm=TpmBridge(tpm)))
+        self.machine = stack.enter_context(Machine(tpm=TpmBridge(tpm), trace="none" if self._waves is None else "fst"))
+        if self._waves is not None:
+            self.machine.trace_start(self._waves)
+            stack.callback(self.machine.trace_stop)
         self.machine.set_straps(missing.straps)
         self.window = Window(self.machine.model)
         disk = SectorFile(world.disk)

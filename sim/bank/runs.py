@@ -104,7 +104,7 @@ def run_all(
     done: Callable[[str, int, int], None] = lambda label, number, total: None,
     waves: Path | None = None,
 ) -> Results:
-    """Run everything; ``done(label, number, total)`` after each run. Waves of what guest 1 does are left in the folder ``waves``."""
+    """Run everything; ``done(label, number, total)`` after each run. Waves around each attack are left in the folder ``waves``."""
     preload(("sim.bank.runs", "sim.machine_top"))  # the circuits too: waves are drawn of their view
     results = Results()
     with TemporaryDirectory(prefix="ringfence-bank-") as temporary:

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import NoReturn
 
-from sim.cli.errors import fail, user_errors
+from sim.cli.errors import user_errors
 from sim.cli.progress import progress
 from sim.cli.scenario import chosen
 from sim.paths import BUILD
@@ -21,13 +21,12 @@ def run(jobs: int, names: tuple[str, ...], waves: str) -> NoReturn:
     from sim.bank.attacks import BY_NAME
     from sim.bank.report import report, show, write
     from sim.bank.runs import run_all
+    from sim.bank.waves_whole import write_whole
     from sim.machine import MachineConfig, machine_spec
     from sim.model import build_model
     from sim.tpm.swtpm import TpmError, check_swtpm
 
     attacks = chosen(names, BY_NAME)
-    if waves != "windows":
-        fail("--waves full is for sanctuary")
     with user_errors(TpmError):
         check_swtpm()
     start = time.monotonic()
@@ -38,6 +37,7 @@ def run(jobs: int, names: tuple[str, ...], waves: str) -> NoReturn:
     shutil.rmtree(folder, ignore_errors=True)
     with progress("bank") as tell:
         results = run_all(attacks, jobs, tell, folder)
+    write_whole(folder, full=waves == "full")
     content = report(results, len(attacks), folder)
     path, page = write(_FOLDER, content, results)
     show(results, content)

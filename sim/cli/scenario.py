@@ -33,7 +33,7 @@ def chosen(names: Sequence[str], by_name: Mapping[str, _T]) -> tuple[_T, ...]:
     show_envvar=True,
     default="windows",
     show_default=True,
-    help="full: one run of sanctuary as a whole (FST) too.",
+    help="full: one run as a whole (FST) too.",
 )
 def command(scenario: str, jobs: int, names: tuple[str, ...], waves: str) -> None:
     """Attacks on guests above the isolation kernel, each with its control run.

@@ -13,15 +13,16 @@ from sim.paths import BUILD
 __all__ = ["command"]
 
 _VIEWERS = ("gtkwave", "surfer")
-_PLACES = ("sanctuary", "run")
+_SCENARIOS = ("sanctuary", "bank")
+_PLACES = (*_SCENARIOS, "run")
 
 
 def _waves(file: Path | None) -> list[Path]:
     if file is not None:
-        named = BUILD / "sanctuary" / "waves" / f"{file}.vcd"
-        if not file.exists() and not named.exists():
+        found = [path for path in (file, *(BUILD / name / "waves" / f"{file}.vcd" for name in _SCENARIOS)) if path.exists()]
+        if not found:
             fail(f"{file}: no such file, nor are there waves of an attack of that name")
-        return [file if file.exists() else named]
+        return found[:1]
     for place in _PLACES:
         found = sorted(p for pattern in ("*.fst", "*.vcd") for p in (BUILD / place).rglob(pattern))
         if found:

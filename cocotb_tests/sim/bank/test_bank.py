@@ -46,6 +46,7 @@ def test_each_attack_and_its_control_run(attack: Attack, story: Story, first: Pa
     assert held.attempt, held
     assert not held.harm, held
     assert held.allowed, held
+    assert held.window and held.attacked, "waves are drawn of it"
     broken = run_attack(attack, (*attack.off_in_both, attack.control), first)
     assert broken.attempt, broken
     assert broken.harm, broken

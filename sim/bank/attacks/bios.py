@@ -20,7 +20,8 @@ def loader_is_exchanged(stage: Stage) -> None:
     """The BIOS puts another secure loader in the genuine one's place, that the trusted guest may unseal its key above it."""
     with stage.power_on(Bios(loader=_other_loader())) as session:
         stage.attempt = f"block {session.run.system.launched.events[0].digest.hex()[:16]} was launched"  # type: ignore[union-attr]
-        session.run.until(lambda: session.run.wants_letter or session.run.ready, "the guest has looked for its account")
+        with stage.decided():
+            session.run.until(lambda: session.run.wants_letter or session.run.ready, "the guest has looked for its account")
         if session.run.ready:
             stage.harm = "the trusted guest has unsealed its key above another loader"
         else:

@@ -15,7 +15,8 @@ _ACCOUNT_AT = ACCOUNT.offset("customer")
 def _started(stage: Stage, session: Session) -> bool:
     """Whether the guest has got an account; what it said is kept."""
     run = session.run
-    run.until(lambda: run.wants_letter or run.ready or not run.trusted.alive, "the guest has looked for its account")
+    with stage.decided():
+        run.until(lambda: run.wants_letter or run.ready or not run.trusted.alive, "the guest has looked for its account")
     stage.found = run.console.get(run.trusted.number, b"").decode().strip() if run.ready else f"no account: {session.why}"
     return run.ready
 
