@@ -61,11 +61,13 @@ class _Teller:
         run = session.run
         shown = tuple(run.screen) if screen and run.trusted.alive else ()
         cycle, picture = run.machine.cycle, b""
-        if line and self._pictures:
+        if self._pictures:
             seen = run.machine.screen()
-            picture, read = seen.png(), read_row(seen, 0)
-            good = good and read.startswith(line) and read.endswith(PHRASE.decode())
-            text = f"{text}; the trusted line says: {read}"
+            picture = seen.png()
+            if line:
+                read = read_row(seen, 0)
+                good = good and read.startswith(line) and read.endswith(PHRASE.decode())
+                text = f"{text}; the trusted line says: {read}"
         self.story.scenes.append(Scene(name, good, text, cycle, shown, picture))
 
     def launched(self, session: Session) -> None:
