@@ -140,6 +140,7 @@ _ALL = (
     ),
     Image("disk_client", (*_LIBRARY, "lib/channel.c", "lib/virtual_disk.c", *(f"guests/disk_client/{n}.c" for n in ("main", "attacks")))),
     Image("channel", (*_KERNEL, "guests/channel/main.c")),
+    Image("channel_bench", (*_LIBRARY, "lib/channel.c", "guests/channel_bench/main.c")),
     Image(
         "bank",
         (*_LIBRARY, "lib/pic.c", "lib/sealed.c", *_BANK, *(f"guests/bank/{n}.c" for n in ("keyboard", "screen", "face", "main"))),

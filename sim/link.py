@@ -78,7 +78,7 @@ class LinkMachine:
                 raise LinkError(f"the link refused one of {len(batch)} accesses, of which the first is {name} at {address:#x}")
             data += (word for word, _ in answers)
         self.link_cycles += model.cycle - start
-        self.transactions += sum(last for *_, last in requests)
+        self.transactions += sum(answers > 0 for *_, answers in requests)
         return data
 
     def read32(self, address: int) -> int:

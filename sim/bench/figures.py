@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 
 from firmware.bench.dhrystone_source import DMIPS_DIVISOR
+from sim.bench.channel_cost import ChannelCost
 
 __all__ = ["Figures", "dmips_per_mhz"]
 
@@ -31,6 +32,7 @@ class Figures:
     dma_bytes_per_cycle_open, dma_bytes_per_cycle_checked : an engine copying memory to memory
     late_launch_cycles : from SKINIT to a guest's first instruction, with a TPM that answers at once; ``late_launch_parts``: by part
     sealed_calls : cycles and transactions of SEAL, UNSEAL and ATTEST, the store open, by part; the TPM itself takes no simulated time
+    channel : of a channel between two guests (``sim/bench/channel_cost.py``): round trips by part, and throughput against a copy loop
     guard_streaming_ratio : the least of ``guard_streaming``, which has, by format of the map and by what four requesters do at once, DMA
         throughput through the guard over that through wires in its place
     guard_random_ratio : the same for random accesses of 64 bytes, by format, by map words kept for each requester, then for each size of
@@ -66,6 +68,7 @@ class Figures:
     guest_kernel_cycles: int
     guest_link_cycles: int
     kernel_cycles_per_exit: int
+    channel: ChannelCost
     guest_exits: dict[str, int] = field(default_factory=dict)
     late_launch_parts: dict[str, int] = field(default_factory=dict)
     sealed_calls: dict[str, dict[str, int]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from contracts.configuration import KernelConfig
 from contracts.host_link import KERNEL_CYCLES_PER_EXIT
 from firmware.build import guest, program
+from sim.bench.channel_cost import channel_cost
 from sim.bench.figures import Figures, dmips_per_mhz
 from sim.bench.guard_cost import GUARD_STEPS, LANES_RANDOM, LANES_STREAMING, GuardLoad, guard_spec, measure_guard
 from sim.bench.guard_top import LATENCY, REQUESTERS
@@ -24,7 +25,7 @@ Step = Callable[[str, int], None]  # what is being measured, and how many cycles
 
 STEPS = (
     "Dhrystone, short run", "Dhrystone", "Dhrystone as a guest", "VMRUN round trip", "DMA throughput", "late launch", "sealed calls",
-    *GUARD_STEPS,
+    "channel", *GUARD_STEPS,
 )  # fmt: skip
 _SHORT_RUNS = 20
 _ROUNDS = 100
@@ -101,6 +102,8 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         launched = launch_cost(guest("mass_market"), config)
         tell(STEPS[6], 0)
         calls = rooted_cost(guest("vault"), config)
+        tell(STEPS[7], 0)
+        channel = channel_cost(guest("channel_bench"), config)
         reference.measure()
     guard = measure_guard(GuardLoad(), tell)
     _, guest_cycles = numbers(above.said, _DHRYSTONE)
@@ -124,6 +127,7 @@ def measure(runs: int, tell: Step, started: Callable[[], None] = lambda: None) -
         late_launch_cycles=sum(launched.values()),
         late_launch_parts=launched,
         sealed_calls=calls,
+        channel=channel,
         guard_streaming_ratio=guard.streaming_ratio,
         guard_streaming=guard.streaming,
         guard_random_range_mib=guard.range_mib,

@@ -8,14 +8,12 @@ from typing import Any
 
 from contracts.attestation import NONCE_SIZE, REQUEST
 from contracts.configuration import KernelConfig, Right
-from contracts.memory_map import Physical
 from contracts.report import Step
-from contracts.tpm import LOCALITIES, LOCALITY_STRIDE
 from isolation_kernel.partition import Partition
+from sim.bench.meter import Metered
 from sim.bench.programs import BenchError
 from sim.disk.sector_file import SectorFile
 from sim.guests import GuestProgram, GuestSystem
-from sim.link import LinkMachine
 from sim.machine import Machine, MachineConfig
 from sim.tpm.bridge import TpmBridge
 from sim.tpm.swtpm import Swtpm, TpmError
@@ -24,43 +22,8 @@ __all__ = ["CALLS", "rooted_cost"]
 
 CALLS = ("SEAL", "UNSEAL", "ATTEST")
 _MEMORY = 2 << 20  # bytes of the guest
-_TPM = range(Physical.TPM, Physical.TPM + LOCALITIES * LOCALITY_STRIDE)
 _HEAD = 65  # characters of a record of the log before its text
 _RIGHTS = frozenset({Right.MESSAGES, Right.SEAL, Right.UNSEAL, Right.ATTEST})
-
-
-class _Metered:
-    """The kernel's machine, which notes what of the link's work was at the TPM."""
-
-    def __init__(self, link: LinkMachine) -> None:
-        self._link = link
-        self.tpm_cycles = self.tpm_transactions = 0
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method: Callable[..., Any] = getattr(self._link, name)
-        return self._noted(method) if name in ("read32", "write32") else method
-
-    def _noted(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(address: int, *value: int) -> Any:
-            cycles, transactions = self._link.link_cycles, self._link.transactions
-            answer = method(address, *value)
-            if address in _TPM:
-                self.tpm_cycles += self._link.link_cycles - cycles
-                self.tpm_transactions += self._link.transactions - transactions
-            return answer
-
-        return noted
-
-    def now(self) -> dict[str, int]:
-        """Counts since power-on: cycles in all, and of them the declared ones of the kernel, those at the TPM, and those of the link
-        elsewhere; the rest is the processor's (the guest, the world switch, the stub). And transactions."""
-        link = self._link
-        bus = link.link_cycles - self.tpm_cycles
-        processor = link.machine.cycle - link.kernel_cycles - link.link_cycles
-        return {
-            "cycles": link.machine.cycle, "processor": processor, "kernel": link.kernel_cycles, "bus": bus, "tpm": self.tpm_cycles,
-            "bus_transactions": link.transactions - self.tpm_transactions, "tpm_transactions": self.tpm_transactions,
-        }  # fmt: skip
 
 
 def rooted_cost(guest: Path, config: MachineConfig | None = None) -> dict[str, dict[str, int]]:
@@ -80,10 +43,10 @@ def rooted_cost(guest: Path, config: MachineConfig | None = None) -> dict[str, d
 def _measured(machine: Machine, program: GuestProgram, disk: SectorFile) -> dict[str, dict[str, int]]:
     records: list[dict[str, str]] = []
     kernel_config = KernelConfig(disk=disk, log=lambda record: records.append(json.loads(record[_HEAD:])))
-    meters: list[_Metered] = []
+    meters: list[Metered] = []
 
     def metered(link: Any) -> Any:
-        meters.append(_Metered(link))
+        meters.append(Metered(link))
         return meters[0]
 
     system = GuestSystem(machine, kernel_config, record=metered, late_launch=True)

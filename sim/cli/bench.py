@@ -1,6 +1,7 @@
 """``ringfence bench``: what the machine does in how many cycles, printed and written to ``build/bench.json``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from contracts.hypercalls import MAX_MESSAGE
 from contracts.policy_map import Format
 from sim.bench.chart import Panel, chart_svg
 from sim.bench.figures import Figures
@@ -66,7 +68,15 @@ def _guard_chart(figures: Figures) -> str:
     )  # fmt: skip
 
 
+def _by_part(cost: Mapping[str, float]) -> tuple[str, str]:
+    """Cycles, and whose they are, with transactions."""
+    parts = (f"{part} {cost[part]:,.0f}" for part in ("processor", "kernel"))
+    devices = (f"{name} {cost[part]:,.0f} ({cost[f'{part}_transactions']:,.0f})" for name, part in (("bus", "bus"), ("TPM", "tpm")))
+    return f"{cost['cycles']:,.0f}", f"cycles: {', '.join((*parts, *devices))}"
+
+
 def _print(figures: Figures) -> None:
+    channel = figures.channel
     table = Table("measure", "value", "", title="Ringfence, measured")
     table.columns[1].justify = "right"
     exits = ", ".join(f"{count} {name}" for name, count in sorted(figures.guest_exits.items()))
@@ -85,9 +95,14 @@ def _print(figures: Figures) -> None:
          f"{figures.dma_bytes_per_cycle_checked:.3f} and {figures.dma_bytes_per_cycle_open:.3f} bytes a cycle"),
         ("SKINIT to a guest's first instruction", f"{figures.late_launch_cycles:,}",
          "cycles: " + ", ".join(f"{name} {cycles:,}" for name, cycles in figures.late_launch_parts.items())),
-        *((f"{call}, asked and answered", f"{cost['cycles']:,}",
-           f"cycles: processor {cost['processor']:,}, kernel {cost['kernel']:,}, bus {cost['bus']:,} ({cost['bus_transactions']}), "
-           f"TPM {cost['tpm']:,} ({cost['tpm_transactions']})") for call, cost in figures.sealed_calls.items()),
+        *((f"{call}, asked and answered", *_by_part(cost)) for call, cost in figures.sealed_calls.items()),
+        ("message of 4 bytes, there and back", *_by_part(channel.round_trip_short)),
+        (f"  of {MAX_MESSAGE:,} bytes", *_by_part(channel.round_trip_long)),
+        ("bytes through a channel over a copy loop's", f"{channel.ratio_to_copy:.2f}",
+         f"{channel.messages_per_million_cycles:.1f} messages of {MAX_MESSAGE:,} bytes in a million cycles, "
+         f"{channel.bytes_per_cycle:.3f} bytes a cycle"),
+        ("  through the shared page", f"{channel.page_ratio_to_copy:.2f}",
+         f"{channel.page_bytes_per_cycle:.3f} bytes a cycle; the copy loop in one guest: {channel.copy_bytes_per_cycle:.3f}"),
         ("DMA throughput, guard over wires", f"{figures.guard_streaming_ratio:.4f}", f"the least; uniform map: {streams}"),
         (f"  random accesses in {figures.guard_random_range_mib[-1]} MiB", f"{random[-1]:.4f}",
          f"uniform map; {random[0]:.4f} in {figures.guard_random_range_mib[0]} MiB; {_CHART} has all"),
