@@ -1,14 +1,19 @@
-"""``ringfence sim``: the scenarios."""
+"""``ringfence sim``: the scenarios, and how each of them begins and ends."""
 
 import importlib
+import shutil
+import sys
+import time
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import click
 
 from sim.cli.errors import fail
+from sim.paths import BUILD
 
-__all__ = ["chosen", "command"]
+__all__ = ["chosen", "command", "conclude", "prepare"]
 
 _T = TypeVar("_T")
 _SCENARIOS = {"sanctuary": "sim.cli.sanctuary", "bank": "sim.cli.bank"}
@@ -20,6 +25,26 @@ def chosen(names: Sequence[str], by_name: Mapping[str, _T]) -> tuple[_T, ...]:
         if name not in by_name:
             fail(f"there is no attack called {name}: there are {', '.join(by_name)}")
     return tuple(by_name[name] for name in names) or tuple(by_name.values())
+
+
+def prepare(scenario: str, images: Sequence[str]) -> tuple[Path, float]:
+    """Build the model and the guests' ``images``, and remove what an earlier run has drawn. The scenario's folder, and when it began."""
+    from firmware.build import guest
+    from sim.machine import MachineConfig, machine_spec
+    from sim.model import build_model
+
+    start = time.monotonic()
+    build_model(machine_spec(MachineConfig()))
+    for image in images:
+        guest(image)
+    shutil.rmtree(BUILD / scenario / "waves", ignore_errors=True)
+    return BUILD / scenario, start
+
+
+def conclude(start: float, content: Mapping[str, object], path: Path, page: Path, waves: Path) -> NoReturn:
+    """Say where everything is. The exit status is 0 if all is as promised."""
+    print(f"{time.monotonic() - start:.0f} s; report: {path} and {page}; waves: {waves}")
+    sys.exit(0 if content["passed"] else 1)
 
 
 @click.command("sim")
