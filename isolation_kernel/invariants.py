@@ -9,13 +9,12 @@ from contracts.architecture import Pte
 from contracts.devices import DEVICES
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.msr import IOPM_SIZE, MSRPM_SIZE
-from contracts.pci import Command, ConfigOffset, Function
+from contracts.pci import BASE_ADDRESSES, Command, ConfigOffset, Function
 from contracts.policy_map import GUARD
 from isolation_kernel.frames import Owner
 from isolation_kernel.guest_memory import NOWHERE, SCREEN_PAGES, Kind
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition
-from isolation_kernel.pci import BASE_ADDRESSES
 
 __all__ = ["INVARIANTS", "Violation", "check", "in_use"]
 
@@ -92,7 +91,7 @@ def shared_within_channel(kernel: Kernel) -> Iterator[str]:
     pages: dict[int, set[int]] = {}
     for partition in _alive(kernel):
         for number, channel in partition.channels.items():
-            if channel.peer(number) is not partition or number not in channel.queues:
+            if set(channel.queues) != {partition.number, number} or partition not in (channel.one, channel.other):
                 yield f"partition {partition.number} has a channel of others to {number}"
             if channel.open and not (channel.one.alive and channel.other.alive):
                 yield f"partition {partition.number} has an open channel to {number}, which has ended"

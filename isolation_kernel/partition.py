@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from enum import Enum
 
-from contracts.architecture import Cr0, Cr4, Eflags
+from contracts.architecture import Eflags
 from contracts.configuration import GuestConfig
 from contracts.devices import DeviceNumber
 from contracts.display import SCREEN_BYTES
@@ -17,7 +17,6 @@ from isolation_kernel.channels import Channel
 from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
@@ -65,7 +64,6 @@ class Partition:
     end_reason: str = ""
     cycles: int = 0  # of the processor, the kernel's work for it included
     exits: int = 0
-    time_calls: int = 0  # RDTSC of a guest without a clock
 
     def __post_init__(self, pages: dict[int, int], offset: int) -> None:
         self.identity = identity(self.config)
@@ -77,7 +75,6 @@ class Partition:
         self.pc = Fence(VirtualPc(self.base.config.cycles_per_pit_tick))
         self.shadow = Shadow(self.base, self.memory, self.pc)
         self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
-        self.pci = ConfigurationSpace(machine, on.pci_configuration)
 
     @property
     def alive(self) -> bool:
@@ -87,7 +84,7 @@ class Partition:
     @property
     def mode(self) -> PagingMode:
         """The guest's paging, by its own CR0 and CR4."""
-        return PagingMode(bool(self.cr0 & Cr0.PG), bool(self.cr0 & Cr0.WP), bool(self.cr4 & Cr4.PSE), bool(self.cr4 & Cr4.PGE))
+        return PagingMode.of(self.cr0, self.cr4)
 
     def clean_screen(self) -> None:
         """Nothing that it showed is left in its frames."""
