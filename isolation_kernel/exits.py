@@ -30,9 +30,8 @@ _RING_MINUS_1 = (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI
 
 
 def _page_fault(kernel: "Kernel", partition: Partition) -> None:
-    vcpu = partition.vcpu
-    address = vcpu.get("EXITINFO2") & 0xFFFF_FFFF
-    fault = partition.shadow.fault(address, vcpu.get("EXITINFO1"))
+    address = partition.vcpu.get("EXITINFO2") & 0xFFFF_FFFF
+    fault = partition.shadow.fault(address, partition.vcpu.get("EXITINFO1"))
     if fault is not None:
         _raise_in_guest(kernel, partition, GuestFault(Exc.PF, fault, address))
 
@@ -53,9 +52,12 @@ def _raise_in_guest(kernel: "Kernel", partition: Partition, fault: GuestFault) -
 
 
 def _pass_on(kernel: "Kernel", partition: Partition) -> None:
-    """An exception that is intercepted only so that its delivery, should it never end, is seen: the guest gets it."""
+    """An exception that is intercepted only so that its delivery, should it never end, is seen: the guest gets it. The processor comes to
+    no boundary between two such exits, so physical interrupts are looked for here."""
     vector = Exc(partition.vcpu.get("EXITCODE") - ExitCode.EXCEPTION)
     partition.vcpu.inject(vector, partition.vcpu.get("EXITINFO1") & 0xFFFF_FFFF if vector is Exc.AC else None)
+    if kernel.protections.preemption and Event.decode(partition.vcpu.get("EXITINTINFO")) is not None:
+        kernel.take_interrupt(partition)
 
 
 def _invlpg(kernel: "Kernel", partition: Partition) -> None:
@@ -138,8 +140,7 @@ def _redeliver(partition: Partition) -> None:
 
 def handle_exit(kernel: "Kernel", partition: Partition) -> None:
     """Answer the exit that the VMCB describes. An exit that nobody foresaw ends the guest."""
-    vcpu = partition.vcpu
-    code = vcpu.get("EXITCODE")
+    vcpu, code = partition.vcpu, partition.vcpu.get("EXITCODE")
     vcpu.put("EVENTINJ", 0)
     try:
         if code in _INSTRUCTIONS:

@@ -1,6 +1,7 @@
 """How the user speaks to the kernel: what bytes of keyboard and mouse mean, which of them a guest hears, and which are the kernel's.
 
-One key is the kernel's: after it, and until the user has chosen a guest or has let it be, no guest hears anything.
+One key is the kernel's: after it, and until the user has chosen a guest or has let it be, no guest hears anything. A key that is held
+repeats itself: whoever was in front when it went down hears that, and nobody else.
 """
 
 from collections.abc import Callable
@@ -16,13 +17,15 @@ Heard = tuple[bytes, bytes]  # all that the keyboard says of a key, and a packet
 class Hands:
     """``attention``: the user chooses; ``choice`` is the number of the guest that he has just named, or 0.
 
-    ``attention_key=False`` and ``held_keys=False`` (control runs only): no key is the kernel's; a release is heard by whoever listens.
+    ``attention_key=False`` and ``held_keys=False`` (control runs only): no key is the kernel's; releases and repetitions are heard by
+    whoever is in front.
     """
 
     def __init__(self, attention_key: bool = True, held_keys: bool = True) -> None:
         self._attention_key, self._held_keys = attention_key, held_keys
         self._codes = self._packet = b""  # what has come of the next
         self._held: set[bytes] = set()  # keys that the guest in front knows to be down
+        self._nobodys: set[bytes] = set()  # keys that are down, and went down for the kernel or for a guest that is not in front
         self.attention = False
         self.choice = 0
 
@@ -36,8 +39,13 @@ class Hands:
             return []
         codes, self._codes = self._codes, b""
         name = codes.replace(bytes([RELEASE]), b"")
+        if name in self._nobodys and self._held_keys:
+            if codes != name:
+                self._nobodys.remove(name)
+            return []
         if self.attention and codes == name and living(CHOICES.get(name, 0)) is not None:
             self.attention, self.choice = False, CHOICES[name]
+            self._nobodys.add(name)
             return []
         return self._key(codes, name)
 
@@ -53,9 +61,10 @@ class Hands:
         released = codes != name
         if name == ATTENTION and self._attention_key:
             self.attention = self.attention or not released
-            return self.let_go()
+            return [] if released else self.let_go()
         if self.attention:
             self.attention = released or name != ESCAPE
+            self._nobodys.update(() if released else (name,))
             return []
         if released and name not in self._held and self._held_keys:
             return []
@@ -65,5 +74,6 @@ class Hands:
     def let_go(self) -> list[Heard]:
         """What the guest in front hears if all is let go: what the user's hands hold now is nobody's any more."""
         heard = [(name[:-1] + bytes([RELEASE]) + name[-1:], b"") for name in sorted(self._held)]
+        self._nobodys |= self._held
         self._held.clear()
         return [*heard, (b"", NO_MOVEMENT)]

@@ -92,6 +92,10 @@ class GuestCpu(Operations):
             self._delivering = Event(vector, error, kind).word
             self.translate(state["IDTR_BASE"] + 8 * vector & 0xFFFF_FFFF, write=False, user=False)
             self._delivering = 0
+        if self._misaligned:
+            self._machine.advance(_OPERATION_CYCLES)
+            self._delivering = Event(vector, error, kind).word
+            raise VmExit(ExitCode.EXCEPTION + Exc.AC)
         if kind is EventType.EXCEPTION:
             self.exceptions.append(vector)
             self._throw(GuestException(vector, error, state["CR2"] if vector == Exc.PF else None))
@@ -122,7 +126,7 @@ class GuestCpu(Operations):
         """Between two instructions: physical, then virtual interrupts."""
         state, machine = self.state, self._machine
         machine.advance(_OPERATION_CYCLES)
-        if state.gif and machine.interrupt_pending() and self._intercepts(General1.INTR):
+        if self._interrupted() and self._intercepts(General1.INTR):
             raise VmExit(ExitCode.INTR)
         control = state["INT_CONTROL"]
         if control & InterruptControl.V_IRQ and state["RFLAGS"] & Eflags.IF and not state["INTERRUPT_SHADOW"] and state.gif:

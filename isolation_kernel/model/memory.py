@@ -24,6 +24,7 @@ class Straps:
     """Hardware protections that a simulation may switch off."""
 
     authority_check: bool = True  # guard and host link answer ring −1 alone once the guard is on
+    display_apart: bool = True  # DMA has no way to the display's memories, past the guard or through it
 
 
 class DmaEngine:
@@ -64,8 +65,17 @@ class DmaEngine:
             self._words[offset] = value & ~(DESCRIPTOR_SIZE - 1)
 
     def _dma_read(self, address: int) -> int:
+        if self._memory.dma_reaches_display(address):
+            return self._memory.read32(address)
         self._memory.guard.check(self._index, address, False)
         return int.from_bytes(self._memory.ram[address : address + 4], "little")
+
+    def _dma_write(self, address: int, word: int) -> None:
+        if self._memory.dma_reaches_display(address):
+            self._memory.write32(address, word)
+            return
+        self._memory.guard.check(self._index, address, True)
+        self._memory.ram[address : address + 4] = word.to_bytes(4, "little")
 
     def _finish(self, field: str) -> None:
         self._words[_STATUS] = self._words.get(_STATUS, 0) | DMA_ENGINE["STATUS"].field(field).mask
@@ -90,8 +100,7 @@ class DmaEngine:
                 at = source
                 word = source if flags & DescriptorFlag.FILL else self._dma_read(source)
                 at = destination
-                self._memory.guard.check(self._index, destination, True)
-                self._memory.ram[destination : destination + 4] = word.to_bytes(4, "little")
+                self._dma_write(destination, word)
                 self._words[_WORDS] = self._words.get(_WORDS, 0) + 1
                 source, destination, left = source + (0 if flags & DescriptorFlag.FILL else 4), destination + 4, left - 4
             self._job = (source, destination, left, flags)
@@ -148,6 +157,10 @@ class PhysicalMemory:
         device, offset = self._device(address)
         if device is not None and not (isinstance(device, Guard) and self._refuses(guest)):
             device.write(offset, value)
+
+    def dma_reaches_display(self, address: int) -> bool:
+        """Whether an access of a DMA engine goes to the display: in control runs alone."""
+        return not self._straps.display_apart and self.has_display and (address in _SCREEN or address in _LINE)
 
     def _refuses(self, guest: bool) -> bool:
         return guest and self.guard.enabled and self._straps.authority_check

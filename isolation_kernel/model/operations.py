@@ -7,7 +7,7 @@ from contracts.architecture import Eflags, Exc, Gpr
 from contracts.exit_codes import ExitCode
 from contracts.io_exit import IoExit
 from contracts.msr import Msr, msrpm_bit
-from contracts.vmcb import General1, General2
+from contracts.vmcb import General1, General2, InterruptControl
 from isolation_kernel.model import script as ops
 from isolation_kernel.model.script import GuestException, Operation
 from isolation_kernel.model.translation import Translation, VmExit
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Operations"]
 
+_HALTED_CYCLES = 1000  # between two looks at the interrupt controller
+
 
 class Operations(Translation):
     """A processor that executes one operation at ``_rip``, whose instruction has ``_length`` bytes."""
@@ -25,10 +27,17 @@ class Operations(Translation):
         super().__init__(machine)
         self._rip = 0
         self._length = 0
+        self._misaligned = False
 
     def _intercepts(self, bit: General1 | General2) -> bool:
         name = "INTERCEPT_GENERAL1" if isinstance(bit, General1) else "INTERCEPT_GENERAL2"
         return bool(self.state.block.get(name) >> bit & 1)
+
+    def _interrupted(self) -> bool:
+        """Whether a physical interrupt is to be taken: the guest's IF holds it off, unless V_INTR_MASKING gives it one of its own."""
+        state = self.state
+        lets_it = state["INT_CONTROL"] & InterruptControl.V_INTR_MASKING or state["RFLAGS"] & Eflags.IF
+        return state.gif and bool(lets_it) and self._machine.interrupt_pending()
 
     def _data(self, linear: int, size: int, value: int | None) -> int:
         physical = self.translate(linear, value is not None, self.state["CPL"] == 3)
@@ -144,7 +153,14 @@ class Operations(Translation):
     def _halt(self, op: ops.Halt) -> object:
         self._code(b"\xf4\x90")
         self._need_ring_0()
-        raise self._exit(ExitCode.HLT)
+        if self._intercepts(General1.HLT):
+            raise self._exit(ExitCode.HLT)
+        for _ in range(self._machine.operation_limit):
+            if self._interrupted():
+                return None
+            self._machine.advance(_HALTED_CYCLES)
+        self._machine.stuck()
+        return None
 
     def _cpuid(self, op: ops.Cpuid) -> object:
         self._code(b"\x0f\xa2")
@@ -202,6 +218,11 @@ class Operations(Translation):
         self.state["IDTR_BASE"], self.state["IDTR_LIMIT"] = op.base, op.limit
         return None
 
+    def _misalign(self, op: ops.Misalign) -> object:
+        self._code(b"\x8b\x00")
+        self._misaligned = True
+        raise self._exit(ExitCode.EXCEPTION + Exc.AC)
+
     def _svm(self, op: ops.SvmInstruction) -> object:
         self._code(b"\x0f\x01\xd8")
         self._need_ring_0()
@@ -229,5 +250,5 @@ _EXECUTE: dict[type[Operation], Callable[..., object]] = {
     ops.In: Operations._in, ops.Out: Operations._out, ops.OutString: Operations._out_string, ops.Halt: Operations._halt,
     ops.Cpuid: Operations._cpuid, ops.Vmmcall: Operations._vmmcall, ops.Rdtsc: Operations._rdtsc, ops.Rdmsr: Operations._rdmsr,
     ops.Wrmsr: Operations._wrmsr, ops.SetIf: Operations._set_if, ops.SetRing: Operations._set_ring, ops.SetIdt: Operations._set_idt,
-    ops.SvmInstruction: Operations._svm, ops.Spin: Operations._spin,
+    ops.Misalign: Operations._misalign, ops.SvmInstruction: Operations._svm, ops.Spin: Operations._spin,
 }  # fmt: skip

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
-    "Clts", "Cpuid", "GuestException", "Halt", "In", "Invlpg", "Lmsw", "Out", "OutString", "Operation", "Rdmsr", "Rdtsc", "Read", "ReadCr",
-    "Script", "SetIf", "SetIdt", "SetRing", "Smsw", "Spin", "SvmInstruction", "Vmmcall", "Write", "WriteCr", "Wrmsr",
+    "Clts", "Cpuid", "GuestException", "Halt", "In", "Invlpg", "Lmsw", "Misalign", "Out", "OutString", "Operation", "Rdmsr", "Rdtsc",
+    "Read", "ReadCr", "Script", "SetIf", "SetIdt", "SetRing", "Smsw", "Spin", "SvmInstruction", "Vmmcall", "Write", "WriteCr", "Wrmsr",
 ]  # fmt: skip
 
 
@@ -170,6 +170,12 @@ class SetIdt(Operation):
 
     base: int
     limit: int = 0x7FF
+
+
+@dataclass(frozen=True)
+class Misalign(Operation):
+    """A misaligned access at CPL 3 that raises #AC, by a program whose #AC handler runs there too, on a misaligned stack: from now on the
+    delivery of each event raises #AC."""
 
 
 @dataclass(frozen=True)
