@@ -2,7 +2,7 @@
 
 from enum import IntEnum, IntFlag
 
-__all__ = ["Cr0", "Cr4", "Dr6", "Eflags", "Exc", "Gpr", "PageFault", "Pte"]
+__all__ = ["DR6_FIXED", "DR7_FIXED", "Cr0", "Cr4", "Dr6", "Dr7", "Eflags", "Exc", "Gpr", "PageFault", "Pte"]
 
 
 class Gpr(IntEnum):
@@ -67,9 +67,26 @@ class Cr4(IntFlag):
 
 
 class Dr6(IntFlag):
-    """The debug status register's bits that this machine sets."""
+    """The debug status register (SDM vol. 3, 17.2.3). Task switches are not there, so nothing sets BT."""
 
+    B = 0xF  # which of the four breakpoints were met
+    BD = 1 << 13  # an access to a debug register while DR7.GD was set
     BS = 1 << 14  # a single step
+    BT = 1 << 15
+
+
+class Dr7(IntFlag):
+    """The debug control register (SDM vol. 3, 17.2.4) beside the breakpoints' types and lengths in its upper half."""
+
+    ENABLES = 0xFF  # L0, G0, L1, ... G3
+    LE = 1 << 8
+    GE = 1 << 9
+    GD = 1 << 13
+    BREAKPOINTS = 0xFFFF_0000
+
+
+DR6_FIXED = 0xFFFF_0FF0  # bits that read as one; the value after a reset
+DR7_FIXED = 0x400
 
 
 class Pte(IntFlag):

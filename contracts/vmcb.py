@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 __all__ = [
-    "CONTROL_SIZE", "EVENT_ERROR_VALID", "EVENT_TYPE_LSB", "EVENT_TYPE_MASK", "EVENT_VALID", "EVENT_VECTOR_MASK",
+    "CONTROL_SIZE", "DR_INTERCEPTS", "EVENT_ERROR_VALID", "EVENT_TYPE_LSB", "EVENT_TYPE_MASK", "EVENT_VALID", "EVENT_VECTOR_MASK",
     "EXCEPTION_VECTORS", "FIELDS", "SEGMENTS", "SIZE", "CrIntercept", "EventType", "Field", "General1", "General2", "InterruptControl",
     "SegmentPart", "TlbControl", "field", "segment",
 ]  # fmt: skip
@@ -82,6 +82,9 @@ class CrIntercept(IntFlag):
     CR2 = 1 << 2
     CR3 = 1 << 3
     CR4 = 1 << 4
+
+
+DR_INTERCEPTS = 0xFF  # all that there are, of DR0 to DR7, in the DR read or write intercept word
 
 
 class General1(IntEnum):

@@ -46,7 +46,7 @@ class Events(wiring.Component):
         with m.If(self.inject & self.guest):
             m.d.comb += choose("inject_entry")
         with m.Elif(p.debug_trap):
-            m.d.comb += choose("debug_trap_seen")
+            m.d.comb += choose("debug_trap_entry")
         with m.Elif(self.gif & p.init):
             with m.If(self.guest & self.general1[General1.INIT]):
                 m.d.comb += choose("init_exit")

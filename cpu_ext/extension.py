@@ -5,7 +5,6 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
-from contracts.architecture import Dr6
 from contracts.late_launch import BLOCK_SIZE, LaunchCycle
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import IOPM_SIZE, MSRPM_RANGE_LENGTH, MSRPM_RANGES, MSRPM_SIZE, Efer, Msr, VmCr
@@ -120,7 +119,7 @@ class Svm:
         names |= {"EVENT_VALID": EVENT_VALID, "EVENT_SAID": EVENT_VALID | EVENT_ERROR_VALID | EVENT_TYPE_MASK | EVENT_VECTOR_MASK}
         names |= {"EVENT_VECTOR": EVENT_VECTOR_MASK, "NMI": int(Vector.NMI)}
         names |= {f"EVENT_{kind.name}": kind << EVENT_TYPE_LSB for kind in EventType} | {"EVENT_TYPE": EVENT_TYPE_MASK}
-        names |= {"EXCEPTIONS": sum(1 << vector for vector in EXCEPTION_VECTORS), "DR6_BS": int(Dr6.BS)}
+        names |= {"EXCEPTIONS": sum(1 << vector for vector in EXCEPTION_VECTORS)}
         names |= {f"LAUNCH_{cycle.name}": int(cycle) for cycle in LaunchCycle} | {"BLOCK_SIZE": BLOCK_SIZE, "BLOCK_BASE": -BLOCK_SIZE}
         names["GENERAL1_NOT_BUILT"] = sum(1 << int(b) for b in NOT_BUILT)
         return names

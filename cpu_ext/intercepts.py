@@ -17,9 +17,10 @@ from rtl.seam import Decoded
 
 __all__ = ["Intercepts", "Route", "general_bits"]
 
-_WRITE_WORD = 16  # CR write intercepts are the upper half of the word at VMCB 0
+_WRITE_WORD = 16  # CR and DR write intercepts are the upper halves of the words at VMCB 0 and 4
 _UNSELECTIVE = int(Cr0.TS | Cr0.MP)
 _STRING_OPCODES = 0x6
+_REG_LSB = 3  # of the ModRM byte
 _INPUTS = (0xE4, 0xE5, 0xEC, 0xED, 0x6C, 0x6D)
 
 
@@ -49,7 +50,7 @@ class Intercepts(wiring.Component):
         super().__init__({
             "guest": In(1), "point_valid": In(1), "point": In(InterceptPoint), "decoded": In(Decoded),
             "a": In(32), "b": In(32), "constant": In(32), "cr0": In(32),
-            "intercept_cr": In(32), "general1": In(32), "general2": In(32), "route": Out(Route()),
+            "intercept_cr": In(32), "intercept_dr": In(32), "general1": In(32), "general2": In(32), "route": Out(Route()),
         })  # fmt: skip
 
     def elaborate(self, _platform: object) -> Module:
@@ -71,6 +72,13 @@ class Intercepts(wiring.Component):
                     m.d.comb += [route.exit.eq((self.general1, self.general2)[word - 1][bit]), route.code.eq(int(code))]
             with m.Case(InterceptPoint.CR_READ):
                 m.d.comb += [route.exit.eq(self.intercept_cr.bit_select(number, 1)), route.code.eq(int(ExitCode.CR_READ) + number)]
+            for at, word, code in (
+                (InterceptPoint.DR_READ, self.intercept_dr, ExitCode.DR_READ),
+                (InterceptPoint.DR_WRITE, self.intercept_dr[_WRITE_WORD:], ExitCode.DR_WRITE),
+            ):
+                with m.Case(at):  # of the register as the instruction names it
+                    named = self.decoded.modrm[_REG_LSB : _REG_LSB + 3]
+                    m.d.comb += [route.exit.eq(word.bit_select(named, 1)), route.code.eq(int(code) + named)]
             with m.Case(InterceptPoint.SMSW):
                 m.d.comb += [route.exit.eq(self.intercept_cr[0]), route.code.eq(int(ExitCode.CR_READ))]
             with m.Case(InterceptPoint.CR_WRITE):

@@ -68,6 +68,7 @@ class RingMinus1(wiring.Component):
             intercepts.constant.eq(seam.constant),
             intercepts.cr0.eq(seam.cr0),
             intercepts.intercept_cr.eq(state.intercept_cr),
+            intercepts.intercept_dr.eq(state.intercept_dr),
             intercepts.general1.eq(state.intercept_general1),
             intercepts.general2.eq(state.intercept_general2),
         ]
@@ -81,6 +82,7 @@ class RingMinus1(wiring.Component):
             events.general1.eq(state.intercept_general1),
             events.redirect_init.eq((state.vm_cr & int(VmCr.R_INIT)).any()),
             seam.a20_on.eq((state.vm_cr & int(VmCr.DIS_A20M)).any()),
+            seam.breakpoints_off.eq(~state.gif),
             seam.event_take.eq(events.take),
             seam.event_target.eq(events.target),
         ]

@@ -31,12 +31,10 @@ class Host(enum.IntEnum, shape=8):
     CR4 = _BASE + 26
     EFER = _BASE + 27
     HSAVE_PA = _BASE + 28
-    DR6 = _BASE + 29  # the guest's; there are no debug registers yet, the VMCB's values pass through
-    DR7 = _BASE + 30
-    VMCB_PA = _BASE + 31
-    EVENTINJ = _BASE + 32  # of the VMRUN under way
-    EVENTINJ_ERROR = _BASE + 33
-    INJECTED_NEXT_RIP = _BASE + 34  # of a software interrupt
+    VMCB_PA = _BASE + 29
+    EVENTINJ = _BASE + 30  # of the VMRUN under way
+    EVENTINJ_ERROR = _BASE + 31
+    INJECTED_NEXT_RIP = _BASE + 32  # of a software interrupt
 
 
 class Own(enum.IntEnum, shape=8):

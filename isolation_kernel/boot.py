@@ -6,7 +6,7 @@ from contracts.architecture import Exc, Gpr
 from contracts.configuration import GuestConfig
 from contracts.memory_map import PAGE_SIZE
 from contracts.msr import Efer
-from contracts.vmcb import SEGMENTS, CrIntercept, General1, General2, InterruptControl, SegmentPart, TlbControl, segment
+from contracts.vmcb import DR_INTERCEPTS, SEGMENTS, CrIntercept, General1, General2, InterruptControl, SegmentPart, TlbControl, segment
 from isolation_kernel.control_registers import apply_control
 from isolation_kernel.frames import HOLE, Frames, KernelError
 from isolation_kernel.guest_memory import SCREEN_PAGES, GuestMemory
@@ -48,8 +48,8 @@ def set_up_vmcb(partition: Partition, msr_map: int) -> None:
     """Intercepts and maps: everything exits that a guest shares with others or with the kernel."""
     vcpu = partition.vcpu
     control = CrIntercept.CR0 | CrIntercept.CR3 | CrIntercept.CR4
-    vcpu.put("INTERCEPT_CR_READ", control)
-    vcpu.put("INTERCEPT_CR_WRITE", control)
+    for accesses, registers in (("CR_READ", control), ("CR_WRITE", control), ("DR_READ", DR_INTERCEPTS), ("DR_WRITE", DR_INTERCEPTS)):
+        vcpu.put(f"INTERCEPT_{accesses}", registers)
     vcpu.put("INTERCEPT_EXCEPTIONS", _bits((Exc.DB, Exc.PF, Exc.AC)))
     on = partition.base.protections
     sometimes = {General1.RDTSC: not partition.config.clock, General1.INVLPGA: on.svm_intercepts, General1.SHUTDOWN: on.reset_virtualised}

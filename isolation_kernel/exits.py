@@ -124,7 +124,7 @@ _OTHERS: dict[int, _Handler] = {
     ExitCode.IOIO: _io,
     ExitCode.SHUTDOWN: lambda kernel, partition: kernel.reset_guest(partition, "triple fault"),
     ExitCode.VMMCALL: hypercall,
-    **dict.fromkeys(_RING_MINUS_1, lambda kernel, partition: partition.vcpu.inject(Exc.UD)),
+    **dict.fromkeys((*_RING_MINUS_1, *range(ExitCode.DR_READ, ExitCode.EXCEPTION)), lambda _, partition: partition.vcpu.inject(Exc.UD)),
 }
 
 

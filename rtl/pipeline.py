@@ -17,6 +17,7 @@ from rtl.microcode.rom import MicrocodeRom
 from rtl.microcode.sequencer import Sequencer
 from rtl.microcode.uop import InterceptPoint, Unit
 from rtl.registers.control import ControlRegisters
+from rtl.registers.debug import DebugRegisters
 from rtl.registers.general import GeneralRegisters
 from rtl.retire.instruction import InstructionRegister
 from rtl.retire.port import RetirePort
@@ -26,6 +27,7 @@ from rtl.retire.writeback import Writeback
 from rtl.seam import SeamSignature
 from rtl.segment.address import AddressStage
 from rtl.segment.registers import SegmentRegisters
+from rtl.trap.breakpoints import Breakpoints
 from rtl.trap.events import Events
 from rtl.trap.unit import TrapUnit
 
@@ -64,6 +66,7 @@ class Pipeline(wiring.Component):
         m.submodules.instruction = self.instruction = InstructionRegister()
         m.submodules.general = self.general = GeneralRegisters()
         m.submodules.control = self.control = ControlRegisters()
+        m.submodules.debug = self.debug = DebugRegisters()
         m.submodules.segments = self.segments = SegmentRegisters()
         m.submodules.a = self.a = AddressStage()
         m.submodules.m = self.m = MemoryStage()
@@ -71,6 +74,7 @@ class Pipeline(wiring.Component):
         m.submodules.w = self.w = Writeback()
         m.submodules.trap = self.trap = TrapUnit()
         m.submodules.events = self.events = Events(self._rom.labels)
+        m.submodules.breakpoints = self.breakpoints = Breakpoints()
         m.submodules.upkeep = self.upkeep = MaintenanceOrder()
         m.submodules.recorder = self.recorder = Recorder()
         self._wire_sequencer(m)
@@ -78,6 +82,7 @@ class Pipeline(wiring.Component):
         self._wire_stages(m)
         self._wire_special_registers(m)
         self._wire_traps(m)
+        self._wire_breakpoints(m)
         self._wire_seam(m)
         self._wire_retire(m)
         return m
@@ -110,7 +115,7 @@ class Pipeline(wiring.Component):
             i.event.eq(s.event), i.finish.eq(s.finish), i.branch.eq(x.branch), i.target.eq(x.target),
             i.prediction.eq(self.issue.operation.prediction),
             i.refetch.eq(s.finish & self.issue.operation.refetch), i.redirected.eq(s.redirect), i.trap_flag.eq(control.eflags.tf),
-            i.no_step.eq((s.finish & x.no_step) | self.trap.delivered),
+            i.no_step.eq((s.finish & x.no_step) | self.trap.delivered), i.load_of_ss.eq(s.finish & x.no_step),
         ]  # fmt: skip
 
     def _wire_stages(self, m: Module) -> None:
@@ -151,15 +156,16 @@ class Pipeline(wiring.Component):
 
     def _wire_special_registers(self, m: Module) -> None:
         s, x, control, segments, trap, i = self.sequencer, self.x, self.control, self.segments, self.trap, self.instruction
+        debug = self.debug
         writes = s.finish & x.special_write
-        for it in (control, segments, trap, i):
-            m.d.comb += it.number.eq(x.number)
-        for it in (control, segments, trap, i):
-            m.d.comb += [it.write.eq(writes), it.data.eq(x.b)]
+        for it in (control, debug, segments, trap, i):
+            m.d.comb += [it.number.eq(x.number), it.write.eq(writes), it.data.eq(x.b)]
         m.d.comb += [
-            x.special_value.eq(control.value | segments.value | trap.value | i.value | self.seam.special_read),
+            x.special_value.eq(control.value | debug.value | segments.value | trap.value | i.value | self.seam.special_read),
             control.read.eq(s.finish & x.special_read), control.flags_write.eq(s.finish & x.flags_write), control.flags_data.eq(x.flags),
             control.shadow_set.eq(s.finish & x.shadow), control.nmi_mask.eq(trap.nmi_taken), control.ended.eq(s.ended),
+            control.interrupted.eq(s.interrupted), control.resume_loaded.eq(s.finish & x.resume),
+            control.resume_write.eq(trap.resume_write), control.resume.eq(trap.resume),
             control.between.eq(s.boundary), control.fault_write.eq(trap.cr2_write), control.fault_address.eq(trap.fault_address),
             control.tsc_offset.eq(self.seam.tsc_offset), control.code32.eq(segments.cs.attributes.db),
             control.stack32.eq(segments.ss.attributes.db),
@@ -182,8 +188,21 @@ class Pipeline(wiring.Component):
             trap.fn_valid.eq(s.finish & (self.issue.operation.unit == Unit.TRAP)), trap.fn.eq(self.issue.operation.fn), trap.b.eq(x.b),
             events.intr.eq(self.intr), events.nmi.eq(self.nmi), events.init.eq(self.init),
             events.interrupt_flag.eq(control.eflags.if_), events.shadow.eq(control.shadow_now),
-            events.nmi_masked.eq(control.nmi_masked), events.debug_trap.eq(i.stepped), events.nmi_taken.eq(trap.nmi_taken),
-            events.init_taken.eq(trap.init_taken), events.entered.eq(s.event), events.target.eq(self.seam.event_target),
+            events.nmi_masked.eq(control.nmi_masked), events.debug_trap.eq(i.stepped | (self.breakpoints.trap & ~i.quiet)),
+            events.nmi_taken.eq(trap.nmi_taken), events.init_taken.eq(trap.init_taken),
+            events.entered.eq(s.event & ~s.breakpoint_take), events.target.eq(self.seam.event_target),
+        ]  # fmt: skip
+
+    def _wire_breakpoints(self, m: Module) -> None:
+        s, i, control, debug, b = self.sequencer, self.instruction, self.control, self.debug, self.breakpoints
+        told = self.events.debug_taken
+        m.d.comb += [
+            b.addresses.eq(debug.addresses), b.control.eq(debug.control), b.ports.eq(control.debug_extensions),
+            b.off.eq(self.seam.breakpoints_off), b.access_valid.eq(self.m.watched), b.access.eq(self.m.watch),
+            b.boundary.eq(s.boundary), b.linear.eq(self.segments.cs.base + i.eip), b.covered.eq(control.eflags.rf | i.quiet),
+            b.forget.eq(s.resolve | told), s.armed.eq(b.armed), s.held.eq(b.held), s.breakpoint.eq(b.fault),
+            debug.report.eq(told | s.breakpoint_take), debug.met.eq(b.met | b.at),
+            debug.stepped.eq(told & i.stepped), debug.entered.eq(self.trap.debug),
         ]  # fmt: skip
 
     def _wire_seam(self, m: Module) -> None:

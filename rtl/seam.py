@@ -62,7 +62,7 @@ class PendingEvents(data.Struct):
     interrupt_flag: 1
     shadow: 1
     nmi_masked: 1
-    debug_trap: 1  # EFLAGS.TF was set before the instruction that has just ended
+    debug_trap: 1  # EFLAGS.TF was set before the instruction that has just ended, or a data breakpoint was met
 
 
 class SeamSignature(wiring.Signature):
@@ -81,7 +81,7 @@ class SeamSignature(wiring.Signature):
     *State*: ``special_*`` is the extension's half of the special registers, read combinationally, written at the end of W.
     ``unit_*``: micro-ops of Unit.EXTENSION in X (``unit_valid`` for one cycle, when they take effect); ``condition`` is tested by
     Condition.EXTENSION. ``asid``, ``ring_minus_1``, ``tsc_offset``, ``context``, ``a20_on`` (address bit 20 is not masked, whatever
-    the pin says) are levels.
+    the pin says), ``breakpoints_off`` (matches are dropped) are levels.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class SeamSignature(wiring.Signature):
             "unit_valid": In(1), "unit_fn": In(5), "unit_result": Out(32), "condition": Out(1),
             "boundary": In(1),  # an instruction ends in this cycle
             "mode": In(Mode), "eflags": In(Eflags), "cr0": In(32),
-            "asid": Out(8), "ring_minus_1": Out(1), "tsc_offset": Out(64), "context": Out(32), "a20_on": Out(1),
+            "asid": Out(8), "ring_minus_1": Out(1), "tsc_offset": Out(64), "context": Out(32), "a20_on": Out(1), "breakpoints_off": Out(1),
         })  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from contracts.protections import Protections
 from firmware.build import stub
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition
-from rtl.arch.identity import FEATURES, SIGNATURE, VENDOR
+from rtl.arch.identity import DEBUG_EXTENSIONS, FEATURES, SIGNATURE, VENDOR
 from sim.launch.hand_over import HandOver
 from sim.launch.start import launch
 from sim.link import LinkMachine
@@ -25,7 +25,7 @@ from sim.multiboot import MultibootImage, read_multiboot
 __all__ = ["GuestProgram", "GuestSystem", "share_memory"]
 
 _VENDOR = [int.from_bytes(VENDOR.encode()[n : n + 4], "little") for n in (0, 8, 4)]  # EBX, ECX, EDX
-NATIVE_CPUID = {0: (1, _VENDOR[0], _VENDOR[1], _VENDOR[2]), 1: (SIGNATURE, 0, 0, FEATURES)}
+NATIVE_CPUID = {0: (1, _VENDOR[0], _VENDOR[1], _VENDOR[2]), 1: (SIGNATURE, 0, 0, FEATURES & ~DEBUG_EXTENSIONS)}
 _SHARE = 1 << 20  # guests' memories are multiples of this
 _STUB_STARTS = 200_000  # cycles within which the stub must wait at its mailbox
 

@@ -8,7 +8,7 @@ from cpu_ext.events import Events
 __all__: list[str] = []
 
 LABELS = {name: 0x100 + n for n, name in enumerate((
-    "inject_entry", "debug_trap_seen", "init_exit", "init_security", "init_entry", "nmi_entry", "interrupt_entry", "vintr_entry",
+    "inject_entry", "debug_trap_entry", "init_exit", "init_security", "init_entry", "nmi_entry", "interrupt_entry", "vintr_entry",
 ))}  # fmt: skip
 V_IRQ, V_IGN_TPR, V_INTR_MASKING = 1 << 8, 1 << 20, 1 << 24
 INIT_BIT = 1 << 3
@@ -22,7 +22,7 @@ def choice(case: dict) -> str | None:
     if case["guest"] and case["inject"]:
         return "inject_entry"
     if p["debug_trap"]:  # GIF does not hold it back
-        return "debug_trap_seen"
+        return "debug_trap_entry"
     if not case["gif"]:
         return None
     if p["init"]:

@@ -81,7 +81,15 @@ def test_nothing_outside_guest_mode_or_without_a_point(off, rng: Random):
     cases = []
     for number in range(64):
         for ones in ((1 << 32) - 1, rng.getrandbits(32)):
-            case = {"guest": 1, "point_valid": 1, "point": number, "intercept_cr": ones, "general1": ones, "general2": ones}
+            case = {
+                "guest": 1,
+                "point_valid": 1,
+                "point": number,
+                "intercept_cr": ones,
+                "intercept_dr": ones,
+                "general1": ones,
+                "general2": ones,
+            }
             cases.append(case | {"constant": rng.randrange(16), "a": rng.getrandbits(32), "b": rng.getrandbits(32), off: 0})
     assert all(not any(answer.values()) for answer in routes(cases))
 
@@ -92,6 +100,17 @@ def test_control_registers_by_number(point, first, base):
     answers = routes([inside(point, constant=number, intercept_cr=1 << bit) for number, bit in pairs])
     for (number, bit), answer in zip(pairs, answers, strict=True):
         assert answer["exit"] == (bit == first + number)
+        if answer["exit"]:
+            assert answer["code"] == base + number
+
+
+@pytest.mark.parametrize(("point", "first", "base"), [("DR_READ", 0, 0x20), ("DR_WRITE", 16, 0x30)])
+def test_debug_registers_as_they_are_named(point, first, base):
+    """By ModRM.reg; DR4 and DR5 have bits and codes of their own."""
+    pairs = [(number, bit) for number in range(8) for bit in range(32)]
+    answers = routes([inside(point, decoded={"modrm": 0xC0 | number << 3 | bit % 8}, intercept_dr=1 << bit) for number, bit in pairs])
+    for (number, bit), answer in zip(pairs, answers, strict=True):
+        assert verdict(answer) == NOTHING | {"exit": int(bit == first + number)}
         if answer["exit"]:
             assert answer["code"] == base + number
 

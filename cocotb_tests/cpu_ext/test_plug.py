@@ -14,7 +14,7 @@ from rtl.seam import CoreParams
 __all__: list[str] = []
 
 LABELS = {name: 0x200 + n for n, name in enumerate((
-    "vmexit", "ioio_check", "msr_check", "inject_entry", "debug_trap_seen", "init_exit", "init_security", "init_entry", "nmi_entry",
+    "vmexit", "ioio_check", "msr_check", "inject_entry", "debug_trap_entry", "init_exit", "init_security", "init_entry", "nmi_entry",
     "interrupt_entry", "vintr_entry",
 ))}  # fmt: skip
 ONES = (1 << 32) - 1

@@ -37,6 +37,7 @@ _COMPARED_PORTS = frozenset({
 })  # fmt: skip
 _INTERCEPTS = (  # first exit code, how many, and the VMCB field with their bits
     (ExitCode.CR_READ, 16, "INTERCEPT_CR_READ"), (ExitCode.CR_WRITE, 16, "INTERCEPT_CR_WRITE"),
+    (ExitCode.DR_READ, 16, "INTERCEPT_DR_READ"), (ExitCode.DR_WRITE, 16, "INTERCEPT_DR_WRITE"),
     (ExitCode.EXCEPTION, 32, "INTERCEPT_EXCEPTIONS"), (ExitCode.INTR, 32, "INTERCEPT_GENERAL1"), (ExitCode.VMRUN, 14, "INTERCEPT_GENERAL2"),
 )  # fmt: skip
 

@@ -26,14 +26,15 @@ CR0_WRITABLE = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.WP | Cr0.AM | Cr
 
 
 class Cr4(IntFlag):
-    """Bits of CR4; setting another, such as DE without debug registers, raises #GP(0)."""
+    """Bits of CR4; setting another raises #GP(0)."""
 
     TSD = 1 << 2
+    DE = 1 << 3
     PSE = 1 << 4
     PGE = 1 << 7
 
 
-CR4_WRITABLE = Cr4.TSD | Cr4.PSE | Cr4.PGE
+CR4_WRITABLE = Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PGE
 
 
 class PageError(IntFlag):

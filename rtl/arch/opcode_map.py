@@ -152,6 +152,7 @@ _TWO_BYTE = (
     Row(0x0F02, "lar_r", "lar_m", modrm=True, protected_only=True), Row(0x0F03, "lsl_r", "lsl_m", modrm=True, protected_only=True),
     Row(0x0F06, "clts"), Row(0x0F08, "invd"), Row(0x0F09, "wbinvd"),
     *(Row(0x0F20, f"mov_r_cr{n}", modrm=True, reg=n, ignore_mod=True) for n in (0, 2, 3, 4)),
+    Row(0x0F21, "mov_r_dr", modrm=True, ignore_mod=True), Row(0x0F23, "mov_dr_r", modrm=True, ignore_mod=True),
     *(Row(0x0F22, f"mov_cr{n}_r", modrm=True, reg=n, ignore_mod=True) for n in (0, 2, 3, 4)),
     Row(0x0F30, "wrmsr"), Row(0x0F31, "rdtsc"), Row(0x0F32, "rdmsr"), Row(0x0F33, "rdpmc"), Row(0x0FAA, "rsm"),
     Row(0x0FA0, "push_fs"), Row(0x0FA1, "pop_fs"), Row(0x0FA2, "cpuid"),

@@ -53,6 +53,14 @@ class Special(enum.IntEnum, shape=8):
     HOLD_1 = 0x65
     HOLD_2 = 0x66
     HOLD_3 = 0x67
+    DR0 = 0x68  # + n for DRn; DR4 is DR6, DR5 is DR7
+    DR1 = 0x69
+    DR2 = 0x6A
+    DR3 = 0x6B
+    DR4 = 0x6C
+    DR5 = 0x6D
+    DR6 = 0x6E
+    DR7 = 0x6F
     EXTENSION = 0x80
 
 

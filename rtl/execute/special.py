@@ -35,6 +35,7 @@ class SpecialUnit(wiring.Component):
     result: Out(32)
     flags_write: Out(1)
     flags: Out(Eflags)
+    resume: Out(1)  # RF is among them
     shadow: Out(1)  # hold interrupts for one instruction
     no_step: Out(1)  # and the single-step trap (after a load of SS)
     halt: Out(1)
@@ -63,6 +64,7 @@ class SpecialUnit(wiring.Component):
                 with m.Case(SpecialFn.FLAGS_WRITE):
                     m.d.comb += [
                         self.flags_write.eq(1), self.flags.as_value().eq((self.eflags.as_value() & ~self.a) | (self.b & self.a)),
+                        self.resume.eq(self.a[Bit.RF.value]),
                     ]  # fmt: skip
                 for function, flag, new in (
                     (SpecialFn.CLEAR_CF, "cf", 0), (SpecialFn.SET_CF, "cf", 1), (SpecialFn.TOGGLE_CF, "cf", ~self.eflags.cf),

@@ -72,6 +72,7 @@ class ExecuteStage(wiring.Component):
     condition: Out(1)
     flags_write: Out(1)
     flags: Out(Eflags)
+    resume: Out(1)  # RF is among them by name
     shadow: Out(1)
     no_step: Out(1)
     halt: Out(1)
@@ -123,7 +124,7 @@ class ExecuteStage(wiring.Component):
             self.maintenance.eq(special.maintenance),
             self.segment_number.eq(segmentation.segment), self.segment_data.eq(segmentation.data),
             self.segment_write.eq(Mux(unit == Unit.SEGMENTATION, segmentation.write, 0)),
-            self.shadow.eq(special.shadow), self.no_step.eq(special.no_step), self.halt.eq(special.halt),
+            self.resume.eq(special.resume), self.shadow.eq(special.shadow), self.no_step.eq(special.no_step), self.halt.eq(special.halt),
         ]  # fmt: skip
 
         self._results(m, {Unit.ALU: alu, Unit.SHIFT: shift, Unit.BITS: bits, Unit.BCD: bcd, Unit.MULDIV: muldiv},

@@ -14,6 +14,7 @@ from rtl.memory.port import AccessKind, AccessSignature
 from rtl.microcode.operation import Operation
 from rtl.microcode.uop import BUS_ONLY, Memory
 from rtl.retire.port import AccessRecord
+from rtl.trap.breakpoints import WatchedAccess
 
 __all__ = ["MemoryStage"]
 
@@ -46,6 +47,8 @@ class MemoryStage(wiring.Component):
     ready: Out(1)  # a commit can be taken, if the micro-op in X needs one
     settled: Out(1)  # no store is made in this cycle
     record: Out(AccessRecord)  # of an access completed in the cycle before
+    watched: Out(1)  # so is an access of which a breakpoint can be
+    watch: Out(WatchedAccess)
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -87,6 +90,12 @@ class MemoryStage(wiring.Component):
         with m.If(ends):
             m.d.sync += pending.eq(0)
 
+        ports = op.memory.as_value().matches(Memory.IN, Memory.OUT)
+        m.d.sync += self.watched.eq(self.finish & (ports | (linear_address & (reads | writes))))
+        m.d.comb += [
+            self.watch.linear.eq(self.record.linear), self.watch.size.eq(self.record.size), self.watch.write.eq(self.record.write),
+            self.watch.io.eq(self.record.io),
+        ]  # fmt: skip
         r = self.record
         m.d.sync += r.valid.eq(self.finish & (op.memory != Memory.NONE) & (op.memory != Memory.SPECIAL_CYCLE) & ~probe)
         with m.If(self.finish):

@@ -30,6 +30,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from contracts.architecture import Dr6, Dr7
 from rtl.arch import control, exceptions, flags, identity, registers, special
 from rtl.microcode import uop
 
@@ -134,8 +135,8 @@ class _Assembler:
         self.points = {p.name.lower(): p for p in uop.InterceptPoint} | {n.lower(): p for n, p in points.items()}
         self.specials = {s.name.lower(): int(s) for s in special.Special} | {n.lower(): v for n, v in specials.items()}
         self.names: dict[str, Any] = {}
-        for space in (control.Cr0, control.Cr4, special.InterruptState):
-            self.names |= {f"{space.__name__}_{m.name}".upper(): int(m) for m in space}
+        for space in (control.Cr0, control.Cr4, Dr6, Dr7, special.InterruptState):
+            self.names |= {f"{space.__name__}_{name}".upper(): int(m) for name, m in space.__members__.items()}
         self.names |= {f"FLAG_{b.name}": 1 << int(b) for b in flags.Bit} | {
             "IOPL_MASK": 3 << flags.Bit.IOPL,
             "FLAGS_WRITABLE": flags.WRITABLE,

@@ -50,7 +50,7 @@ class ReturnAddress(data.Struct):
 
 
 class Sequencer(wiring.Component):
-    """See the module's text; ``labels`` must hold ``deliver_event``."""
+    """See the module's text; ``labels`` must hold ``deliver_event`` and ``debug_trap_entry``."""
 
     # ROM
     rom_enable: Out(1)
@@ -96,6 +96,10 @@ class Sequencer(wiring.Component):
     stale: In(1)
     redirect_wanted: In(1)
     redirect: Out(1)
+    armed: In(1)  # breakpoints are to be looked for: no boundary is passed
+    held: In(1)  # they are being compared
+    breakpoint: In(1)  # one is met by the next instruction
+    breakpoint_take: Out(1)  # with ``event``: it is
     # exceptions
     resolve: Out(1)
     raised_take: In(1)
@@ -111,6 +115,7 @@ class Sequencer(wiring.Component):
 
     def __init__(self, labels: Mapping[str, int]) -> None:
         self._deliver = labels["deliver_event"]
+        self._debug = labels["debug_trap_entry"]
         super().__init__()
 
     def elaborate(self, _platform: object) -> Module:
@@ -138,7 +143,9 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.boundary.eq(1)
                 with m.If(self.wake):
                     m.d.sync += self.halted.eq(0)
-                with m.If(self.event_take):
+                with m.If(self.held):
+                    pass
+                with m.Elif(self.event_take):
                     m.d.comb += [self.event.eq(1), *jump(self.event_target)]
                     m.d.sync += [self.halted.eq(0), self.active.eq(0)]
                     m.next = State.ISSUE.name
@@ -146,6 +153,10 @@ class Sequencer(wiring.Component):
                     pass
                 with m.Elif(self.redirect_wanted | self.stale):
                     m.d.comb += self.redirect.eq(1)
+                with m.Elif(self.breakpoint):
+                    m.d.comb += [self.event.eq(1), self.breakpoint_take.eq(1), *jump(self._debug)]
+                    m.d.sync += self.active.eq(0)
+                    m.next = State.ISSUE.name
                 with m.Else():
                     m.d.comb += self.take.eq(1)
                     with m.If(self.decoded_valid):
@@ -233,7 +244,7 @@ class Sequencer(wiring.Component):
                     m.d.comb += jump(after)
                 with m.Else():
                     m.d.comb += self.ended.eq(1)
-                    waits = self.event_take | self.stale | self.redirect_wanted | self.decoded_fault | ~self.decoded_valid
+                    waits = self.event_take | self.stale | self.redirect_wanted | self.decoded_fault | ~self.decoded_valid | self.armed
                     with m.If(self.settled):
                         m.d.comb += self.passing.eq(1)
                         with m.If(waits):

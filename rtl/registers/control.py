@@ -15,7 +15,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arch.control import CR0_FIXED, CR0_WRITABLE, CR4_WRITABLE, Cr0, Cr4
-from rtl.arch.flags import FIXED_ONE, WRITABLE, Eflags
+from rtl.arch.flags import FIXED_ONE, WRITABLE, Bit, Eflags
 from rtl.arch.registers import Mode
 from rtl.arch.special import InterruptState, Special
 
@@ -38,10 +38,14 @@ class ControlRegisters(wiring.Component):
     flags_write: In(1)  # eflags := flags_data, as is
     flags_data: In(Eflags)
     eflags: Out(Eflags)
+    resume_loaded: In(1)  # with ``flags_write``: by an instruction that loads RF
+    resume_write: In(1)  # RF := resume
+    resume: In(1)
     # interrupt state
     shadow_set: In(1)
     nmi_mask: In(1)  # set NMI_MASKED
-    ended: In(1)  # an instruction ends in this cycle
+    ended: In(1)  # an instruction ends in this cycle ...
+    interrupted: In(1)  # ... in its midst
     between: In(1)  # the sequencer stands between two instructions
     shadow_now: Out(1)
     nmi_masked: Out(1)
@@ -52,6 +56,7 @@ class ControlRegisters(wiring.Component):
     code32: In(1)
     stack32: In(1)
     mode: Out(Mode)
+    debug_extensions: Out(1)  # CR4.DE
     alignment_check: Out(1)  # CR0.AM and EFLAGS.AC in protected mode; stage M knows which accesses that concerns
     cr0: Out(32)
     cr3: Out(32)
@@ -66,6 +71,7 @@ class ControlRegisters(wiring.Component):
         sysenter = [Signal(32, name=f"sysenter_{n}") for n in ("cs", "esp", "eip")]
         hold = [Signal(32, name=f"hold_{i}") for i in range(HOLD_COUNT)]
         shadow, aged, nmi_masked = Signal(), Signal(), Signal()
+        resume_stays = Signal()  # the instruction in hand has loaded RF
         counter, counted, high = Signal(64), Signal(64), Signal(32)
 
         m.d.sync += counter.eq(counter + 1)
@@ -79,6 +85,7 @@ class ControlRegisters(wiring.Component):
             self.mode.wp.eq((cr0 & int(Cr0.WP)).any()),
             self.mode.pse.eq((cr4 & int(Cr4.PSE)).any()), self.mode.pge.eq((cr4 & int(Cr4.PGE)).any()),
             self.mode.cpl.eq(cpl), self.mode.code32.eq(self.code32), self.mode.stack32.eq(self.stack32),
+            self.debug_extensions.eq((cr4 & int(Cr4.DE)).any()),
             self.mode.vm.eq(Eflags(eflags).vm),
             self.alignment_check.eq((cr0 & int(Cr0.AM)).any() & Eflags(eflags).ac & self.mode.pe),
             self.shadow_now.eq(shadow & (self.between | ~aged)),
@@ -111,6 +118,13 @@ class ControlRegisters(wiring.Component):
             m.d.sync += cr2.eq(self.fault_address)
         with m.If(self.flags_write):
             m.d.sync += eflags.eq((self.flags_data.as_value() & WRITABLE) | FIXED_ONE)
+        # RF covers one instruction, and the rest of one that was left in its midst.
+        with m.If(self.ended & (self.interrupted | ~resume_stays)):
+            m.d.sync += eflags[Bit.RF].eq(self.interrupted)
+        with m.If(self.ended | self.resume_loaded):
+            m.d.sync += resume_stays.eq(~self.ended)
+        with m.If(self.resume_write):
+            m.d.sync += eflags[Bit.RF].eq(self.resume)
 
         with m.If(self.write):
             with m.Switch(self.number):

@@ -34,6 +34,7 @@ class InstructionRegister(wiring.Component):
     redirected: In(1)  # the redirect has been sent
     trap_flag: In(1)  # EFLAGS.TF
     no_step: In(1)  # no single-step trap after this instruction
+    load_of_ss: In(1)  # it is one, after which nothing of the debug registers comes before the next has ended
     number: In(8)
     value: Out(32)
     write: In(1)
@@ -46,6 +47,7 @@ class InstructionRegister(wiring.Component):
     redirect: Out(1, init=1)  # the frontend must be redirected to EIP before the next instruction
     astray: Out(1)  # if the instruction ends with this micro-op, the frontend has gone on elsewhere than it leads
     stepped: Out(1)  # TF was set when the instruction began
+    quiet: Out(1)  # it was a load of SS
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -84,6 +86,10 @@ class InstructionRegister(wiring.Component):
             m.d.sync += [self.next_eip.eq(self.eip), self.stepped.eq(0)]
         with m.If(self.no_step):
             m.d.sync += self.stepped.eq(0)
+        with m.If(self.load_of_ss):
+            m.d.sync += self.quiet.eq(1)
+        with m.If(self.dispatch | self.event | (self.write & (self.number == Special.INTERRUPT_STATE))):
+            m.d.sync += self.quiet.eq(0)
         with m.If(self.dispatch):
             m.d.sync += [
                 d.eq(self.decoded), self.target_segment.eq(self.decoded.modrm[3:6]), self.stepped.eq(self.trap_flag),

@@ -33,6 +33,7 @@ class Events(wiring.Component):
     pending: Out(PendingEvents)
     take: Out(1)
     default_target: Out(LABEL_WIDTH)
+    debug_taken: Out(1)
 
     def __init__(self, labels: Mapping[str, int]) -> None:
         self._labels = labels
@@ -58,6 +59,7 @@ class Events(wiring.Component):
             p.intr.eq(self.intr), p.nmi.eq(latched["nmi"]), p.init.eq(latched["init"]), p.interrupt_flag.eq(self.interrupt_flag),
             p.shadow.eq(self.shadow), p.nmi_masked.eq(self.nmi_masked), p.debug_trap.eq(self.debug_trap),
         ]  # fmt: skip
+        m.d.comb += self.debug_taken.eq(self.entered & (self.target == self._labels["debug_trap_entry"]))
         choice = (
             (p.debug_trap, "debug_trap_entry"),
             (p.init, "init_entry"),

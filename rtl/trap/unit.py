@@ -9,6 +9,8 @@ A fault is latched in the cycle of its ``*_fault`` line; the sequencer then spen
    place, even #DF's (table 6-5); the only one that a delivery can raise is #AC, where it pushes onto a stack of CPL 3;
 4. else EVENT, EVENT_ERROR and RETURN_EIP are set and ``deliver`` sends the sequencer to the delivery program.
 
+RF in the frame (SDM vol. 3, 17.3.1.1): set for a fault but #DB, clear for what software asks for, else as it is in EFLAGS.
+
 EXT (bit 0 of the error code) is set when #TS, #NP, #SS or #GP arises in the delivery of an event that software did not ask for.
 """
 
@@ -81,6 +83,10 @@ class TrapUnit(wiring.Component):
     event_software: Out(1)
     event_has_error: Out(1)
     delivered: Out(1)
+    # the debug registers, and EFLAGS.RF as the frame is to have it
+    debug: Out(1)  # a #DB is raised
+    resume_write: Out(1)
+    resume: Out(1)
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
@@ -117,6 +123,7 @@ class TrapUnit(wiring.Component):
             self.raised.shutdown.eq(fault.shutdown), self.raised.software.eq(fault.software),
             self.raised.icebp.eq(fault.icebp),
         ]  # fmt: skip
+        m.d.comb += self.debug.eq(self.resolve & ~fault.shutdown & (fault.vector == Vector.DB))
         with m.If(self.resolve & ~self.taken):
             m.d.comb += self.cr2_write.eq(page_fault & ~fault.shutdown)
             with m.If(fault.shutdown):
@@ -128,7 +135,11 @@ class TrapUnit(wiring.Component):
                 m.d.comb += self.again.eq(1)
                 m.d.sync += [fault.vector.eq(Vector.DF), fault.error.eq(0), fault.software.eq(0)]
             with m.Else():
-                m.d.comb += self.deliver.eq(1)
+                abort = fault.vector == Vector.DF
+                m.d.comb += [
+                    self.deliver.eq(1), self.resume.eq(~fault.after),
+                    self.resume_write.eq(fault.after | ~(abort | (fault.vector == Vector.DB))),
+                ]  # fmt: skip
                 m.d.sync += [
                     valid.eq(1), kind.eq(EventType.EXCEPTION), vector.eq(fault.vector), has_error.eq(carries_error),
                     error.eq(fault.error), return_eip.eq(Mux(fault.after, self.next_eip, self.eip)),
@@ -140,6 +151,7 @@ class TrapUnit(wiring.Component):
                     m.d.comb += self.delivered.eq(1)
                     m.d.sync += valid.eq(0)
                 with m.Case(Trap.SOFTWARE, Trap.INTERRUPT):
+                    m.d.comb += self.resume_write.eq(self.fn == Trap.SOFTWARE)
                     m.d.sync += [
                         kind.eq(Mux(self.fn == Trap.SOFTWARE, EventType.SOFTWARE, EventType.INTERRUPT)), vector.eq(self.b[:8]),
                         has_error.eq(0), valid.eq(1), return_eip.eq(self.next_eip),

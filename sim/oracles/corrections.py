@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["CORRECTIONS", "LMSW", "Correction", "expected_lines", "line_differences", "text_differences", "unused_corrections"]
+__all__ = ["CORRECTIONS", "LMSW", "RF_REPEAT", "Correction", "expected_lines", "line_differences", "text_differences", "unused_corrections"]
 
 _RMW = "a read-modify-write is one access with the intent to write; QEMU reads first and reports the read"
 _EXT = "Intel sets EXT for an event that is an exception, AMD speaks of external sources only, QEMU leaves it clear: either is right"
@@ -17,6 +17,14 @@ LMSW = "LMSW treats the selective intercept of CR0 writes as unselective (APM 15
 _BASE = "the low 12 bits of the map's base are ignored; QEMU uses them"
 _EIP = "EIP is checked against the limit of the new code segment (SDM vol. 2, CALL, RET, IRET); QEMU does not look in these transfers"
 _TPR = "a virtual interrupt needs a priority above V_TPR; QEMU takes an equal one"
+_SS = "a load of SS holds off whatever the debug registers ask for, until the next instruction has ended"
+_DR = "the intercepts of debug registers come after every exception of the instruction (APM 15.9)"
+_GD = "DR7.GD makes #DB of every MOV to or from a debug register; QEMU does not look"
+_WATCH = "a #DB tells of every breakpoint that its access has met; QEMU of the first"
+_REPEAT = "the last iteration's trap comes behind the instruction; QEMU's before it has ended"
+_RF_FAULT = "the frame of a fault has RF set (SDM vol. 3, 17.3.1.1)"
+RF_REPEAT = "the trap of an iteration that is not the last has RF set in its frame (SDM vol. 3, 17.3.1.1)"
+_RF_SOFTWARE = "RF covers one instruction, an INT too, whose frame has it clear; QEMU leaves it set"
 _MSR = "an MSR that does not exist raises #GP; QEMU reads 0 and drops the write"
 
 
@@ -52,6 +60,32 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("system/paging", r"second page missing, (add|cmpxchg8b): #0e (.*)", r"second page missing, \1: #0e error=2 \2", _RMW),
     Correction("system/strings", r"(xchg is atomic in the face of a fault: #0e) (.*)", r"\1 error=2 \2", _RMW),
     Correction("system/control", r"an msr that is not there: ok (.*)", r"an msr that is not there: #0d at=4 \1", _MSR),
+    Correction("system/debug", r"lock: ok eax=400", "lock: #06 eax=0", "LOCK is not allowed before MOV of a debug register"),
+    Correction(
+        "system/debug", r"(overlapping at=b dr6=2; at=11) dr6=2; at=17 dr6=2; at=1d dr6=2(.*)", r"\1 dr6=6; at=17 dr6=a; at=1d dr6=a\2",
+        _WATCH,
+    ),
+    Correction("system/debug", r"(across, out of it at=5 dr6=)1(.*)", r"\g<1>3\2", _WATCH),
+    Correction("system/debug", r"(movs at=b dr6=)1(.*)", r"\g<1>3\2", _WATCH),
+    Correction("system/debug", r"its last at=5 (.*)", r"its last at=7 \1", _REPEAT),
+    Correction("system/debug", r"(both at=5 dr6=1 ecx=2;) at=5 (.*)", r"\1 at=7 \2", _REPEAT),
+    Correction("system/debug", r"(rep stosb .* at=b dr6=4000 ecx=1;) at=b dr6=4000 ecx=0;(.*)", r"\1\2", _REPEAT),
+    Correction(
+        "system/debug", r"with a breakpoint of data .*", "with a breakpoint of data at=b dr6=4001; at=d dr6=4000; at=e dr6=4000;: ok eax=0",
+        "a breakpoint of data and a step make one trap, behind the instruction; QEMU is led astray by the two",
+    ),
+    Correction("system/debug", r"from a watched word at=6 (.*)", r"from a watched word at=7 \1", _SS),
+    Correction("system/debug", r"a breakpoint behind at=5 dr6=2;(.*)", r"a breakpoint behind\1", _SS),
+    Correction("system/debug", r"(read|write): ok (.*)", r"\1 at=0 dr6=2000;: ok \2", _GD),
+    Correction("system/debug", r"without DE at=2 dr6=1;: ok", "without DE: ok", "R/W 2 is of ports with CR4.DE alone"),
+    Correction("system/debug", r"(ud2: #06|div: #00) rf=0", r"\1 rf=1", _RF_FAULT),
+    Correction("system/debug", r"(int n with RF: #40|int3 with RF: #03|int n behind another: #40) rf=1", r"\1 rf=0", _RF_SOFTWARE),
+    Correction(
+        "system/debug", r"(a repeat's trap at=5 dr6=1);(.*)", r"\1 rf=1;\2",
+        RF_REPEAT, alone=True,
+    ),
+    Correction("svm/debug", r"DE: #UD first: exit=24 (.*)", r"DE: #UD first: exit=81 took=6 \1", _DR),
+    Correction("svm/debug", r"GD: #DB first: exit=30", "GD: #DB first: exit=81 took=1", _DR),
     Correction("svm/intercepts", r"- (vmload|vmsave): exit=8[23]", r"- \1: exit=81 rip=3", _VMLOAD, alone=True),
     Correction("svm/exceptions", r"(#GP, its gate closed, #NP intercepted: exit=4b info1=6)a(.*)", r"\g<1>b\2", _EXT, either=True),
     Correction("svm/exceptions", r"(#DE, its gate closed, #NP intercepted: exit=4b info1=)2(.*)", r"\g<1>3\2", _EXT, either=True),

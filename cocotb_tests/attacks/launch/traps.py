@@ -6,7 +6,8 @@ from chipset.boards.straps import Strap
 from cocotb_tests.attacks.launch import places
 from cocotb_tests.attacks.launch.attack import attack
 from cocotb_tests.attacks.launch.judge import Harm
-from cocotb_tests.attacks.launch.places import BLOCK, IDT, LOOT, SLED, TABLES
+from cocotb_tests.attacks.launch.machine_code import says
+from cocotb_tests.attacks.launch.places import BLOCK, IDT, LETTER_OF_STUB, LOOT, RING_MINUS_1, SCRATCH, SLED, TABLES
 from cocotb_tests.attacks.launch.slips import Slip
 from cocotb_tests.attacks.launch.stage import Missing, Stage
 from contracts.late_launch import BLOCK_SIZE
@@ -31,6 +32,9 @@ _NOW = "P"  # said when memory is to change
 _MOMENT = 500  # cycles
 _KBC_A20_OFF = 0xDD
 _SOFT_RESET = 4
+_STGI = b"\x0f\x01\xdc"
+_WORD = 4
+_EXECUTE, _WRITE_WORD = 0b0000, 0b1101  # of DR7: LEN, R/W
 
 
 def _idt(stage: Stage, selector: int) -> None:
@@ -69,6 +73,27 @@ def single_step(stage: Stage, phase: int) -> None:
     """TF is set when the launch begins, and the IDT is the attacker's."""
     _idt(stage, _CODE)
     stage.do(Step(Do.FLAGS, _TF))
+
+
+def _arm(stage: Stage, number: int, address: int, kind: int) -> None:
+    """Breakpoint ``number`` of that R/W and LEN, by code that the launcher calls."""
+    code = b""
+    for to, value in ((number, address), (7, 2 << 2 * number | kind << 16 + 4 * number)):  # DR7: G, kind
+        code += b"\xb8" + struct.pack("<I", value) + bytes((0x0F, 0x23, 0xC0 | to << 3))  # mov eax, value; mov dr, eax
+    stage.put(SCRATCH, code + bytes((_RET,)))
+    stage.do(Step(Do.CALL, SCRATCH))
+
+
+@attack("loader and stub", control=Missing.SKINIT, harm=Harm.RAN, off_in_both=(Slip.IDT_AS_FOUND,), phases=(0, 1, 2))
+def breakpoints_wait(stage: Stage, phase: int) -> None:
+    """Debug registers are armed, and the IDT is the attacker's: on the loader's first instruction, on the first word of its stack, on
+    an instruction of the stub's behind its STGI."""
+    stage.stub = stage.expected_stub = places.stub(_STGI + b"\x90\x90")
+    opened = RING_MINUS_1 + len(says(LETTER_OF_STUB)) + len(_STGI)
+    entry, word = BLOCK + int.from_bytes(stage.loader[:2], "little"), BLOCK + BLOCK_SIZE - _WORD
+    address, kind = ((entry, _EXECUTE), (word, _WRITE_WORD), (opened, _EXECUTE))[phase]
+    _idt(stage, _CODE if phase == 0 else _FLAT_CODE)
+    _arm(stage, phase, address, kind)
 
 
 @attack("the loader", control=Missing.SKINIT, harm=Harm.RAN)
@@ -149,7 +174,7 @@ def a20_is_off(stage: Stage, phase: int) -> None:
 def init_waits(stage: Stage, phase: int) -> None:
     """INIT has come while GIF was clear, before the launch, and waits for the stub to open GIF: it must not bring the BIOS back."""
     stage.do(Step(Do.HOLD_INIT), Step(Do.OUTPUT, Port.RESET_CONTROL, 0), Step(Do.OUTPUT, Port.RESET_CONTROL, _SOFT_RESET))
-    opens = b"\x0f\x01\xdc\x90\x90"  # stgi; nop; nop
+    opens = _STGI + b"\x90\x90"  # and nop; nop
     if Missing.R_INIT in stage.off:  # mov ecx, VM_CR; xor eax, eax; xor edx, edx; wrmsr
         opens = b"\xb9" + struct.pack("<I", Msr.VM_CR) + b"\x31\xc0\x31\xd2\x0f\x30" + opens
     stage.stub = stage.expected_stub = places.stub(opens)

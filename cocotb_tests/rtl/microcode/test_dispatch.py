@@ -65,7 +65,7 @@ def test_cpuid():
 
     vendor = identity.VENDOR
     assert leaf(0) == (1, word(vendor[:4]), word(vendor[8:]), word(vendor[4:8]))
-    assert leaf(1) == (identity.SIGNATURE, 0, 0, 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 13)
+    assert leaf(1) == (identity.SIGNATURE, 0, 0, 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 13)
     assert leaf(0x8000_0000)[0] == 0x8000_000A
     assert leaf(0x8000_0001)[2] == 1 << 2 | 1 << 12
     revision, asids, none, features = leaf(0x8000_000A)

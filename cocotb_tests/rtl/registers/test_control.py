@@ -12,7 +12,7 @@ ALL = 0xFFFF_FFFF
 CR0, CR2, CR3, CR4, EFLAGS, CPL, EFER, TSC_LOW, TSC_HIGH, INTERRUPT_STATE = 0x40, 0x41, 0x42, 0x43, 0x44, 0x47, 0x48, 0x49, 0x4A, 0x4E
 # number: bits that can be written, bits that read as one, value after reset
 REGISTERS = {
-    CR0: (0xE005_002F, 0x10, 0x6000_0010), CR2: (ALL, 0, 0), CR3: (0xFFFF_F018, 0, 0), CR4: (0x94, 0, 0),
+    CR0: (0xE005_002F, 0x10, 0x6000_0010), CR2: (ALL, 0, 0), CR3: (0xFFFF_F018, 0, 0), CR4: (0x9C, 0, 0),
     EFLAGS: (0x0025_7FD5, 2, 2), CPL: (3, 0, 0), EFER: (ALL, 0, 0),
     **dict.fromkeys((0x4B, 0x4C, 0x4D, 0x64, 0x65, 0x66, 0x67), (ALL, 0, 0)),
 }  # fmt: skip
@@ -46,6 +46,37 @@ def test_registers_against_a_dictionary(rng: Random):
 
     simulate(ControlRegisters(), program)
     assert min(seen) > 20, seen
+
+
+RF = 1 << 16
+
+
+def test_rf_covers_one_instruction(rng: Random):
+    """It stays where the instruction has loaded it, is set where one is left in its midst, and is as a frame is to have it when told so."""
+    rf, stays = 0, 0
+    seen = set()
+
+    async def program(bench: Bench) -> None:
+        nonlocal rf, stays
+        for _ in range(4000):
+            loads, told = rng.random() < 0.2, rng.random() < 0.1
+            ended = not loads and rng.random() < 0.4
+            interrupted, flags, value = ended and rng.random() < 0.3, rng.getrandbits(1), rng.getrandbits(1)
+            out = await bench.cycle(
+                flags_write=loads, resume_loaded=loads, flags_data=flags << 16, ended=ended, interrupted=interrupted,
+                resume_write=told, resume=value,
+            )  # fmt: skip
+            assert out["eflags"] & RF == rf << 16
+            seen.add((rf, ended, interrupted, stays))
+            if loads:
+                rf = flags
+            elif interrupted or (ended and not stays):
+                rf = int(interrupted)
+            stays = (stays or loads) and not ended
+            rf = value if told else rf
+
+    simulate(ControlRegisters(), program)
+    assert len(seen) == 12, seen
 
 
 def test_time_stamp_counter_is_offset_and_read_in_two_halves(rng: Random):

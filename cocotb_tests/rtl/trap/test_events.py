@@ -39,6 +39,7 @@ def test_random_pins_against_a_model(rng: Random):
                 want = None
             seen.add(want)
             assert (out["default_target"] if out["take"] else None) == (LABELS[want] if want else None)
+            assert out["debug_taken"] == (entered and target == LABELS["debug_trap_entry"])
             acknowledged = {"nmi": taken["nmi_taken"], "init": taken["init_taken"] or (entered and target == LABELS["init_entry"])}
             for name in waiting:  # an edge in the cycle of the acknowledgement is a new one
                 waiting[name] = bool(levels[name] and not before[name]) or (waiting[name] and not acknowledged[name])

@@ -72,6 +72,27 @@ def combined(kind: int | None, first: int, second: int) -> str:
     return "double" if first in CONTRIBUTORY and second in CONTRIBUTORY else "second"
 
 
+def test_rf_of_the_frame_and_the_debug_exception():
+    """Set for a fault, clear behind a trap, as it is for #DB and #DF (SDM vol. 3, 17.3.1.1; AMD64 APM vol. 2, 3.1.6 for #DB)."""
+
+    async def program(unit: Unit) -> None:
+        for vector in VECTORS:
+            for after in (0, 1):
+                for taken in (0, 1):
+                    await unit.put(EVENT, 0)
+                    await unit.fault(vector, after=after)
+                    out = await unit.cycle(resolve=1, taken=taken)
+                    kept = taken or (not after and vector in (1, DF))
+                    assert out["resume_write"] == (not kept), (vector, after, taken)
+                    assert kept or out["resume"] == (not after), (vector, after)
+                    assert out["debug"] == (vector == 1)
+        for fn in Trap:
+            out = await unit.cycle(fn_valid=1, fn=int(fn))
+            assert (out["resume_write"], out["resume"]) == (fn is Trap.SOFTWARE, 0), fn
+
+    with_unit(program)
+
+
 @pytest.mark.parametrize("kind", [None, INTERRUPT, NMI, EXCEPTION, SOFTWARE])
 def test_all_pairs(kind):
     async def program(unit: Unit) -> None:

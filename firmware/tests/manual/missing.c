@@ -8,9 +8,7 @@
 #define TASK_VECTOR 0x90
 #define IDT_ERROR(vector) ((vector) << 3 | 2)
 #define EFLAGS_NT 0x4000
-#define EFLAGS_RF 0x10000
 #define EFLAGS_VM 0x20000
-#define CR4_DE 8
 #define CR0_MP 2
 #define CR0_EM 4
 #define CR0_TS 8
@@ -55,30 +53,6 @@ static void virtual_8086(void)
     check_value("it is clear", outcome.eax & EFLAGS_VM, 0);
     expect("POPF leaves VM as it is", SNIPPET("pushl %ecx\npopfl\npushfl\npopl %eax"), 0, 0, 2 | EFLAGS_VM, NONE, 0);
     check_value("it is clear", outcome.eax & EFLAGS_VM, 0);
-}
-
-#define DR(n) \
-    expect("mov to dr" #n, SNIPPET("movl %eax, %db" #n), 0, 0, 0, 6, 0); \
-    expect("mov from dr" #n, SNIPPET("movl %db" #n ", %eax"), 0, 0, 0, 6, 0)
-
-static void debug_registers(void)
-{
-    put("debug registers\n");
-    DR(0);
-    DR(1);
-    DR(2);
-    DR(3);
-    DR(4);
-    DR(5);
-    DR(6);
-    DR(7);
-    expect("CR4.DE", SNIPPET("movl %eax, %cr4"), 0, CR4_DE, 0, 13, 0);
-    check_value("CR4", read_cr4(), 0);
-    expect("RF covers nothing", SNIPPET("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: nop"), 0, 0, 0, NONE, 0);
-    expect("a fault with RF", SNIPPET("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: ud2"), 0, 0, 0, 6, 0);
-    check_value("its frame has RF clear", outcome.eflags & EFLAGS_RF, 0);
-    expect("pushf with RF", SNIPPET("pushl $0x10002\npushl %cs\npushl $1f\niret\n1: pushfl\npopl %eax"), 0, 0, 0, NONE, 0);
-    check_value("it pushes RF clear", outcome.eax & EFLAGS_RF, 0);
 }
 
 #define TR(n) \
@@ -142,7 +116,6 @@ int main(void)
     put("missing\n");
     tasks();
     virtual_8086();
-    debug_registers();
     others();
     coprocessor();
     return conclude();

@@ -36,7 +36,7 @@ int main(void)
     BYTES("jmp", 6, 0xF0, 0xEB, 0x00);
     BYTES("cpuid", 6, 0xF0, 0x0F, 0xA2);
     put("control registers\n");
-    expect("DE without debug registers", SNIPPET("movl %eax, %cr4"), 0, 8, 0, 13, 0);
+    expect("VME without virtual-8086 mode", SNIPPET("movl %eax, %cr4"), 0, 1, 0, 13, 0);
     expect("PG without PE", SNIPPET("movl %eax, %cr0"), 0, 0x80000010, 0, 13, 0);
     expect("NW without CD", SNIPPET("movl %eax, %cr0"), 0, 0x20000011, 0, 13, 0);
     expect("cr4 bit 31", SNIPPET("movl %eax, %cr4"), 0, 0x80000000, 0, 13, 0);

@@ -20,6 +20,10 @@
 #define CR0_ET 0x10
 #define CR0_KEPT 0x60000000u /* CD and NW: caches are not INIT's business */
 #define FLAG_FIXED 2
+#define DR6_NOTHING 0xFFFF0FF0u
+#define DR6_BS 0x4000
+#define DR7_NOTHING 0x400
+#define DR7_G0 2
 #define CPUID_SKINIT (1 << 12)
 
 #define DMA(register) (*(volatile u32 *)(PHYSICAL_DMA_ENGINES + DMA_ENGINE_##register))
@@ -34,6 +38,7 @@ struct table {
 struct {
     u32 eax, ecx, edx, ebx, esp, ebp, esi, edi, eflags, cr0, cr2, cr3, cr4, cs, ss, ds, es, fs, gs, ldtr, tr, efer, vm_cr;
     struct table gdtr, idtr;
+    u32 dr0, dr6, dr7;
 } entry;
 struct table saved_gdtr, saved_idtr;
 u32 saved_esp;
@@ -58,6 +63,7 @@ __asm__(".pushsection .text\n"
         "movl $0xC0000080, %ecx\nrdmsr\nmovl %eax, %ss:entry+84\n"
         "movl $0xC0010114, %ecx\nrdmsr\nmovl %eax, %ss:entry+88\n"
         "sgdtl %ss:entry+92\nsidtl %ss:entry+98\n"
+        "movl %db0, %eax\nmovl %eax, %ss:entry+104\nmovl %db6, %eax\nmovl %eax, %ss:entry+108\nmovl %db7, %eax\nmovl %eax, %ss:entry+112\n"
         "movl 0xFFFC, %eax\n" /* the last word that DS reaches */
         "lgdtl %cs:saved_gdtr\nljmpl $0x08, $launch_back\n"
         "loader_end:\n"
@@ -87,6 +93,7 @@ static void prepare(void)
         to[n] = from[n];
     fill(&entry, 0xA5, sizeof entry);
     traps = 0;
+    __asm__ volatile("movl %0, %%db0\nmovl %1, %%db6\nmovl %2, %%db7" : : "r"(BLOCK + ENTRY), "r"(DR6_BS), "r"(DR7_NOTHING | DR7_G0));
 }
 
 static void entered(void)
@@ -108,6 +115,9 @@ static void entered(void)
     check_value("IDTR", entry.idtr.base | entry.idtr.limit, RESET_LIMIT);
     check_value("EFER", entry.efer, 0);
     check_value("VM_CR", entry.vm_cr, VM_CR_DPD | VM_CR_R_INIT | VM_CR_DIS_A20M);
+    check_value("DR0", entry.dr0, 0);
+    check_value("DR6", entry.dr6, DR6_NOTHING);
+    check_value("DR7: the breakpoint on the block's first instruction is gone", entry.dr7, DR7_NOTHING);
     check_value("traps", traps, 0);
     check_value("the guard's launch region", GUARD_REGISTER(LAUNCH_BASE), BLOCK);
     check_value("is closed", GUARD_REGISTER(LAUNCH_CONTROL), 1);
