@@ -10,8 +10,8 @@ from enum import IntEnum, IntFlag
 from contracts.registers import Access, Field, Register
 
 __all__ = [
-    "BAR_IO_MASK", "BAR_IO_SPACE", "CONFIG_ADDRESS", "CONFIG_SIZE", "FUNCTIONS", "HOST_BRIDGE", "IDE_FUNCTION", "ISA_BRIDGE", "Command",
-    "ConfigOffset", "ConfigWord", "Function", "IdeTiming",
+    "BAR_IO_MASK", "BAR_IO_SPACE", "BASE_ADDRESSES", "CONFIG_ADDRESS", "CONFIG_SIZE", "FUNCTIONS", "HOST_BRIDGE", "IDE_FUNCTION",
+    "ISA_BRIDGE", "Command", "ConfigOffset", "ConfigWord", "Function", "IdeTiming",
 ]  # fmt: skip
 
 CONFIG_SIZE = 256  # bytes of a function's configuration space
@@ -60,6 +60,7 @@ class IdeTiming(IntFlag):
     DECODE = 1 << 15  # the channel's legacy ports answer
 
 
+BASE_ADDRESSES = range(0x10, 0x28)  # offsets of the base address registers
 BAR_IO_SPACE = 1  # bit 0 of a base address register: it places I/O ports
 BAR_IO_MASK = 0xFFFF_FFF0  # BAR4's own bits: 16 ports
 

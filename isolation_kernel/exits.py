@@ -6,25 +6,26 @@ from typing import TYPE_CHECKING
 from contracts.architecture import Eflags, Exc, Gpr
 from contracts.events import Event
 from contracts.exit_codes import ExitCode, exit_name
-from contracts.memory_map import PAGE_SIZE
+from contracts.io_exit import IoExit
+from contracts.memory_map import PAGE_SIZE, Port
 from contracts.msr import Msr
 from contracts.vmcb import EventType
 from isolation_kernel.control_registers import read_control, write_control
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.instruction import big_code, carry_out
-from isolation_kernel.io_exit import port_access
 from isolation_kernel.linear import GuestFault
 from isolation_kernel.partition import Partition, State
 from virtual_pc.control_registers import invalidates
 from virtual_pc.cpuid import cpuid
-from virtual_pc.ports import Effect
-from virtual_pc.requests import Addressed
+from virtual_pc.port_instructions import port_instruction
+from virtual_pc.requests import Addressed, Done, Effect
 
 if TYPE_CHECKING:
     from isolation_kernel.kernel import Kernel
 
 __all__ = ["handle_exit"]
 
+_RESET_PORTS = (Port.KBC_DATA, Port.KBC_STATUS, Port.SYSTEM_CONTROL_A, Port.RESET_CONTROL)
 _RING_MINUS_1 = (ExitCode.VMRUN, ExitCode.VMLOAD, ExitCode.VMSAVE, ExitCode.STGI, ExitCode.CLGI, ExitCode.SKINIT, ExitCode.INVLPGA)
 
 
@@ -100,11 +101,21 @@ def _msr(kernel: "Kernel", partition: Partition) -> None:
 
 
 def _io(kernel: "Kernel", partition: Partition) -> None:
-    effect = port_access(partition)
-    if effect is Effect.EXIT:
-        kernel.end_guest(partition, "wrote to the exit port")
-    elif effect is Effect.RESET:
-        kernel.reset_guest(partition, "asked for a reset")
+    """IN, OUT, INS or OUTS to a port that the guest does not own: the room says what it does. Of a string one element an exit."""
+    vcpu, info = partition.vcpu, IoExit.decode(partition.vcpu.get("EXITINFO1"))
+    vcpu.put("NRIP", vcpu.get("EXITINFO2"))
+    if info.port in _RESET_PORTS and not info.is_in and not kernel.protections.reset_virtualised:
+        kernel.machine.io_write(info.port, vcpu.register(Gpr.EAX) & 0xFF)
+    down = bool(vcpu.get("RFLAGS") & Eflags.DF)
+    found = carry_out(partition, port_instruction(partition.pc.pc, info, down, kernel.machine.time()))
+    if isinstance(found, Done):
+        if found.over:
+            vcpu.advance()
+        if found.effect is Effect.EXIT:
+            partition.exit_status = found.status & 0xFF
+            kernel.end_guest(partition, "wrote to the exit port")
+        elif found.effect is Effect.RESET:
+            kernel.reset_guest(partition, "asked for a reset")
 
 
 _Handler = Callable[["Kernel", Partition], None]

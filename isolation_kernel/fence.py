@@ -1,4 +1,4 @@
-"""What the kernel believes of a guest's virtual PC: numbers, cut to their size. A PC that fails is asked no more, and its guest ends.
+"""A guest's virtual PC as the kernel asks it: whoever asks cuts the answer to size. A PC that fails is asked no more, and its guest ends.
 
 An exception is such a failure. A loop without end is not found out: the kernel in Python has one thread; on a machine of its own the room
 would be a process of ring 3 with a slice of its guest's time. Types are as declared: ``mypy`` holds them.
@@ -7,7 +7,7 @@ would be a process of ring 3 with a slice of its guest's time. Types are as decl
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from virtual_pc.ports import Effect, VirtualPc
+from virtual_pc.ports import VirtualPc
 
 __all__ = ["Fence"]
 
@@ -30,15 +30,6 @@ class Fence:
         except Exception as error:
             self.failure = f"its virtual PC failed: {type(error).__name__}"
             return None
-
-    def read(self, port: int, now: int) -> int:
-        """A byte."""
-        return int(self.ask(self.pc.read, port, now) or 0) & _BYTE
-
-    def write(self, port: int, value: int, now: int) -> Effect:
-        """A byte; what the kernel is asked to do."""
-        effect = self.ask(self.pc.write, port, value, now)
-        return effect if isinstance(effect, Effect) else Effect.NONE
 
     def pending(self) -> int | None:
         """The vector of the interrupt that the guest should get."""

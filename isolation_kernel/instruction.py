@@ -2,12 +2,11 @@
 registers, memory and rights.
 """
 
-from collections.abc import Callable
-
 from contracts.architecture import Exc
 from isolation_kernel.linear import GuestFault, probe_write, read_linear, segment_linear, write_linear
 from isolation_kernel.partition import Partition
-from virtual_pc.requests import Access, Doing, Fetch, Get, Memory, Port, Put, Request
+from isolation_kernel.pci import configure
+from virtual_pc.requests import Access, Configure, Doing, Fetch, Get, Memory, Print, Put, Request
 from virtual_pc.segments import BIG
 
 __all__ = ["big_code", "carry_out"]
@@ -34,8 +33,8 @@ def _memory(partition: Partition, asked: Memory) -> int:
     return 0
 
 
-def carry_out(partition: Partition, work: Doing, port: Callable[[int | None], int] = lambda value: 0) -> Request | None:
-    """What it comes to, None if the room has failed; GuestFault if it faults. ``port`` is read (None) or written."""
+def carry_out(partition: Partition, work: Doing) -> Request | None:
+    """What it comes to, None if the room has failed; GuestFault if it faults."""
     vcpu, pc, at, left = partition.vcpu, partition.pc, partition.vcpu.get("CS_BASE") + partition.vcpu.get("RIP"), _LONGEST
     asked = pc.ask(work.__next__)
     for _ in range(_STEPS):
@@ -52,8 +51,10 @@ def carry_out(partition: Partition, work: Doing, port: Callable[[int | None], in
                 vcpu.set_register(register % _REGISTERS, value, min(size & _SIZES, 4))
             case Memory():
                 reply = _memory(partition, asked)
-            case Port(value):
-                reply = port(value)
+            case Configure():
+                reply = configure(partition, asked)
+            case Print(byte):
+                partition.say(bytes([byte & 0xFF]))
             case Exc():
                 raise GuestFault(asked, 0 if asked is Exc.GP else None)
             case _:

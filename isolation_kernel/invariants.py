@@ -9,13 +9,12 @@ from contracts.architecture import Pte
 from contracts.devices import DEVICES
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.msr import IOPM_SIZE, MSRPM_SIZE
-from contracts.pci import Command, ConfigOffset, Function
+from contracts.pci import BASE_ADDRESSES, Command, ConfigOffset, Function
 from contracts.policy_map import GUARD
 from isolation_kernel.frames import Owner
 from isolation_kernel.guest_memory import NOWHERE, SCREEN_PAGES, Kind
 from isolation_kernel.kernel import Kernel
 from isolation_kernel.partition import Partition
-from isolation_kernel.pci import BASE_ADDRESSES
 
 __all__ = ["INVARIANTS", "Violation", "check", "in_use"]
 

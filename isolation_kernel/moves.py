@@ -96,7 +96,8 @@ class Mover:
         if owner is not None:
             owner.devices.discard(number)
             owner.io_map.permit(device.ports, allowed=not self._base.protections.io_permission)
-            owner.pci.forget(device)
+            if device.function is not None:
+                owner.pc.ask(owner.pc.pc.pci.forget, device.function)
             if device.page is not None:
                 owner.memory.device_pages.discard(device.page)
                 owner.shadow.forget(device.page)

@@ -17,7 +17,6 @@ from isolation_kernel.channels import Channel
 from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import GuestMemory
-from isolation_kernel.pci import ConfigurationSpace
 from isolation_kernel.permission_maps import PermissionMap
 from isolation_kernel.shadow import Shadow
 from isolation_kernel.vcpu import Vcpu
@@ -77,7 +76,6 @@ class Partition:
         self.pc = Fence(VirtualPc(self.base.config.cycles_per_pit_tick))
         self.shadow = Shadow(self.base, self.memory, self.pc)
         self.io_map = PermissionMap(self.base, IOPM_SIZE, on.io_permission)
-        self.pci = ConfigurationSpace(machine, on.pci_configuration)
 
     @property
     def alive(self) -> bool:

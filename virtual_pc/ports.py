@@ -1,15 +1,15 @@
-"""The ports of the PC that a guest sees: a virtual device where one is needed, ones elsewhere. Configuration space is not among them."""
-
-from enum import IntEnum
+"""The ports of the PC that a guest sees: a virtual device where one is needed, ones elsewhere. For configuration space see ``pci``."""
 
 from contracts.memory_map import Irq, Port
+from virtual_pc.pci import VirtualPci
 from virtual_pc.pic import PicPair
 from virtual_pc.pit import VirtualPit
 from virtual_pc.ps2 import VirtualPs2
+from virtual_pc.requests import Effect
 from virtual_pc.uart import VirtualUart
 from virtual_pc.vga import VGA_PORTS, VgaAccess, VirtualVga
 
-__all__ = ["Effect", "VirtualPc"]
+__all__ = ["VirtualPc"]
 
 _PIC_PORTS = (Port.PIC_MASTER, Port.PIC_MASTER + 1, Port.PIC_SLAVE, Port.PIC_SLAVE + 1)
 _PIT_PORTS = range(Port.PIT, Port.PIT + 4)
@@ -21,21 +21,12 @@ _RESET_BITS: dict[int, int] = {Port.SYSTEM_CONTROL_A: 1 << 0, Port.RESET_CONTROL
 _FIXED: dict[int, int] = {Port.DEBUG_CONSOLE: 0xE9, Port.SYSTEM_CONTROL_A: _FAST_A20}
 
 
-class Effect(IntEnum):
-    """What a write asks of the kernel, beyond the devices of the guest."""
-
-    NONE = 0
-    PRINT = 1  # the byte that was written
-    RESET = 2  # the guest asks for a reset: of itself, as far as it can tell
-    EXIT = 3  # the guest ends, with the byte as its status
-
-
 class VirtualPc:
     """One guest's devices. ``now`` is always the processor's time stamp counter; ports are 16 bits, values 8."""
 
     def __init__(self, cycles_per_pit_tick: int) -> None:
         self.pic, self.pit, self.uart = PicPair(), VirtualPit(cycles_per_pit_tick), VirtualUart()
-        self.ps2, self.vga = VirtualPs2(self.pic), VirtualVga()
+        self.ps2, self.vga, self.pci = VirtualPs2(self.pic), VirtualVga(), VirtualPci()
 
     # interrupts and time
 

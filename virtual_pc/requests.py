@@ -5,13 +5,13 @@ instruction comes to: ``Done``, a fault, or what the kernel alone can do.
 """
 
 from collections.abc import Generator
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from typing import NamedTuple
 
 from contracts.architecture import Exc
 from virtual_pc.decode import Segment
 
-__all__ = ["Access", "Addressed", "Doing", "Done", "Fetch", "Get", "Memory", "Port", "Put", "Request", "Written"]
+__all__ = ["Access", "Addressed", "Configure", "Doing", "Done", "Effect", "Fetch", "Get", "Memory", "Print", "Put", "Request", "Written"]
 
 
 class Fetch(NamedTuple):
@@ -52,16 +52,36 @@ class Memory(NamedTuple):
     value: int = 0
 
 
-class Port(NamedTuple):
-    """The access to the port for which the instruction has exited: it is read, or ``value`` is written."""
+class Configure(NamedTuple):
+    """A byte of real configuration space, ``lane`` of the dword that ``address`` names in CONFIG_ADDRESS: it is read, or ``value`` is
+    written."""
 
+    address: int
+    lane: int
     value: int | None = None
 
 
+class Print(NamedTuple):
+    """The guest prints a byte."""
+
+    byte: int
+
+
+class Effect(IntEnum):
+    """What a write to a port asks of the kernel, beyond the devices of the guest."""
+
+    NONE = 0
+    PRINT = 1  # the byte that was written
+    RESET = 2  # the guest asks for a reset: of itself, as far as it can tell
+    EXIT = 3  # the guest ends, with the byte as its status
+
+
 class Done(NamedTuple):
-    """It is carried out; ``over``: and not to be executed again."""
+    """It is carried out; ``over``: and not to be executed again. ``effect``: the strongest that it asks for; ``status`` is EXIT's byte."""
 
     over: bool = True
+    effect: Effect = Effect.NONE
+    status: int = 0
 
 
 class Written(NamedTuple):
@@ -77,5 +97,5 @@ class Addressed(NamedTuple):
     offset: int
 
 
-Request = Fetch | Get | Put | Memory | Port | Done | Written | Addressed | Exc
+Request = Fetch | Get | Put | Memory | Configure | Print | Done | Written | Addressed | Exc
 Doing = Generator[Request, int, None]

@@ -12,10 +12,24 @@ from contracts.devices import DEVICES, DeviceNumber
 from contracts.hypercalls import Hypercall
 from contracts.ide import SECTOR_SIZE, BusMasterPort, BusMasterStatus
 from contracts.memory_map import Physical, Port
-from contracts.pci import BAR_IO_MASK, BAR_IO_SPACE, FUNCTIONS, HOST_BRIDGE, IDE_FUNCTION, ISA_BRIDGE, Command, ConfigOffset, Function
+from contracts.pci import (
+    BAR_IO_MASK,
+    BAR_IO_SPACE,
+    BASE_ADDRESSES,
+    FUNCTIONS,
+    HOST_BRIDGE,
+    IDE_FUNCTION,
+    ISA_BRIDGE,
+    Command,
+    ConfigOffset,
+    Function,
+)
 from contracts.policy_map import GUARD
+from isolation_kernel.instruction import carry_out
 from isolation_kernel.model.script import In, Out, Read, Script, Vmmcall, Write
 from isolation_kernel.partition import Partition
+from isolation_kernel.pci import configure
+from virtual_pc.requests import Configure, Doing, Done
 
 DISK = frozenset({DeviceNumber.IDE})
 PLACE = DEVICES[DeviceNumber.IDE].settings[ConfigOffset.BAR4]
@@ -26,7 +40,7 @@ LATENCY = ConfigOffset.LATENCY_TIMER
 
 def hardware(world: World, function: Function, offset: int) -> int:
     """What a dword of configuration space really holds."""
-    return world.machine.memory.pci.words[function.select(offset & ~3)]
+    return world.machine.memory.pci.words.get(function.select(offset & ~3), 0)
 
 
 def run(script: Callable[[list[int]], Script], owner: bool = True) -> tuple[World, list[int]]:
@@ -78,7 +92,7 @@ def test_config_address_is_a_dword_of_the_guests_own() -> None:
 
     world, found = run(script)
     assert found == [IDE_FUNCTION.select(0), 0xFF, IDE_FUNCTION.words[0].reset]
-    assert world.kernel.partitions[1].pci.address == IDE_FUNCTION.select(0)
+    assert world.kernel.partitions[1].pc.pc.pci.address == IDE_FUNCTION.select(0)
 
 
 def test_registers_by_byte_word_and_dword() -> None:
@@ -209,8 +223,32 @@ def test_a_function_starts_afresh_with_each_owner() -> None:
         PLACE | BAR_IO_SPACE,
     ]  # fmt: skip
     assert world.kernel.move_device(DeviceNumber.IDE, a.number)
-    a.pci.address = IDE_FUNCTION.select(ConfigOffset.BAR4)
-    assert a.pci.read(a.devices, 1) == PLACE >> 8, "nor does it find its own base address again"
+
+    def reads() -> Doing:
+        byte = yield from a.pc.pc.pci.read(1)
+        yield Done(status=byte)
+
+    a.pc.pc.pci.select(IDE_FUNCTION.select(ConfigOffset.BAR4))
+    again = carry_out(a, reads())
+    assert isinstance(again, Done) and again.status == PLACE >> 8, "nor does it find its own base address again"
+
+
+@pytest.mark.parametrize("owner", (False, True))
+def test_a_virtual_pc_that_asks_for_more_gets_no_more(owner: bool, rng: random.Random) -> None:
+    """The room may name any register: of another's function it reads ones, and it writes neither that nor a base address, nor a bridge."""
+    world = World()
+    world.guest(waits, devices=frozenset() if owner else DISK)
+    guest = world.guest(waits, one_to_one=True, devices=DISK if owner else frozenset())
+    for function in FUNCTIONS:
+        for offset in (*BASE_ADDRESSES[::4], ConfigOffset.COMMAND, ConfigOffset.IDE_TIMING_PRIMARY):
+            before, mine = hardware(world, function, offset), owner and function is IDE_FUNCTION
+            anywhere = function.select(offset) | rng.getrandbits(40) << 32  # what it says beyond 32 bits is cut
+            lane = offset & 3 | rng.getrandbits(20) << 2
+            assert configure(guest, Configure(anywhere, lane)) == (
+                0xFF if function is IDE_FUNCTION and not mine else before >> 8 * (offset & 3) & 0xFF
+            )
+            configure(guest, Configure(anywhere, lane, rng.getrandbits(32) | 0xA5))
+            assert (hardware(world, function, offset) == before) == (not mine or offset in BASE_ADDRESSES), (function.name, offset)
 
 
 def in_flight(world: World) -> Partition:

@@ -8,6 +8,7 @@ from typing import Any
 
 from contracts.architecture import Cr0, Cr4, Exc, Gpr, PageFault
 from contracts.memory_map import PAGE_SIZE, Physical, Port, RamLayout
+from contracts.pci import FUNCTIONS
 from contracts.vmcb import FIELDS
 from isolation_kernel.fence import Fence
 from isolation_kernel.model.script import (
@@ -32,15 +33,15 @@ from isolation_kernel.model.script import (
 from virtual_pc.cpuid import cpuid
 from virtual_pc.decode import Segment
 from virtual_pc.paging import Leaf
-from virtual_pc.ports import Effect, VirtualPc
-from virtual_pc.requests import Access, Addressed, Done, Fetch, Get, Memory, Put, Written
-from virtual_pc.requests import Port as Accessed
+from virtual_pc.ports import VirtualPc
+from virtual_pc.requests import Access, Addressed, Configure, Done, Effect, Fetch, Get, Memory, Print, Put, Written
 from virtual_pc.segments import allows
 from virtual_pc.vga import VgaAccess
 
 __all__ = ["LyingFence", "LyingPc", "restless"]
 
 _OPERATIONS = 400
+_FUNCTIONS = tuple(function.select(0) for function in FUNCTIONS)
 _WRITTEN = (Port.PIC_MASTER, Port.PIC_SLAVE, Port.PIT, Port.COM1, Port.DEBUG_CONSOLE, Port.PCI_DATA)  # nothing that asks for a reset
 
 
@@ -138,7 +139,8 @@ class LyingFence(Fence):
         rng, number = self._rng, self._number
         segment = rng.choice(tuple(Segment))
         return rng.choice((
-            Fetch(number()), Get(number()), Put(number(), number(), number()), Accessed(rng.choice((None, number()))), Done(self._flag()),
+            Fetch(number()), Get(number()), Put(number(), number(), number()), Print(number()), Done(self._flag(), Effect.NONE, number()),
+            Configure(rng.choice((number(), *_FUNCTIONS)) | rng.randrange(256), number(), rng.choice((None, number()))),
             Memory(rng.choice(tuple(Access)), segment, number(), number(), number()), Written(number()), Addressed(segment, number()),
             rng.choice((Exc.UD, Exc.GP, Exc.PF)), None,
         ))  # fmt: skip
