@@ -19,10 +19,10 @@ class Machine(Protocol):
         """Write one aligned 32-bit word."""
 
     def read_block(self, address: int, length: int) -> bytes:
-        """``length`` bytes of RAM; both are multiples of 4."""
+        """``length`` bytes of RAM."""
 
     def write_block(self, address: int, data: bytes) -> None:
-        """Write bytes of RAM; address and length are multiples of 4."""
+        """Write bytes of RAM, and none beside them."""
 
     def clear(self, address: int, length: int) -> None:
         """Zero RAM; both are multiples of 4096."""

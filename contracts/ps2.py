@@ -6,9 +6,9 @@ Port 60h (``Port.KBC_DATA``) carries bytes, port 64h (``Port.KBC_STATUS``) takes
 from enum import IntEnum, IntFlag
 
 __all__ = [
-    "INPUT_PORT", "KEYBOARD_ID", "MOUSE_DEFAULT_RATE", "MOUSE_DEFAULT_RESOLUTION", "MOUSE_ID", "PORT_PASSED", "RELEASE", "RELEASED",
-    "SCAN_CODE_SET", "SELF_TEST_PASSED", "TRANSLATION", "CommandByte", "KbcCommand", "KbcStatus", "KeyPrefix", "KeyboardCommand",
-    "MouseCommand", "OutputPort", "PacketFlag", "Ps2Answer", "translated",
+    "INPUT_PORT", "KEYBOARD_ID", "KEY_PREFIXES", "LONGEST_KEY", "MOUSE_DEFAULT_RATE", "MOUSE_DEFAULT_RESOLUTION", "MOUSE_ID", "NO_MOVEMENT",
+    "PORT_PASSED", "RELEASE", "RELEASED", "SCAN_CODE_SET", "SELF_TEST_PASSED", "TRANSLATION", "CommandByte", "KbcCommand", "KbcStatus",
+    "KeyPrefix", "KeyboardCommand", "MouseCommand", "OutputPort", "PacketFlag", "Ps2Answer", "translated",
 ]  # fmt: skip
 
 
@@ -148,7 +148,10 @@ class KeyPrefix(IntEnum):
     E1 = 2  # the Pause key's
 
 
+NO_MOVEMENT = bytes((PacketFlag.ALWAYS, 0, 0))  # a packet: nor is any button down
 RELEASE = 0xF0  # before the code of a key that is let go, in set 2
+KEY_PREFIXES = bytes((0xE0, 0xE1, RELEASE))  # behind them the key's code is still to come
+LONGEST_KEY = 3  # bytes of what the keyboard says of a key
 RELEASED = 0x80  # in its code, in set 1
 
 TRANSLATION = bytes.fromhex(

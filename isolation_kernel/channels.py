@@ -37,7 +37,3 @@ class Channel:
         for end, peer in ((self.one, self.other), (self.other, self.one)):
             end.channels[peer.number] = self
             self.queues[end.number] = deque()
-
-    def peer(self, number: int) -> "Partition":
-        """The end that does not have that number."""
-        return self.other if self.one.number == number else self.one

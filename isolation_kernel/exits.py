@@ -8,17 +8,17 @@ from contracts.events import Event
 from contracts.exit_codes import ExitCode, exit_name
 from contracts.io_exit import IoExit
 from contracts.memory_map import PAGE_SIZE, Port
-from contracts.msr import Msr
 from contracts.vmcb import EventType
 from isolation_kernel.control_registers import read_control, write_control
 from isolation_kernel.hypercalls import hypercall
 from isolation_kernel.instruction import big_code, carry_out
 from isolation_kernel.linear import GuestFault
 from isolation_kernel.partition import Partition, State
+from virtual_pc.clock import accesses_msr, reads_clock
 from virtual_pc.control_registers import invalidates
-from virtual_pc.cpuid import cpuid
+from virtual_pc.cpuid import tells
 from virtual_pc.port_instructions import port_instruction
-from virtual_pc.requests import Addressed, Done, Effect
+from virtual_pc.requests import Addressed, Done, Effect, Written
 
 if TYPE_CHECKING:
     from isolation_kernel.kernel import Kernel
@@ -69,35 +69,20 @@ def _hlt(kernel: "Kernel", partition: Partition) -> None:
         partition.state = State.HALTED
 
 
-def _read_clock(kernel: "Kernel", partition: Partition) -> None:
-    if partition.config.clock:
-        value = kernel.machine.time() + partition.vcpu.get("TSC_OFFSET")
-    else:
-        partition.time_calls += 1
-        value = partition.time_calls
-    partition.vcpu.set_register(Gpr.EAX, value)
-    partition.vcpu.set_register(Gpr.EDX, value >> 32)
-
-
-def _set_clock(kernel: "Kernel", partition: Partition) -> None:
-    value = partition.vcpu.register(Gpr.EDX) << 32 | partition.vcpu.register(Gpr.EAX)
-    if partition.config.clock:
-        partition.vcpu.put("TSC_OFFSET", value - kernel.machine.time())
-    else:
-        partition.time_calls = value
+def _time(kernel: "Kernel", partition: Partition) -> int | None:
+    return kernel.machine.time() if partition.config.clock else None
 
 
 def _cpuid(kernel: "Kernel", partition: Partition) -> None:
     memory = partition.memory.offset * PAGE_SIZE, partition.config.memory, partition.number, 0
-    leaf = partition.pc.ask(cpuid, partition.vcpu.register(Gpr.EAX), kernel.config.native_cpuid, memory)
-    for register, value in zip((Gpr.EAX, Gpr.EBX, Gpr.ECX, Gpr.EDX), leaf or (0, 0, 0, 0), strict=True):
-        partition.vcpu.set_register(register, value)
+    carry_out(partition, tells(kernel.config.native_cpuid, memory))
 
 
 def _msr(kernel: "Kernel", partition: Partition) -> None:
-    if partition.vcpu.register(Gpr.ECX) != Msr.TSC:
-        raise GuestFault(Exc.GP, 0)  # this processor as a guest sees it has no other MSR
-    (_set_clock if partition.vcpu.get("EXITINFO1") & 1 else _read_clock)(kernel, partition)
+    write = bool(partition.vcpu.get("EXITINFO1") & 1)
+    found = carry_out(partition, accesses_msr(partition.pc.pc, write, _time(kernel, partition)))
+    if isinstance(found, Written):
+        partition.vcpu.put("TSC_OFFSET", found.value)
 
 
 def _io(kernel: "Kernel", partition: Partition) -> None:
@@ -118,11 +103,11 @@ def _io(kernel: "Kernel", partition: Partition) -> None:
             kernel.reset_guest(partition, "asked for a reset")
 
 
-_Handler = Callable[["Kernel", Partition], None]
+_Handler = Callable[["Kernel", Partition], object]
 _INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the guest goes on behind them
     **{ExitCode.CR_READ + n: lambda kernel, partition: read_control(partition) for n in (0, 3, 4)},
     **{ExitCode.CR_WRITE + n: lambda kernel, partition: write_control(partition) for n in (0, 3, 4)},
-    ExitCode.RDTSC: _read_clock,
+    ExitCode.RDTSC: lambda kernel, partition: carry_out(partition, reads_clock(partition.pc.pc, _time(kernel, partition))),
     ExitCode.CPUID: _cpuid,
     **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: None),  # caches are coherent
     ExitCode.HLT: _hlt,

@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from enum import Enum
 
+from contracts.architecture import PageFault
 from contracts.display import SCREEN_WINDOW
 from contracts.memory_map import PAGE_SIZE, Physical, within_pages
+from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
+from virtual_pc.paging import Leaf, PagingMode, walk
 
 __all__ = ["NOWHERE", "SCREEN_PAGES", "GuestMemory", "Kind"]
 
-_SPACE = 1 << 32
+_SPACE, _WORD = 1 << 32, 0xFFFF_FFFF
+_STEPS = 4  # of a walk: two entries, each read and marked
 _KERNEL_PAGES = frozenset(p // PAGE_SIZE for p in (Physical.GUARD, Physical.HOST_LINK, Physical.TRUSTED_LINE))
 NOWHERE = Physical.NOWHERE // PAGE_SIZE  # the page that a guest reaches where it has nothing
 SCREEN_PAGES = range(Physical.SCREEN // PAGE_SIZE, (Physical.SCREEN + SCREEN_WINDOW) // PAGE_SIZE)
@@ -81,21 +85,14 @@ class GuestMemory:
     def read(self, address: int, length: int, check: bool = True) -> bytes | None:
         """Bytes of guest-physical memory, or None if any of them is not RAM of the guest."""
         pieces = self._pieces(address, length, check)
-        return None if pieces is None else b"".join(self._around(at, count)[0] for at, count in pieces)
-
-    def _around(self, at: int, count: int) -> tuple[bytes, bytes, bytes]:
-        """Bytes of the machine's memory, those before them and those behind them in the words that they lie in."""
-        low, high = at & ~3, at + count + 3 & ~3
-        words = self._base.machine.read_block(low, high - low)
-        return words[at - low : at - low + count], words[: at - low], words[at - low + count :]
+        return None if pieces is None else b"".join(self._base.machine.read_block(at, count) for at, count in pieces)
 
     def write(self, address: int, data: bytes, check: bool = True) -> bool:
         """Write bytes of guest-physical memory; False, and nothing is written, if any of them is not RAM of the guest."""
         pieces = self._pieces(address, len(data), check)
         for at, count in pieces or ():
             self.before_write(at // PAGE_SIZE)
-            _, before, behind = self._around(at, count) if (at | count) % 4 else (b"", b"", b"")
-            self._base.machine.write_block(at & ~3, before + data[:count] + behind)
+            self._base.machine.write_block(at, data[:count])
             data = data[count:]
         return pieces is not None
 
@@ -105,13 +102,20 @@ class GuestMemory:
         """The frame that holds a word of a guest page table."""
         return self.frame_of(address // PAGE_SIZE, self._base.protections.table_owner_check)
 
-    def read_table(self, address: int) -> int | None:
-        """A word of a guest page table, or None where the guest has no RAM: as good as an entry that is not present."""
-        frame = self.table_frame(address)
-        return None if frame is None else self._base.machine.read32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3)
-
-    def update_table(self, address: int, value: int) -> None:
-        """Set accessed and dirty bits."""
-        frame = self.table_frame(address)
-        if frame is not None:
-            self._base.machine.write32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3, value)
+    def translate(self, pc: Fence, cr3: int, linear: int, access: PageFault, mode: PagingMode, touch: bool = True) -> Leaf | PageFault:
+        """Walk the guest's page tables for ``linear``, as in ``virtual_pc.paging``: entries are read and marked here, and in memory of the
+        guest alone; what they mean to it, the room without authority says. Whatever page it comes to, ``target`` decides what lies there.
+        A word where the guest has no RAM is as good as an entry that is not present."""
+        walking = walk(cr3, linear, access, mode, touch)
+        answer = pc.ask(walking.__next__)
+        for _ in range(_STEPS):
+            if not isinstance(answer, tuple):
+                break
+            address, word, read = *answer, None
+            frame = self.table_frame(address)
+            if frame is not None and word is None:
+                read = self._base.machine.read32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3)
+            elif frame is not None and word is not None:
+                self._base.machine.write32(frame * PAGE_SIZE + address % PAGE_SIZE & ~3, word & _WORD)
+            answer = pc.ask(walking.send, read)
+        return answer if isinstance(answer, Leaf | PageFault) else access & (PageFault.WRITE | PageFault.USER)

@@ -81,7 +81,7 @@ def _receive(kernel: "Kernel", partition: Partition, address: int, size: int) ->
     check, whom = kernel.protections.hypercall_buffers, partition.vcpu.register(Gpr.EDX)
     channel = None if whom == HOST_END else _channel(kernel, partition, whom)
     _require(channel is not None or kernel.permits(partition, Right.MESSAGES, HOST), Status.DENIED)
-    queue = partition.inbox if channel is None else channel.queues[channel.peer(whom).number]
+    queue = partition.inbox if channel is None else next(q for end, q in channel.queues.items() if end != whom)
     _require(size <= MAX_MESSAGE and partition.memory.holds(address, size, check))
     if not queue:
         _require(channel is None or channel.open, Status.CLOSED)

@@ -91,7 +91,7 @@ def shared_within_channel(kernel: Kernel) -> Iterator[str]:
     pages: dict[int, set[int]] = {}
     for partition in _alive(kernel):
         for number, channel in partition.channels.items():
-            if channel.peer(number) is not partition or number not in channel.queues:
+            if set(channel.queues) != {partition.number, number} or partition not in (channel.one, channel.other):
                 yield f"partition {partition.number} has a channel of others to {number}"
             if channel.open and not (channel.one.alive and channel.other.alive):
                 yield f"partition {partition.number} has an open channel to {number}, which has ended"

@@ -144,10 +144,6 @@ class Kernel(Foundation):
 
     # the host's side
 
-    def create_store(self) -> None:
-        """Make an empty store for sealed data, in the place of all that was there. StorageError, TpmError."""
-        self.roots.store.create()
-
     def post_message(self, number: int, message: bytes) -> bool:
         """Queue a message to a guest; False if it cannot take one."""
         partition = self.living(number)
@@ -174,10 +170,7 @@ class Kernel(Foundation):
     def move_page(self, giver: int, page: int, receiver: int, at: int) -> bool:
         """Move a page (page numbers) from one guest to another while both run."""
         source, target = self.living(giver), self.living(receiver)
-        if source is None or target is None or target.memory.occupied(at):
-            return False
-        waiting = len(target.offered)  # what guests have offered stays; nor does it stand in the way
-        return self.mover.give_page(source, page, target, waiting + 1) and self.mover.accept_page(target, at, waiting)
+        return source is not None and target is not None and self.mover.move_page(source, page, target, at)
 
     def move_device(self, device: DeviceNumber, receiver: int) -> bool:
         """Move a device to a guest while all run."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from contracts.architecture import Cr0, Exc, PageFault
 from contracts.memory_map import PAGE_SIZE, within_pages
-from isolation_kernel.guest_walk import translate
 from isolation_kernel.partition import Partition
 from virtual_pc.segments import allows
 
@@ -36,7 +35,7 @@ def _pieces(partition: Partition, linear: int, length: int, write: bool, touch: 
         access |= PageFault.USER
     for page, offset, count in within_pages(linear, length):
         at = page * PAGE_SIZE + offset & 0xFFFF_FFFF
-        leaf = translate(partition.memory, partition.pc, partition.cr3, at, access, partition.mode, touch)
+        leaf = partition.memory.translate(partition.pc, partition.cr3, at, access, partition.mode, touch)
         if isinstance(leaf, PageFault):
             raise GuestFault(Exc.PF, leaf, at)
         yield leaf.page * PAGE_SIZE + offset, count

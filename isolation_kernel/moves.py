@@ -26,10 +26,10 @@ class Mover:
 
     # pages: shadow entries, TLB, DMA; then clean; then the new owner
 
-    def give_page(self, giver: Partition, page: int, receiver: Partition, limit: int = MAX_OFFERED) -> bool:
-        """Take a page from its guest and offer it to another; False if it is not the giver's or ``limit`` wait already."""
+    def give_page(self, giver: Partition, page: int, receiver: Partition) -> bool:
+        """Take a page from its guest and offer it to another; False if it is not the giver's or too many wait already."""
         frame = giver.memory.frame_of(page)
-        if frame is None or len(receiver.offered) >= limit:
+        if frame is None or len(receiver.offered) >= MAX_OFFERED:
             return False
         self._withdraw(giver, frame, Owner.IN_TRANSIT)
         receiver.offered.append(frame)
@@ -53,11 +53,20 @@ class Mover:
         receiver.shadow.forget_absent()
         self._policy.change(receiver.number, frame, admitted=True)
 
-    def accept_page(self, receiver: Partition, page: int, which: int = 0) -> bool:
-        """Let an offered page (the first, or the one numbered) appear at a free place; False if none is offered or something is there."""
+    def accept_page(self, receiver: Partition, page: int) -> bool:
+        """Let the first page that was offered appear at a free place; False if none is offered or something is there."""
         if not receiver.offered or receiver.memory.occupied(page):
             return False
-        self._arrive(receiver, page, receiver.offered.pop(which), Owner.IN_TRANSIT)
+        self._arrive(receiver, page, receiver.offered.pop(0), Owner.IN_TRANSIT)
+        return True
+
+    def move_page(self, giver: Partition, page: int, receiver: Partition, place: int) -> bool:
+        """From one guest to a free place of another; what others have offered stays, nor does it stand in the way."""
+        frame = giver.memory.frame_of(page)
+        if frame is None or receiver.memory.occupied(place):
+            return False
+        self._withdraw(giver, frame, Owner.IN_TRANSIT)
+        self._arrive(receiver, place, frame, Owner.IN_TRANSIT)
         return True
 
     # a channel's page: as if given to it, and reached by its two ends; no DMA reaches it, and the kernel reads nothing there

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from enum import Enum
 
-from contracts.architecture import Cr0, Cr4, Eflags
+from contracts.architecture import Eflags
 from contracts.configuration import GuestConfig
 from contracts.devices import DeviceNumber
 from contracts.display import SCREEN_BYTES
@@ -64,7 +64,6 @@ class Partition:
     end_reason: str = ""
     cycles: int = 0  # of the processor, the kernel's work for it included
     exits: int = 0
-    time_calls: int = 0  # RDTSC of a guest without a clock
 
     def __post_init__(self, pages: dict[int, int], offset: int) -> None:
         self.identity = identity(self.config)
@@ -85,7 +84,7 @@ class Partition:
     @property
     def mode(self) -> PagingMode:
         """The guest's paging, by its own CR0 and CR4."""
-        return PagingMode(bool(self.cr0 & Cr0.PG), bool(self.cr0 & Cr0.WP), bool(self.cr4 & Cr4.PSE), bool(self.cr4 & Cr4.PGE))
+        return PagingMode.of(self.cr0, self.cr4)
 
     def clean_screen(self) -> None:
         """Nothing that it showed is left in its frames."""

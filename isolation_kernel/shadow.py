@@ -17,7 +17,6 @@ from contracts.memory_map import PAGE_SIZE
 from isolation_kernel.fence import Fence
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import NOWHERE, GuestMemory, Kind
-from isolation_kernel.guest_walk import translate
 from virtual_pc.paging import Leaf, PagingMode
 
 __all__ = ["Entry", "Root", "Shadow"]
@@ -205,13 +204,13 @@ class Shadow:
         """Answer a #PF exit: the error code of the guest's own fault, or None: the shadow has the translation now."""
         root, page = self.current, linear // PAGE_SIZE
         access = PageFault(error & (PageFault.WRITE | PageFault.USER))
-        leaf = translate(self._memory, self._pc, root.cr3, linear, access, root.mode)
+        leaf = self._memory.translate(self._pc, root.cr3, linear, access, root.mode)
         if isinstance(leaf, PageFault):
             return leaf
         write = bool(access & PageFault.WRITE)
         kind, frame = self._memory.target(leaf.page)
         if not self._base.protections.single_fetch and leaf.sources and kind is Kind.RAM:
-            again = translate(self._memory, self._pc, root.cr3, linear, access, root.mode, touch=False)
+            again = self._memory.translate(self._pc, root.cr3, linear, access, root.mode, touch=False)
             other = self._memory.frame_of(again.page, check=False) if isinstance(again, Leaf) else None
             frame = frame if other is None else other  # a control run: what is checked is not what is used
         rights = self._rights(leaf, write)

@@ -10,16 +10,26 @@ fails closes the store.
 """
 
 import hmac
+import struct
 from collections.abc import Mapping
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from contracts import sealed_storage as layout
-from contracts.sealed_codec import derived, open_cell, open_index, seal_cell, seal_index
 from contracts.sealed_storage import Disk, Entry, Header, StorageError
 from isolation_kernel.sealing import Sealing
 
 __all__ = ["SealedStorage"]
 
 Blobs = Mapping[tuple[bytes, int], Entry]
+
+_ONCE = bytes(layout.NONCE_SIZE)  # the nonce of a key that serves once
+
+
+def _derived(key: bytes, name: bytes) -> bytes:
+    """A key, or an anchor, that follows from another key."""
+    return hmac.digest(key, name, "sha256")
 
 
 class SealedStorage:
@@ -63,7 +73,7 @@ class SealedStorage:
             raise StorageError("sealed storage is full")
         cell = min(set(range(layout.CELLS)) - {entry.cell for entry in blobs.values()})
         entry = Entry(writer, slot, cell, len(data), self._sealing.random(layout.KEY_SIZE), readers)
-        self._disk.write(layout.cell_sector(cell), seal_cell(entry.key, data))
+        self._disk.write(layout.cell_sector(cell), AESGCM(entry.key).encrypt(_ONCE, data.ljust(layout.MAX_DATA, b"\0"), None))
         self._commit({**blobs, (writer, slot): entry})
 
     def erase(self, writer: bytes, slot: int) -> None:
@@ -75,13 +85,14 @@ class SealedStorage:
         entry = self._opened().get((writer, slot))
         if entry is None or reader not in entry.readers:
             raise StorageError("there is nothing there that this guest may read")
-        data = open_cell(entry, self._disk.read(layout.cell_sector(entry.cell), layout.CELL_SECTORS))
-        if data is None:
-            raise StorageError(f"what is kept in slot {slot} was changed on the disk")
-        return data
+        cell = self._disk.read(layout.cell_sector(entry.cell), layout.CELL_SECTORS)
+        try:
+            return AESGCM(entry.key).decrypt(_ONCE, cell, None)[: entry.length]
+        except InvalidTag:
+            raise StorageError(f"what is kept in slot {slot} was changed on the disk") from None
 
     def _in_force(self, header: Header, count: int, anchor: bytes) -> bool:
-        return header.change == count and hmac.compare_digest(derived(self._anchor_key, header.epoch), anchor)
+        return header.change == count and hmac.compare_digest(_derived(self._anchor_key, header.epoch), anchor)
 
     def _opened(self) -> Blobs:
         return self.open() if self._blobs is None else self._blobs
@@ -89,14 +100,14 @@ class SealedStorage:
     def _unlock(self) -> tuple[int, bytes]:
         """The TPM's counter and anchor, and the keys that follow from its root key."""
         found, root = self._sealing.read(), self._sealing.root_key()
-        self._index_key, self._anchor_key = derived(root, b"index"), derived(root, b"anchor")
+        self._index_key, self._anchor_key = _derived(root, b"index"), _derived(root, b"anchor")
         return found
 
     def _begin(self, which: int, count: int, blobs: Blobs) -> Blobs:
         """A new epoch."""
         self._epoch = self._sealing.random(layout.ANCHOR_SIZE)
         self._store(which, count, blobs)
-        self._sealing.set_anchor(derived(self._anchor_key, self._epoch))
+        self._sealing.set_anchor(_derived(self._anchor_key, self._epoch))
         self._which, self._count, self._blobs = which, count, blobs
         return blobs
 
@@ -108,11 +119,19 @@ class SealedStorage:
 
     def _store(self, which: int, count: int, blobs: Blobs) -> None:
         """Write an index, so that it and all that was written before outlast a loss of power."""
-        nonce = self._sealing.random(layout.NONCE_SIZE)
-        self._disk.write(layout.index_sector(which), seal_index(self._index_key, count, self._epoch, nonce, blobs.values()))
+        nonce, text = self._sealing.random(layout.NONCE_SIZE), layout.encode(blobs.values())
+        header = layout.HEADER.pack(layout.NAME, count, self._epoch, nonce, len(text) + layout.TAG_SIZE)
+        data = header + AESGCM(self._index_key).encrypt(nonce, text, header)
+        self._disk.write(layout.index_sector(which), data + bytes(-len(data) % layout.SECTOR))
         self._disk.flush()
 
     def _load(self, which: int) -> tuple[int, Header, Blobs] | None:
         """An index, if it is whole."""
-        found = open_index(self._index_key, self._disk.read(layout.index_sector(which), layout.INDEX_SECTORS))
-        return found and (which, found[0], {(entry.writer, entry.slot): entry for entry in found[1]})
+        data = self._disk.read(layout.index_sector(which), layout.INDEX_SECTORS)
+        try:
+            header = Header(*layout.HEADER.unpack_from(data))
+            text = data[layout.HEADER.size : layout.HEADER.size + header.size]
+            entries = layout.decode(AESGCM(self._index_key).decrypt(header.nonce, text, data[: layout.HEADER.size]))
+        except (InvalidTag, struct.error):
+            return None
+        return which, header, {(entry.writer, entry.slot): entry for entry in entries}

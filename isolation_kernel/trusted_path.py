@@ -10,12 +10,13 @@ from collections.abc import Callable
 from contracts.display import SCREEN_BYTES, VgaPort
 from contracts.memory_map import PAGE_SIZE, Physical, Port
 from contracts.ps2 import KbcStatus
-from contracts.user_hands import CHOICES, Hands
-from contracts.user_view import DISPLAY_SIGN, PROGRAM, trusted_line
+from contracts.user_view import CHOICES, DISPLAY_SIGN, PROGRAM
 from isolation_kernel.foundation import Foundation
 from isolation_kernel.guest_memory import SCREEN_PAGES
 from isolation_kernel.partition import Partition
 from isolation_kernel.roots import Roots
+from isolation_kernel.trusted_line import trusted_line
+from isolation_kernel.user_hands import Hands
 from virtual_pc.vga import VGA_PORTS, VgaAccess
 
 __all__ = ["TrustedPath"]

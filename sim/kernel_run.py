@@ -146,7 +146,7 @@ def run_guests(
         if slice_cycles is not None:
             system.link.slice_cycles = slice_cycles
         if new_store:
-            system.kernel.create_store()
+            system.kernel.roots.store.create()
         if system.kernel.config.phrase and system.kernel.config.disk is not None:
             system.kernel.roots.keep_phrase(system.kernel.config.phrase)
         system.start(programs)

@@ -98,18 +98,22 @@ class LinkMachine:
         self._play([(LinkOp.WRITE_8, address, value & 0xFF, 1)])
 
     def read_block(self, address: int, length: int) -> bytes:
-        """``length`` bytes of RAM; both are multiples of 4. Whole lines move in bursts."""
+        """``length`` bytes of RAM. Whole lines move in bursts."""
         requests: list[tuple[int, int, int, int]] = []
-        for at, size in _pieces(_aligned(address, _WORD), _aligned(length, _WORD)):
+        before, behind = address % _WORD, -(address + length) % _WORD
+        for at, size in _pieces(address - before, before + length + behind):
             requests.append((LinkOp.READ_BURST, at, 0, _LINE // _WORD) if size == _LINE else (LinkOp.READ, at, 0, 1))
         words = self._play(requests)
-        return struct.pack(f"<{len(words)}I", *words)
+        return struct.pack(f"<{len(words)}I", *words)[before : before + length]
 
     def write_block(self, address: int, data: bytes) -> None:
-        """Write bytes of RAM; address and length are multiples of 4. Whole lines move in bursts; of pages that are nearly all zeros, which
-        are cleared first, only those that hold something."""
-        words = struct.unpack(f"<{_aligned(len(data), _WORD) // _WORD}I", data)
-        cleared = set(_sparse_pages(_aligned(address, _WORD), data))
+        """Write bytes of RAM. Whole lines move in bursts; of pages that are nearly all zeros, which are cleared first, only those that hold
+        something. The link moves words: of one that is written in part the rest is read first."""
+        before, behind = address % _WORD, -(address + len(data)) % _WORD
+        data = self.read_block(address - before, before) + data + self.read_block(address + len(data), behind)
+        address -= before
+        words = struct.unpack(f"<{len(data) // _WORD}I", data)
+        cleared = set(_sparse_pages(address, data))
         requests: list[tuple[int, int, int, int]] = [(LinkOp.CLEAR_PAGE, at, 0, 1) for at in sorted(cleared)]
         at_word = 0
         for at, size in _pieces(address, len(data)):

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from contracts.architecture import PageFault, Pte
+from contracts.architecture import Cr0, Cr4, PageFault, Pte
 from contracts.memory_map import PAGE_SIZE
 
 __all__ = ["Leaf", "PagingMode", "Walk", "walk"]
@@ -20,6 +20,11 @@ class PagingMode:
     write_protect: bool = False
     large_pages: bool = False
     global_pages: bool = False
+
+    @classmethod
+    def of(cls, cr0: int, cr4: int) -> "PagingMode":
+        """The mode that these control registers set."""
+        return cls(bool(cr0 & Cr0.PG), bool(cr0 & Cr0.WP), bool(cr4 & Cr4.PSE), bool(cr4 & Cr4.PGE))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class VirtualPc:
     def __init__(self, cycles_per_pit_tick: int) -> None:
         self.pic, self.pit, self.uart = PicPair(), VirtualPit(cycles_per_pit_tick), VirtualUart()
         self.ps2, self.vga, self.pci = VirtualPs2(self.pic), VirtualVga(), VirtualPci()
+        self.time = 0  # what its time stamp counter holds more than the processor's, or how often it was read: ``clock``
 
     # interrupts and time
 

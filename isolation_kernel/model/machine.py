@@ -113,12 +113,12 @@ class ModelMachine:
         self.memory.write32(address, value)
 
     def read_block(self, address: int, length: int) -> bytes:
-        assert not address & 3 and not length & 3 and address + length <= len(self.memory.ram)
+        assert address + length <= len(self.memory.ram)
         self._charge(length)
         return bytes(self.memory.ram[address : address + length])
 
     def write_block(self, address: int, data: bytes) -> None:
-        assert not address & 3 and not len(data) & 3 and address + len(data) <= len(self.memory.ram)
+        assert address + len(data) <= len(self.memory.ram)
         self._charge(len(data))
         self.memory.ram[address : address + len(data)] = data
 

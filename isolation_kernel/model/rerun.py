@@ -51,7 +51,7 @@ class ModelReplay(ReplayMachine):
         self.compared: Counter[str] = Counter()
         self._kernel_base = layout.kernel_base
         self._blocks: set[int] = set()
-        self._written: set[int] = set()  # addresses of words that the kernel has written since the last command
+        self._written: set[int] = set()  # addresses of bytes that the kernel has written since the last command
 
     def _answer(self, name: str, arguments: tuple[Any, ...], recorded: Any) -> Any:
         if handler := _HANDLERS.get(name):
@@ -59,7 +59,7 @@ class ModelReplay(ReplayMachine):
         getattr(self.model, name)(*arguments)  # a write, a flush, a shutdown
         if name in ("write32", "write_block", "clear"):
             size = {"write32": _WORD, "clear": arguments[1]}.get(name) or len(arguments[1])
-            self._written.update(range(arguments[0], arguments[0] + size, _WORD))
+            self._written.update(range(arguments[0], arguments[0] + size))
         return recorded
 
     def _agree(self, what: str, model: object, recorded: object) -> None:
@@ -70,15 +70,15 @@ class ModelReplay(ReplayMachine):
     # reads
 
     def _is_guests(self, address: int) -> bool:
-        """Whether guests, devices or the processor at an exit may have changed a word."""
+        """Whether guests, devices or the processor at an exit may have changed a byte."""
         changeable = address < self._kernel_base or any(0 <= address - block < VcpuBlock.SIZE for block in self._blocks)
         return changeable and address not in self._written
 
     def _tell(self, address: int, data: bytes) -> str:
         """The model's memory learns what guests, devices and the processor have changed; whether what is read tells of the kernel alone."""
-        told = [n for n in range(0, len(data), _WORD) if self._is_guests(address + n)]
+        told = [n for n in range(len(data)) if self._is_guests(address + n)]
         for n in told:
-            self.model.memory.ram[address + n : address + n + _WORD] = data[n : n + _WORD]
+            self.model.memory.ram[address + n] = data[n]
         return f"{'told' if told else 'memory'} at {address:#x}"
 
     def _read_block(self, arguments: tuple[Any, ...], recorded: bytes) -> bytes:

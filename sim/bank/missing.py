@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from chipset.boards.straps import Strap
-from contracts import sealed_codec
 from contracts.protections import Protections
 from contracts.sealed_storage import INDEXES, Header
+from isolation_kernel import storage
 from isolation_kernel.sealing import Sealing
 from isolation_kernel.storage import SealedStorage
 from sim.bank.remote import ANSWER_CHECKS, PAYMENT_CHECKS
@@ -38,12 +38,12 @@ class AnyIndex(SealedStorage):
 @contextmanager
 def any_tag() -> Iterator[None]:
     """Sealed storage whose cipher checks nothing."""
-    real = getattr(sealed_codec, _CIPHER)
-    setattr(sealed_codec, _CIPHER, AnyTag)
+    real = getattr(storage, _CIPHER)
+    setattr(storage, _CIPHER, AnyTag)
     try:
         yield
     finally:
-        setattr(sealed_codec, _CIPHER, real)
+        setattr(storage, _CIPHER, real)
 
 
 @dataclass(frozen=True)

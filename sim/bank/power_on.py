@@ -94,7 +94,7 @@ class PowerOn:
         if missing.storage is not SealedStorage or missing.sealing is not Sealing:
             self.kernel.roots._store = missing.storage(missing.sealing(Tpm(self.system.link)), disk)
         if self._new_store:
-            self.kernel.create_store()
+            self.kernel.roots.store.create()
             self.kernel.roots.keep_phrase(PHRASE)
         self.launched_at = self.machine.cycle
         self.market, self.trusted = self.system.start([world.market, world.trusted])

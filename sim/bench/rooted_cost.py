@@ -50,7 +50,7 @@ def _measured(machine: Machine, program: GuestProgram, disk: SectorFile) -> dict
         return meters[0]
 
     system = GuestSystem(machine, kernel_config, record=metered, late_launch=True)
-    system.kernel.create_store()
+    system.kernel.roots.store.create()
     _run(system, program, lambda partition: None)
     system.kernel.over = False  # the first start has made the blob that the second finds
     costs: dict[str, dict[str, int]] = {}

@@ -24,12 +24,11 @@ from cocotb_tests.attacks.storage.unchecked import (
 )
 from cocotb_tests.isolation_kernel.sealed.machine import PowerCut
 from cocotb_tests.isolation_kernel.sealed.stage import GENUINE, MAIL, VAULT, Software, Stage, hashed
-from contracts import sealed_codec
 from contracts.attestation import qualifying_data
 from contracts.memory_map import Physical
 from contracts.sealed_storage import CELL_SECTORS, HEADER, SECTOR, TAG_SIZE, Header, StorageError, cell_sector, index_sector
 from contracts.tpm import TPM
-from isolation_kernel import attestation
+from isolation_kernel import attestation, storage
 from isolation_kernel.sealing import Sealing
 from isolation_kernel.storage import SealedStorage
 from isolation_kernel.tpm import Tpm, TpmError
@@ -271,7 +270,7 @@ def blob_of_an_hour_ago(stage: Stage) -> bool:
     return _gets(stage.again(), OLD)
 
 
-@_attack(patched={(sealed_codec, "AESGCM"): AnyTag})
+@_attack(patched={(storage, "AESGCM"): AnyTag})
 def flipped_bit_of_a_blob(stage: Stage) -> bool:
     """The balance becomes another one."""
     stage.kernel.seal(VAULT, 0, b"the balance is 100", (VAULT,))
@@ -281,7 +280,7 @@ def flipped_bit_of_a_blob(stage: Stage) -> bool:
     return _gets(stage.again(), b"the balance is 900")
 
 
-@_attack(patched={(sealed_codec, "AESGCM"): AnyTag})
+@_attack(patched={(storage, "AESGCM"): AnyTag})
 def reader_flipped_into_the_index(stage: Stage) -> bool:
     """The vault's name among the readers becomes mail's: what is encrypted there is known."""
     stage.kernel.seal(VAULT, 0, SECRET, (VAULT,))
@@ -293,7 +292,7 @@ def reader_flipped_into_the_index(stage: Stage) -> bool:
     return _gets(stage.again(), SECRET, MAIL)
 
 
-@_attack(patched={(sealed_codec, "AESGCM"): AnyTag})
+@_attack(patched={(storage, "AESGCM"): AnyTag})
 def disk_cut_off(stage: Stage) -> bool:
     """In the middle of a blob: what is left of it passes for the whole."""
     stage.kernel.seal(VAULT, 0, b"pay " * 200, (VAULT,))

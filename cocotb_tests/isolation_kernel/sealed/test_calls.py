@@ -54,7 +54,7 @@ def test_a_guest_finds_again_what_it_has_sealed(stage: Stage) -> None:
 def test_a_kernel_makes_a_store_on_its_owners_order(stage: Stage) -> None:
     world_of(stage).answers("vault", seals)
     world = world_of(stage)
-    world.kernel.create_store()
+    world.kernel.roots.store.create()
     assert world.answers("vault", unseals)[1] == [Status.UNAVAILABLE]
     assert world.answers("other", seals)[1] == [Status.OK]
 
@@ -62,7 +62,7 @@ def test_a_kernel_makes_a_store_on_its_owners_order(stage: Stage) -> None:
 @pytest.mark.parametrize("more", ({"disk": False}, {"launched": False}))
 def test_without_a_launch_or_a_disk_there_is_no_store_to_make(stage: Stage, more: dict[str, object]) -> None:
     with pytest.raises(StorageError, match="it needs a late launch and a disk"):
-        world_of(stage, **more).kernel.create_store()
+        world_of(stage, **more).kernel.roots.store.create()
 
 
 def test_another_guest_finds_nothing(stage: Stage) -> None:

@@ -22,7 +22,7 @@ from cocotb_tests.sim.test_multiboot import HEADER
 from cocotb_tests.sim.test_run import out, write
 from contracts.display import COLUMNS, ROWS
 from contracts.memory_map import Port
-from contracts.user_view import trusted_line
+from isolation_kernel.trusted_line import trusted_line
 from sim.display.live import Live
 from sim.display.screen import Screen
 from sim.display.server import serve

@@ -5,17 +5,10 @@ One key is the kernel's: after it, and until the user has chosen a guest or has 
 
 from collections.abc import Callable
 
-from contracts.ps2 import RELEASE, PacketFlag
+from contracts.ps2 import KEY_PREFIXES, LONGEST_KEY, NO_MOVEMENT, RELEASE, PacketFlag
+from contracts.user_view import ATTENTION, CHOICES, ESCAPE
 
-__all__ = ["ATTENTION", "CHOICES", "ESCAPE", "Hands", "Heard"]
-
-ATTENTION = b"\x07"  # F12, as all keys here in scan code set 2
-ESCAPE = b"\x76"
-CHOICES = {bytes([code]): number for number, code in enumerate(bytes.fromhex("16 1e 26 25 2e 36 3d 3e 46"), 1)}  # the digits' row
-_PREFIXES = bytes((0xE0, 0xE1, RELEASE))  # behind them the key's code is still to come
-_LONGEST = 3  # bytes of a key
-_PACKET = 3
-_NO_BUTTONS = bytes((PacketFlag.ALWAYS, 0, 0))
+__all__ = ["Hands", "Heard"]
 
 Heard = tuple[bytes, bytes]  # all that the keyboard says of a key, and a packet of the mouse; nothing of either: empty
 
@@ -39,7 +32,7 @@ class Hands:
         if mouse:
             return self._move(byte)
         self._codes += bytes([byte])
-        if byte in _PREFIXES and len(self._codes) < _LONGEST:
+        if byte in KEY_PREFIXES and len(self._codes) < LONGEST_KEY:
             return []
         codes, self._codes = self._codes, b""
         name = codes.replace(bytes([RELEASE]), b"")
@@ -51,7 +44,7 @@ class Hands:
     def _move(self, byte: int) -> list[Heard]:
         if self._packet or byte & PacketFlag.ALWAYS:  # what cannot begin a packet is lost
             self._packet += bytes([byte])
-        if len(self._packet) < _PACKET:
+        if len(self._packet) < len(NO_MOVEMENT):
             return []
         packet, self._packet = self._packet, b""
         return [] if self.attention else [(b"", packet)]
@@ -73,4 +66,4 @@ class Hands:
         """What the guest in front hears if all is let go: what the user's hands hold now is nobody's any more."""
         heard = [(name[:-1] + bytes([RELEASE]) + name[-1:], b"") for name in sorted(self._held)]
         self._held.clear()
-        return [*heard, (b"", _NO_BUTTONS)]
+        return [*heard, (b"", NO_MOVEMENT)]
