@@ -36,13 +36,6 @@ class Device:
     function: Function | None = None
     settings: Mapping[int, int] = field(default_factory=dict)
 
-    @property
-    def configuration(self) -> tuple[tuple[int, int], ...]:
-        """CONFIG_ADDRESS and value of each dword that software may write: the reset value, and the settings."""
-        function = self.function
-        words = () if function is None else [(function.select(at), at, word) for at, word in function.words.items() if word.writable]
-        return tuple((register, word.reset | self.settings.get(at, 0)) for register, at, word in words)
-
 
 def _engine(index: int) -> Device:
     return Device(Irq(Irq.DMA0 + index), page=(Physical.DMA_ENGINES + index * DMA_ENGINE_STRIDE) // PAGE_SIZE, requester=index)

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-__all__ = ["HOST", "NOBODY", "SYSTEM", "Right"]
+__all__ = ["COMES_OUT", "GOES_IN", "HOST", "NOBODY", "STAYS", "SYSTEM", "Right"]
 
 HOST, SYSTEM, NOBODY = "host", "system", "nobody"
 
@@ -21,3 +21,9 @@ class Right(Enum):
     SEAL = "keep data for a guest that may read them: itself, or another"
     UNSEAL = "read the data of the guest that sealed them"
     ATTEST = "let the host see a quote with data of the guest's own"
+
+
+# Which way information goes by a right; with every other one it goes both ways.
+GOES_IN = frozenset({Right.SYSTEM_SHUTDOWN, Right.POST, Right.SEAL, Right.ATTEST})  # from the guest to what it is about, nothing back
+COMES_OUT = frozenset({Right.UNSEAL})  # to the guest, and nothing from it
+STAYS = frozenset({Right.RUN})

@@ -20,9 +20,11 @@ _BRIDGES = {f.select(0) for f in FUNCTIONS} - _ASSIGNABLE.keys()
 
 def reset_function(machine: Machine, device: Device) -> None:
     """Configuration as after a platform reset, but for what the kernel sets (``Device.settings``)."""
-    for register, value in device.configuration:
-        machine.io_write32(Port.PCI_ADDRESS, register)
-        machine.io_write32(Port.PCI_DATA, value)
+    if device.function is not None:
+        for offset, word in device.function.words.items():
+            if word.writable:
+                machine.io_write32(Port.PCI_ADDRESS, device.function.select(offset))
+                machine.io_write32(Port.PCI_DATA, word.reset | device.settings.get(offset, 0))
 
 
 def configure(partition: Partition, asked: Configure) -> int:

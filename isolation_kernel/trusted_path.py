@@ -33,7 +33,7 @@ class TrustedPath:
         self.front: Partition | None = None
         self.hands = Hands(self._on.attention_key, self._on.held_keys)
         self._registers: list[VgaAccess] | None = None  # what the display's have been made to show
-        self._line: list[int] = []  # and the trusted line
+        self._says: tuple[Partition | None, bytes, bool] | None = None  # and what the trusted line tells of
         base.access(PROGRAM)
         self._display = self._machine.io_read(VgaPort.CRTC) == DISPLAY_SIGN
         self.show(None)
@@ -66,11 +66,12 @@ class TrustedPath:
             before, self._registers = self._registers, guest.pc.ask(guest.pc.pc.shows)
             if self._registers is not None and self._registers != before:
                 self._base.access([access for access in self._registers[:_MOST_ACCESSES] if access[0] in VGA_PORTS])
-        last, front, labels = self._line, self.front, self._base.config.policy.labels or {}
-        about = None if front is None else (str(front.number), front.config.name, front.identity, labels.get(front.identity, ()))
-        self._line = trusted_line(about, self._roots.phrase, self.hands.attention, self._on.line_columns)
-        for n, word in enumerate(self._line if self._display and self._line != last else ()):
-            self._machine.write32(Physical.TRUSTED_LINE + 4 * n, word)
+        said, self._says = self._says, (self.front, self._roots.phrase, self.hands.attention)
+        if self._display and self._says != said:
+            front, labels = self.front, self._base.config.policy.labels or {}
+            about = None if front is None else (str(front.number), front.config.name, front.identity, labels.get(front.identity, ()))
+            for n, word in enumerate(trusted_line(about, *self._says[1:], self._on.line_columns)):
+                self._machine.write32(Physical.TRUSTED_LINE + 4 * n, word)
 
     def tick(self) -> None:
         """The timer has ticked: what keyboard and mouse have said since is heard."""
