@@ -2,6 +2,9 @@
 
 VMMCALL with EAX = number, EBX, ECX, EDX, ESI = arguments; EAX = result (Status, or a value where said). A call that waits lets the guest
 sleep until it can be answered, or answers AGAIN if ESI is not 0. A channel is named by the number of the partition at its other end.
+What WAIT tells of is told in the order in which it happened, each guest once until then: in a channel of the caller's, a message that has
+come or, after a RECEIVE, one that is still there; room in one that was full; an OPEN of the other end, and its end. What came of it may have
+been taken meanwhile. A message of the host, a guest that waits in OPEN for the caller, or one that has ended, to who has the right.
 Who may read what is sealed is a number of 32 bits (1 to 8) and so many identities.
 """
 
@@ -68,3 +71,4 @@ class Hypercall(IntEnum):
     SEAL = 13  # EBX = buffer, ECX = bytes (at most MAX_MESSAGE), EDX = slot, ESI = buffer of who may read it (0: the caller)
     UNSEAL = 14  # EBX = buffer, ECX = its size, EDX = slot, ESI = buffer of who sealed it, an identity (0: the caller); EAX = length
     ATTEST = 15  # EBX = buffer: the verifier's nonce and data of the guest's own, 32 bytes each: the host gets the quote
+    WAIT = 16  # EAX = number of a guest at which something has happened since it was last told, 0: the host; waits until there is one

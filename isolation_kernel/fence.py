@@ -11,7 +11,6 @@ from virtual_pc.ports import VirtualPc
 
 __all__ = ["Fence"]
 
-_BYTE = 0xFF
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -30,8 +29,3 @@ class Fence:
         except Exception as error:
             self.failure = f"its virtual PC failed: {type(error).__name__}"
             return None
-
-    def pending(self) -> int | None:
-        """The vector of the interrupt that the guest should get."""
-        vector = self.ask(self.pc.pending)
-        return None if vector is None else vector & _BYTE

@@ -90,7 +90,10 @@ def _receive(kernel: "Kernel", partition: Partition, address: int, size: int) ->
     message = queue[0]
     _require(len(message) <= size and partition.memory.write(address, message, check))  # or it waits for a better buffer
     queue.popleft()
-    kernel.wake(whom, partition.number)
+    if queue:
+        partition.news[whom] = None
+    if len(queue) + 1 == MAX_QUEUED and channel is not None and channel.open:
+        kernel.wake(whom, partition.number)
     return len(message)
 
 
@@ -117,6 +120,7 @@ def _open(kernel: "Kernel", partition: Partition, number: int, address: int) -> 
     if channel is None or not channel.open:
         if peer.waits != (Hypercall.OPEN, partition.number) and kernel.protections.channel_consent:
             _wait(partition, Hypercall.OPEN, number)
+            kernel.wake(number, partition.number)
             return
         Channel(partition, peer)
     name = bytes.fromhex(peer.identity)
@@ -126,11 +130,23 @@ def _open(kernel: "Kernel", partition: Partition, number: int, address: int) -> 
     kernel.wake(number, partition.number)
 
 
+def _wait_for_any(kernel: "Kernel", partition: Partition, first: int, second: int) -> _Result:
+    """In the order in which it happened; nothing is told of a guest that is at no end of a channel of the caller's, unless it may know."""
+    for number in list(partition.news):
+        del partition.news[number]
+        right, about = (Right.MESSAGES, HOST) if number == HOST_END else (Right.CHANNEL, kernel.partitions[number].identity)
+        if number in partition.channels or kernel.permits(partition, right, about):
+            return number
+    _wait(partition, Hypercall.WAIT, HOST_END)
+    return None
+
+
 def _close(kernel: "Kernel", partition: Partition, number: int, second: int) -> None:
     channel = _channel(kernel, partition, number)
     partition.channels.pop(number, None)
-    kernel.mover.close(channel)
-    kernel.wake(number, partition.number)
+    if channel.open:
+        kernel.mover.close(channel)
+        kernel.wake(number, partition.number)
 
 
 def _share_page(kernel: "Kernel", partition: Partition, address: int, number: int) -> None:
@@ -237,6 +253,7 @@ _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result]
     Hypercall.SEAL: (_seal, None, NOBODY),
     Hypercall.UNSEAL: (_unseal, None, NOBODY),
     Hypercall.ATTEST: (_attest, Right.ATTEST, HOST),
+    Hypercall.WAIT: (_wait_for_any, None, NOBODY),
     Hypercall.SYSTEM_SHUTDOWN: (lambda kernel, partition, status, second: kernel.shutdown(status), Right.SYSTEM_SHUTDOWN, SYSTEM),
 }
 

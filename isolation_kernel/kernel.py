@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from contracts.configuration import GuestConfig, KernelConfig
 from contracts.devices import DEVICES, DeviceNumber
-from contracts.hypercalls import HOST_END, MAX_MESSAGE, MAX_QUEUED
+from contracts.hypercalls import HOST_END, MAX_MESSAGE, MAX_QUEUED, Hypercall
 from contracts.machine import Machine
 from contracts.memory_map import PAGE_SIZE, Irq
 from contracts.msr import MSRPM_SIZE
@@ -155,10 +155,11 @@ class Kernel(Foundation):
 
     def wake(self, number: int, whom: int) -> None:
         """Something has happened at another guest, or the host. One that waits for that is answered, without calling again, or waits on."""
-        partition = self.living(number)
-        if partition is not None and partition.waits is not None and partition.waits[1] == whom:
-            partition.state, partition.waits = State.RUNNABLE, None
-            hypercall(self, partition)
+        if (partition := self.living(number)) is not None:
+            partition.news[whom] = None
+            if partition.waits is not None and (partition.waits[1] == whom or partition.waits[0] is Hypercall.WAIT):
+                partition.state, partition.waits = State.RUNNABLE, None
+                hypercall(self, partition)
 
     def take_answers(self, number: int) -> list[bytes]:
         """What a guest has sent since the last call."""
@@ -200,7 +201,7 @@ class Kernel(Foundation):
 
     def _enter(self, partition: Partition) -> None:
         """Run a guest until it exits. The processor delivers V_IRQ when the guest's IF, its shadow and a pending event allow it."""
-        vcpu, vector = partition.vcpu, partition.pc.pending()
+        vcpu, vector = partition.vcpu, partition.pc.ask(partition.pc.pc.pending)
         control = vcpu.get("INT_CONTROL") & ~_V_IRQ
         vcpu.put("INT_CONTROL", control if vector is None else control | _V_IRQ)
         if vector is not None:
@@ -215,7 +216,7 @@ class Kernel(Foundation):
         now = self.machine.time()
         for partition in (p for p in self.partitions.values() if p.alive):
             partition.pc.ask(partition.pc.pc.tick, now)
-            if partition.state is State.HALTED and partition.pc.pending() is not None and partition.interruptible():
+            if partition.state is State.HALTED and partition.pc.ask(partition.pc.pc.pending) is not None and partition.interruptible():
                 partition.state = State.RUNNABLE
             if partition.pc.failure:
                 self.end_guest(partition, partition.pc.failure)

@@ -59,6 +59,7 @@ class Partition:
     offered: list[int] = field(default_factory=list)  # frames in transit to this guest
     channels: dict[int, Channel] = field(default_factory=dict)  # by the number of the other end
     waits: tuple[Hypercall, int] | None = None  # WAITING: for which call, and for whom
+    news: dict[int, None] = field(default_factory=dict)  # guests and the host, of which WAIT has not told yet, in order
     console: bytearray = field(default_factory=bytearray)
     exit_status: int | None = None
     end_reason: str = ""

@@ -8,7 +8,7 @@ from isolation_kernel.model.script import Operation, Script, Vmmcall
 
 __all__ = [
     "BUFFER", "NAME", "ONE", "OTHER", "PAGE", "THERE", "Steps", "again", "calls", "closes", "maps", "opens", "receives", "sends", "shares",
-    "turns",
+    "turns", "waits_for_any",
 ]  # fmt: skip
 
 NAME, BUFFER = 0x9000, 0xA000  # where an end wants the other's identity, and messages
@@ -39,6 +39,10 @@ def maps(number: int, at: int = THERE) -> Vmmcall:
 
 def closes(number: int) -> Vmmcall:
     return Vmmcall(Hypercall.CLOSE, number)
+
+
+def waits_for_any(wait: bool = True) -> Vmmcall:
+    return Vmmcall(Hypercall.WAIT, esi=not wait)
 
 
 def turns(count: int) -> Script:

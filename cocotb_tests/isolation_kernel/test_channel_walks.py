@@ -5,11 +5,11 @@ and then a guest ends and another takes its place. All invariants are checked on
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from cocotb_tests.isolation_kernel.channel_calls import closes, maps, opens, receives, sends, shares
+from cocotb_tests.isolation_kernel.channel_calls import closes, maps, opens, receives, sends, shares, waits_for_any
 from cocotb_tests.isolation_kernel.governed import load, named
 from cocotb_tests.isolation_kernel.world import SECOND_MEMORY, World
 from contracts.architecture import Gpr
@@ -29,7 +29,13 @@ HIGHEST = 0xF000_0000
 WALKS, STEPS = 4, 1200
 STRETCH = 120  # steps in one mood
 HOMES, PLACES = (0x2_1000, 0x2_2000), (0x70_0000, 0x70_1000)  # pages that are shared, and where they may appear
-MOODS = ((8, 4, 4, 4, 4, 1), (1, 30, 0, 0, 0, 0), (1, 2, 20, 0, 0, 0), (4, 2, 2, 8, 8, 0), (4, 4, 4, 2, 2, 4))  # of the six calls
+MOODS = (
+    (8, 4, 4, 4, 4, 1, 2),
+    (1, 30, 0, 0, 0, 0, 0),
+    (1, 2, 20, 0, 0, 0, 6),
+    (4, 2, 2, 8, 8, 0, 0),
+    (4, 4, 4, 2, 2, 4, 4),
+)  # of the seven calls
 SPEAKING = 1
 
 
@@ -60,6 +66,11 @@ class Guest:
     call: Vmmcall | None = None
     answer: int | None = None
     got: tuple[int, bytes] | None = None  # what was written into its memory by its last answer
+    news: list[int] = field(default_factory=list)  # guests of which it has not been told
+
+    def hears_of(self, number: int) -> None:
+        if number not in self.news:
+            self.news.append(number)
 
 
 class Reference:
@@ -69,40 +80,49 @@ class Reference:
         self.guests: dict[int, Guest] = {}
         self.memory: dict[tuple[Guest, int], bytes] = {}
         self.seen: set[tuple[int, int]] = set()  # calls and how they were answered
+        self._again: Vmmcall | None = None  # the sleeper's call that is tried anew
 
     def does(self, guest: Guest, call: Vmmcall, data: bytes) -> None:
         """One call, and whatever it lets others go on with."""
         self.memory[guest, call.number] = data
         self._try(guest, call)
-        moved = True
-        while moved:
-            moved = False
-            for other in self.guests.values():
-                if other.call is not None:
-                    before, other.call = other.call, None
-                    self._try(other, before)
-                    moved |= other.call is None
+        while self._sleepers():
+            pass
 
     def ends(self, guest: Guest) -> None:
         guest.alive, guest.call = False, None
         for pipe in guest.pipes.values():
             self._shut(pipe)
         for other in self.guests.values():
+            other.hears_of(guest.number)
+        self._sleepers()
+
+    def _sleepers(self) -> bool:
+        """Try each sleeper's call anew; whether one has been answered."""
+        moved = False
+        for other in self.guests.values():
             if other.call is not None:
-                before, other.call = other.call, None
-                self._try(other, before)
+                self._again, other.call = other.call, None
+                self._try(other, self._again)
+                moved |= other.call is None
+        self._again = None
+        return moved
 
     def _try(self, guest: Guest, call: Vmmcall) -> None:
         guest.got = None
         answer = {
             Hypercall.OPEN: self._open, Hypercall.CLOSE: self._close, Hypercall.SEND: self._send, Hypercall.RECEIVE: self._receive,
-            Hypercall.SHARE_PAGE: self._share, Hypercall.MAP_SHARED: self._map,
+            Hypercall.SHARE_PAGE: self._share, Hypercall.MAP_SHARED: self._map, Hypercall.WAIT: self._wait,
         }[Hypercall(call.number)](guest, call)  # fmt: skip
         if answer is None and call.esi:
             answer = Status.AGAIN
         if answer is not None:
             self.seen.add((call.number, min(answer, 0)))
         guest.call, guest.answer = (call, None) if answer is None else (None, answer)
+
+    @staticmethod
+    def _wait(guest: Guest, call: Vmmcall) -> int | None:
+        return guest.news.pop(0) if guest.news else None
 
     @staticmethod
     def _has(guest: Guest, address: int, length: int) -> bool:
@@ -115,11 +135,14 @@ class Reference:
         pipe = guest.pipes.get(peer.number)
         if pipe is None or not pipe.open:
             if peer.call is None or (peer.call.number, peer.call.ebx) != (Hypercall.OPEN, guest.number):
+                if not call.esi and call is not self._again:
+                    peer.hears_of(guest.number)
                 return None
             pipe = Pipe((guest, peer))
             pipe.on_the_way = {guest: [], peer: []}
             guest.pipes[peer.number] = peer.pipes[guest.number] = pipe
         guest.got = call.ecx, bytes.fromhex(peer.name)
+        peer.hears_of(guest.number)
         return Status.OK
 
     def _shut(self, pipe: Pipe) -> None:
@@ -134,6 +157,8 @@ class Reference:
         pipe = guest.pipes.pop(call.ebx, None)
         if pipe is None:
             return Status.CLOSED
+        if pipe.open:
+            pipe.far(guest).hears_of(guest.number)
         self._shut(pipe)
         return Status.OK
 
@@ -148,6 +173,7 @@ class Reference:
         if len(pipe.on_the_way[pipe.far(guest)]) == MAX_QUEUED:
             return None
         pipe.on_the_way[pipe.far(guest)].append(self.memory[guest, Hypercall.SEND])
+        pipe.far(guest).hears_of(guest.number)
         return Status.OK
 
     def _receive(self, guest: Guest, call: Vmmcall) -> int | None:
@@ -160,7 +186,11 @@ class Reference:
             return None if pipe.open else Status.CLOSED
         if len(pipe.on_the_way[guest][0]) > call.ecx:
             return Status.BAD_ARGUMENT
+        if len(pipe.on_the_way[guest]) == MAX_QUEUED and pipe.open:
+            pipe.far(guest).hears_of(guest.number)
         guest.got = call.ebx, pipe.on_the_way[guest].pop(0)
+        if pipe.on_the_way[guest]:
+            guest.hears_of(call.edx)
         return len(guest.got[1])
 
     def _share(self, guest: Guest, call: Vmmcall) -> int:
@@ -201,7 +231,7 @@ _OK, _BAD, _AGAIN, _CLOSED = Status.OK, Status.BAD_ARGUMENT, Status.AGAIN, Statu
 ANSWERS: dict[Hypercall, tuple[Status, ...]] = {  # what a walk has to meet, or it says little
     Hypercall.OPEN: (_OK, _BAD), Hypercall.CLOSE: (_OK, _CLOSED), Hypercall.SEND: (_OK, _BAD, _AGAIN, _CLOSED),
     Hypercall.RECEIVE: (_OK, _BAD, _AGAIN, _CLOSED), Hypercall.SHARE_PAGE: (_OK, _BAD, _CLOSED, Status.NOT_OWNER),
-    Hypercall.MAP_SHARED: (_OK, _BAD, _AGAIN, _CLOSED),
+    Hypercall.MAP_SHARED: (_OK, _BAD, _AGAIN, _CLOSED), Hypercall.WAIT: (_OK, _AGAIN),
 }  # fmt: skip
 
 
@@ -253,7 +283,7 @@ class Walk:
         wait = rng.random() < (0.1 if self.mood == SPEAKING else 0.5)  # so that some find their queue full
         choice = (
             opens(number, buffer), sends(number, length, buffer, wait), receives(number, size, buffer, wait), shares(number, page),
-            maps(number, rng.choice((page, *PLACES))), closes(number),
+            maps(number, rng.choice((page, *PLACES))), closes(number), replace(waits_for_any(wait), ebx=buffer, ecx=size, edx=number),
         )  # fmt: skip
         return rng.choices(choice, MOODS[self.mood])[0]
 

@@ -45,7 +45,7 @@ def test_bad_buffers(call: Hypercall) -> None:
     assert not world.kernel.partitions[1].console and not world.kernel.partitions[1].answers
 
 
-@pytest.mark.parametrize("number", (16, 100, 0x8000_0000, 0xFFFF_FFFF))
+@pytest.mark.parametrize("number", (17, 100, 0x8000_0000, 0xFFFF_FFFF))
 def test_unknown_calls(number: int) -> None:
     assert answers([Vmmcall(number, 1, 2)])[1] == [Status.BAD_CALL]
 

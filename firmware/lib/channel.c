@@ -24,6 +24,8 @@ int channel_receive(u32 number, void *message, u32 size, enum waiting waiting)
     return call(HYPERCALL_RECEIVE, (u32)message, size, number, waiting);
 }
 
+int channel_wait(enum waiting waiting) { return call(HYPERCALL_WAIT, 0, 0, 0, waiting); }
+
 int channel_share(u32 number, void *page) { return call(HYPERCALL_SHARE_PAGE, (u32)page, number, 0, AT_ONCE); }
 
 int channel_map(u32 number, u32 place) { return call(HYPERCALL_MAP_SHARED, place, number, 0, AT_ONCE); }

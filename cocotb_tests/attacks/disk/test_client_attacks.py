@@ -20,7 +20,7 @@ __all__: list[str] = []
 ATTACKER, VICTIM = 2, 3  # their partitions of the kernel
 MARK = bytes.fromhex("badbadba")
 NOTHING = b"\xff" * SECTOR_SIZE
-BELIEVED = 0x72
+NO_DISK, BELIEVED = 0x70, 0x72
 STUCK = (Hypercall.SEND, ATTACKER)  # what the driver waits for, if it does
 SEED, REQUESTS = 77, 8
 HONEST = Client(f"seed={SEED} requests={REQUESTS}")
@@ -98,6 +98,33 @@ def test_a_page_that_is_gone_is_not_written(tmp_path: Path, before: bytes) -> No
             assert run.lines(ATTACKER) == ["closed"] and lived(run) and outside_is_right(run)
             written = run.part(0) != run.part(0, run.before)
             assert written == (control is not None) and (NOTHING in run.part(0)) == written
+
+
+@pytest.mark.regress
+def test_a_client_that_ends_in_the_middle_of_a_request(tmp_path: Path, before: bytes) -> None:
+    """The other is served; of what was to be written all or nothing is there, and nothing of a page that has gone."""
+    for control in (None, weakened.BELIEVES_THE_PAGE):
+        with attack(tmp_path, "dies", before, control) as run:
+            run.run()
+            assert run.lines(ATTACKER) == ["asked 0 times"] and lived(run) and outside_is_right(run)
+            written = run.part(0) != run.part(0, run.before)
+            assert written == (control is not None) and (NOTHING in run.part(0)) == written
+
+
+def test_what_is_left_of_a_clients_requests_reaches_nobody_in_its_place(tmp_path: Path, before: bytes) -> None:
+    """It ends while the driver owes it an answer and has requests of it; the same program, started again, gets answers to its own alone."""
+    for control in (None, weakened.KEEPS_WHAT_IT_OWES):
+        with attack(tmp_path, "dies times=32", before, control) as run:
+            first = run.guests[ATTACKER - 1]
+            run.run(run.ended(ATTACKER))
+            assert first.exit_status == 0 and run.guests[0].alive
+            again = run.guests[ATTACKER - 1] = run.kernel.load_guest(first.config, ATTACKER)
+            run.run(run.ended(ATTACKER))
+            assert again.identity == first.identity
+            assert again.exit_status == (NO_DISK if control else 0), run.lines(ATTACKER)
+            if control is None:
+                run.run()
+                assert lived(run) and outside_is_right(run) and run.part(0) == run.part(0, run.before)
 
 
 @pytest.mark.regress

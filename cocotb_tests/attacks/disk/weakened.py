@@ -1,8 +1,8 @@
 """The driver guest with one check left out each: what the control runs are made of. Changes of its sources, by file."""
 
 __all__ = [
-    "ANY_LENGTH", "ANY_PLACE", "ANY_SECTOR", "AS_LONG_AS_IT_ASKS", "BELIEVES_THE_PAGE", "HOSTILE", "TAKES_ITS_WORD",
-    "WAITS_FOR_ROOM", "WRAPS",
+    "ANY_LENGTH", "ANY_PLACE", "ANY_SECTOR", "AS_LONG_AS_IT_ASKS", "BELIEVES_THE_PAGE", "HOSTILE", "KEEPS_WHAT_IT_OWES",
+    "TAKES_ITS_WORD", "WAITS_FOR_ROOM", "WRAPS",
 ]  # fmt: skip
 
 _CHECKS = "guests/disk_driver/requests.c"
@@ -18,10 +18,16 @@ ANY_PLACE: Change = {_CHECKS: {" || request->place > VDISK_PAGE_SECTORS - reques
 BELIEVES_THE_PAGE: Change = {_CLIENTS: {"    if (!page_is_there(client)) /* so": "    if (0) /* so"}}
 """Does not ask whether the page was there while it was copied."""
 AS_LONG_AS_IT_ASKS: Change = {
-    _CLIENTS: {"            any |= serve(client);": "            while (serve(client))\n                any = 1;"}
+    _CLIENTS: {"        serve(client);": "        while (client->number == number && serve(client))\n            ;"}
 }
 """Goes to the next client when this one wants no more."""
 WAITS_FOR_ROOM: Change = {_CLIENTS: {"sizeof client->answer, AT_ONCE)": "sizeof client->answer, WAIT)"}}
+KEEPS_WHAT_IT_OWES: Change = {
+    _CLIENTS: {
+        "*client = (struct client){.number = number, .partition = partition};": "client->number = number, client->partition = partition;"
+    }
+}
+"""Takes who comes for who has left."""
 TAKES_ITS_WORD: Change = {
     _CLIENTS: {
         "const struct partition *partition = find_partition(table, partitions, identity);":

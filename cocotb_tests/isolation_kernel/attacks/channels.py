@@ -189,6 +189,34 @@ def opens_a_channel_without_the_right(world: World) -> Judge:
     return lambda world: bool(other.channels)
 
 
+@attack("hypercall_rights")
+def learns_by_waiting_that_another_asks_for_it(world: World) -> Judge:
+    """A guest that may have no channel sleeps in WAIT: whether anybody wants one, or ends, is not told."""
+
+    def script() -> Script:
+        yield Write(SCRATCH, BAD)
+        yield Vmmcall(Hypercall.WAIT)
+        yield Write(SCRATCH, SECRET)
+        yield from idles()
+
+    world.guest(script, one_to_one=True, rights=NO_RIGHTS)
+    world.guest(lambda: calls([], *idles(_TURNS), opens(1))())
+    return shows()
+
+
+@attack("hypercall_rights")
+def learns_by_waiting_that_another_has_ended(world: World) -> Judge:
+    def script() -> Script:
+        yield Write(SCRATCH, BAD)
+        yield Vmmcall(Hypercall.WAIT)
+        yield Write(SCRATCH, SECRET)
+        yield from idles()
+
+    world.guest(script, one_to_one=True, rights=NO_RIGHTS)
+    world.guest(lambda: calls([], *idles(_TURNS), Vmmcall(Hypercall.SHUTDOWN, 0))())
+    return shows()
+
+
 @attack("hypercall_buffers")
 def has_an_identity_written_into_a_neighbours_memory(world: World) -> Judge:
     neighbours: list[int] = []

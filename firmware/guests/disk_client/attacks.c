@@ -92,6 +92,20 @@ static int gone(void)
     return 0;
 }
 
+/* Ends in the middle of its requests, whose answers it does not take; the last one writes. */
+static int dies(u32 requests)
+{
+    struct answer answer;
+    send(VDISK_READ, 0, VDISK_PAGE_SECTORS, 0); /* the driver knows the page afterwards */
+    channel_receive(disk.driver, &answer, sizeof answer, WAIT);
+    fill(MARK);
+    for (u32 n = 0; n < requests; n++)
+        send(VDISK_SIZE, 0, 0, 0);
+    send(VDISK_WRITE, 0, VDISK_PAGE_SECTORS, 0);
+    print("asked %u times\n", requests);
+    return 0;
+}
+
 /* As many requests as there is room for, always; their answers are taken too. */
 static int flood(void)
 {
@@ -169,6 +183,8 @@ int attack(const char *name)
         return pages();
     if (strcmp(name, "gone") == 0)
         return gone();
+    if (strcmp(name, "dies") == 0)
+        return dies(parameter("times", 0));
     if (strcmp(name, "flood") == 0)
         return flood();
     if (strcmp(name, "mute") == 0)

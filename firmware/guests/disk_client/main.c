@@ -2,8 +2,8 @@
  * A client of the disk's driver guest: writes and reads what its seed says, and sees that it reads what it has written.
  *
  * Command line: driver=N, the driver's partition of the kernel; seed=N, requests=N; or attack=NAME (attacks.c). bench=N writes and
- * reads so many sectors instead, in calls of call=N, at most 20, and tells the time. Status 0 if all was right; for an attack, what it says of
- * itself.
+ * reads so many sectors instead, in calls of call=N, at most 20, and tells the time; then what one sector takes after nothing for pause=N
+ * cycles, and more. Status 0 if all was right; for an attack, what it says of itself.
  */
 #include "guests/disk_client/client.h"
 #include "lib/cpu.h"
@@ -16,6 +16,7 @@
 #define KINDS 8u /* of eight calls four write, three read, one flushes */
 #define WRITES 4u
 #define FLUSHES 7u
+#define PAUSES 6u
 #define FAILED_OPEN 1
 #define FAILED_REQUEST 2
 #define FAILED_COMPARE 3
@@ -82,6 +83,21 @@ static int bench(u32 sectors, u32 call)
     return 0;
 }
 
+/* A sector read after each of some pauses. */
+static int first_requests(u32 pause)
+{
+    for (u32 n = 0; n < PAUSES; n++, pause += pause / PAUSES) {
+        u64 until = time_stamp() + pause;
+        while (time_stamp() < until)
+            hypercall(HYPERCALL_YIELD, 0, 0, 0);
+        u64 start = time_stamp();
+        if (vdisk_read(&disk, 0, 1, data) != VDISK_STATUS_OK)
+            return FAILED_REQUEST;
+        print("after a pause: %u cycles\n", (u32)(time_stamp() - start));
+    }
+    return 0;
+}
+
 int main(void)
 {
     char name[16];
@@ -95,8 +111,10 @@ int main(void)
         return FAILED_OPEN;
     }
     print("disk of %u sectors\n", disk.sectors);
-    u32 sectors = parameter("bench", 0);
+    u32 sectors = parameter("bench", 0), pause = parameter("pause", 0);
     int result = sectors ? bench(sectors, parameter("call", VDISK_PAGE_SECTORS)) : work(parameter("requests", 20));
+    if (!result && pause)
+        result = first_requests(pause);
     vdisk_close(&disk);
     return result;
 }

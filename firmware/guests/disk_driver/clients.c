@@ -94,7 +94,7 @@ static int send_answer(struct client *client)
     return status;
 }
 
-/* Whether anything has come of it. */
+/* Whether a request was served, or the client has left. */
 static int serve(struct client *client)
 {
     int status = client->owes ? send_answer(client) : STATUS_OK;
@@ -117,21 +117,20 @@ static int serve(struct client *client)
     return 1;
 }
 
-int serve_clients(void)
+static struct client *find_client(u32 number)
 {
-    int any = 0;
     for (struct client *client = clients; client < clients + partitions; client++)
-        if (client->number != NOBODY)
-            any |= serve(client);
-    return any;
+        if (client->number == number)
+            return client;
+    return NULL;
 }
 
-static int is_client(u32 number)
+int serve_client(u32 number)
 {
-    for (int n = 0; n < partitions; n++)
-        if (clients[n].number == number)
-            return 1;
-    return 0;
+    struct client *client = find_client(number);
+    if (client)
+        serve(client);
+    return client && client->number == number;
 }
 
 /* The other end is who the kernel says. */
@@ -155,7 +154,7 @@ int look_for_clients(void)
     static u8 identity[IDENTITY_SIZE] ALIGNED(IDENTITY_SIZE);
     int any = 0;
     for (u32 number = 1; number <= highest_number; number++) {
-        if (is_client(number)) {
+        if (find_client(number)) {
             any = 1;
             continue;
         }

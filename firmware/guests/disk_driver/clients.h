@@ -10,7 +10,7 @@ void clients_init(const struct partition *partitions, int count, u32 highest);
 /* Opens channels to those who ask for one; whether there is anybody who may yet, or is a client. */
 int look_for_clients(void);
 
-/* One request of each client, if it has one: whether any had. */
-int serve_clients(void);
+/* One request of that guest's, if it is a client and has one; 0 if it is none, or no more. */
+int serve_client(u32 number);
 
 #endif

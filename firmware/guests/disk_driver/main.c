@@ -9,43 +9,21 @@
 #include "guests/kernel/ide.h"
 #include "guests/kernel/process.h"
 #include "guests/kernel/traps.h"
-#include "lib/cpu.h"
-#include "lib/pic.h"
+#include "lib/channel.h"
 #include "lib/platform.h"
 #include "ringfence.h"
 
 #define PATIENCE 1000000u /* polls of the disk: an interrupt for each transfer costs exits */
 #define HIGHEST_NUMBER 8u
-#define LOOK_EVERY 64u /* rounds: to look for clients is a call for each guest */
-#define TURNS 3u       /* of others, without a request, before it sleeps */
-#define ALARM_COMMAND 0x20 /* channel 0 of the 8254: high byte of the count alone, one interrupt */
-#define FIRST_NAP 4u   /* 256 periods of 1,193,182 Hz each: 0.9 ms */
-#define LONGEST_NAP 128u
 #define FAILED_NO_DISK 1
 #define FAILED_NO_TABLE 2
 
 static struct partition partitions[VDISK_MAX_PARTITIONS];
-static volatile int alarmed;
 
 /* No processes here. */
 struct frame *timer_tick(struct frame *frame) { return frame; }
 struct frame *system_call(struct frame *frame) { return frame; }
 int demand_page(u32 address, u32 error) { return (void)address, (void)error, 0; }
-
-static void alarm(void) { alarmed = 1; }
-
-/* There is no call that waits for a message from any of several guests: so it sleeps for a while, and looks again. */
-static void sleep(u32 length)
-{
-    alarmed = 0;
-    out8(PORT_PIT + 3, ALARM_COMMAND);
-    out8(PORT_PIT, (u8)length);
-    while (!alarmed) {
-        wait_for_interrupt();
-        interrupts_off();
-    }
-    interrupts_on();
-}
 
 static int open_disk(void)
 {
@@ -67,31 +45,18 @@ static int open_disk(void)
     return count;
 }
 
+/* Of who is no client somebody asks for a channel, or has ended. */
 static void serve(int stay)
 {
-    u32 idle = 0, nap = FIRST_NAP;
-    for (u32 round = 0;; round++) {
-        if (serve_clients())
-            idle = 0, nap = FIRST_NAP;
-        else if (idle++ < TURNS)
-            hypercall(HYPERCALL_YIELD, 0, 0, 0);
-        else {
-            if (!look_for_clients() && !stay)
-                return;
-            sleep(nap);
-            nap = nap < LONGEST_NAP ? 2 * nap : nap;
-        }
-        if (round % LOOK_EVERY == LOOK_EVERY - 1)
-            look_for_clients();
-    }
+    int anybody = look_for_clients();
+    while (anybody || stay)
+        if (!serve_client((u32)channel_wait(WAIT)))
+            anybody = look_for_clients();
 }
 
 int main(void)
 {
     traps_init();
-    pic_init();
-    on_interrupt(IRQ_TIMER, alarm);
-    interrupts_on();
     clients_init(partitions, open_disk(), parameter("guests", HIGHEST_NUMBER));
     serve((int)parameter("stay", 0));
     ide_flush();
