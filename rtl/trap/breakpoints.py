@@ -7,7 +7,7 @@ One comparator for each breakpoint serves three addresses in turn, each the numb
 - else, between two instructions, the next instruction's first byte. What it has met stands in ``at``, and the instruction faults.
 
 A processor whose DR7 enables none spends no cycle on this. With one enabled no boundary is passed, and at each ``held`` is high until the
-results stand: two cycles for the access of the last micro-op, one for the instruction.
+results stand: a cycle to choose, two for the access of the last micro-op, one for the instruction.
 """
 
 from amaranth import Cat, Module, Mux, Signal
@@ -20,7 +20,7 @@ __all__ = ["Breakpoints", "WatchedAccess"]
 
 _WORD_BITS = 2  # of an address, within a double word
 _WORD_BYTES = 4
-_COMPARING = 3  # cycles at a boundary
+_COMPARING = 4  # cycles at a boundary
 
 
 class WatchedAccess(data.Struct):
@@ -68,13 +68,15 @@ class Breakpoints(wiring.Component):
         ]
         m.d.sync += behind.eq(self.access_valid)
 
-        word, mask, data_access = Signal(32 - _WORD_BITS), Signal(_WORD_BYTES), Signal()
+        # What is compared in this cycle.
+        word, mask = Signal(32 - _WORD_BITS), Signal(_WORD_BYTES)
+        of_data, writes, io = Signal(), Signal(), Signal()
         first = access.linear[_WORD_BITS:]
-        m.d.comb += data_access.eq(self.access_valid | behind)
-        with m.If(data_access):
-            m.d.comb += [word.eq(Mux(behind, first + 1, first)), mask.eq(Mux(behind, lanes[_WORD_BYTES:], lanes[:_WORD_BYTES]))]
+        m.d.sync += [of_data.eq(self.access_valid | behind), writes.eq(access.write), io.eq(access.io)]
+        with m.If(self.access_valid | behind):
+            m.d.sync += [word.eq(Mux(behind, first + 1, first)), mask.eq(Mux(behind, lanes[_WORD_BYTES:], lanes[:_WORD_BYTES]))]
         with m.Else():
-            m.d.comb += [word.eq(self.linear[_WORD_BITS:]), mask.eq(1 << self.linear[:_WORD_BITS])]
+            m.d.sync += [word.eq(self.linear[_WORD_BITS:]), mask.eq(1 << self.linear[:_WORD_BITS])]
 
         hits, following = Signal(BREAKPOINTS), Signal(BREAKPOINTS)
         for n in range(BREAKPOINTS):
@@ -89,16 +91,16 @@ class Breakpoints(wiring.Component):
                     m.d.comb += span.eq(0b1111)
             with m.Switch(asked.type):
                 with m.Case(BreakpointType.EXECUTE):
-                    m.d.comb += kind.eq(~data_access)
+                    m.d.comb += kind.eq(~of_data)
                 with m.Case(BreakpointType.WRITE):
-                    m.d.comb += kind.eq(data_access & ~access.io & access.write)
+                    m.d.comb += kind.eq(of_data & ~io & writes)
                 with m.Case(BreakpointType.IO):
-                    m.d.comb += kind.eq(data_access & access.io & self.ports)
+                    m.d.comb += kind.eq(of_data & io & self.ports)
                 with m.Case(BreakpointType.ACCESS):
-                    m.d.comb += kind.eq(data_access & ~access.io)
+                    m.d.comb += kind.eq(of_data & ~io)
             m.d.comb += hits[n].eq(enabled[n] & kind & (address[_WORD_BITS:] == word) & (span & mask).any())
 
-        with m.If(data_access):
+        with m.If(of_data):
             m.d.sync += self.met.eq(self.met | hits)
         with m.Else():
             m.d.sync += following.eq(hits)

@@ -86,11 +86,11 @@ def _arm(stage: Stage, number: int, address: int, kind: int) -> None:
 
 @attack("loader and stub", control=Missing.SKINIT, harm=Harm.RAN, off_in_both=(Slip.IDT_AS_FOUND,), phases=(0, 1, 2))
 def breakpoints_wait(stage: Stage, phase: int) -> None:
-    """Debug registers are armed, and the IDT is the attacker's: on the loader's first instruction, on the first word of its stack, on
+    """Debug registers are armed, and the IDT is the attacker's: on the loader's first instruction, on its first return address, on
     an instruction of the stub's behind its STGI."""
     stage.stub = stage.expected_stub = places.stub(_STGI + b"\x90\x90")
     opened = RING_MINUS_1 + len(says(LETTER_OF_STUB)) + len(_STGI)
-    entry, word = BLOCK + int.from_bytes(stage.loader[:2], "little"), BLOCK + BLOCK_SIZE - _WORD
+    entry, word = BLOCK + int.from_bytes(stage.loader[:2], "little"), BLOCK + BLOCK_SIZE - 2 * _WORD
     address, kind = ((entry, _EXECUTE), (word, _WRITE_WORD), (opened, _EXECUTE))[phase]
     _idt(stage, _CODE if phase == 0 else _FLAT_CODE)
     _arm(stage, phase, address, kind)

@@ -11,7 +11,7 @@ __all__: list[str] = []
 EXECUTE, WRITE, IO, ACCESS = range(4)
 LENGTH = {0: 1, 1: 2, 3: 4}
 TOP = 1 << 32
-WAIT = 3  # cycles at a boundary with a breakpoint enabled
+WAIT = 4  # cycles at a boundary with a breakpoint enabled
 
 
 def span(address: int, length: int) -> set[int]:
@@ -106,9 +106,11 @@ def test_what_is_off_is_dropped_for_good(rng: Random):
             out = await bench.cycle(**after, access=access)
             assert not out["trap"] and not out["held"] and not out["armed"]
             await bench.cycle(**after)
+            await bench.cycle(**after)
             out = await bench.cycle(**machine.inputs)
             assert not out["met"]
         await bench.cycle(**machine.inputs, access_valid=1, access=access)
-        assert (await bench.cycle(**machine.inputs, access=access))["trap"]
+        await bench.cycle(**machine.inputs, access=access)
+        assert (await bench.cycle(**machine.inputs))["trap"]
 
     simulate(Breakpoints(), program)
