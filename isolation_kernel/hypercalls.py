@@ -26,10 +26,7 @@ _Result = int | None  # what EAX is to hold; None: OK
 
 
 class _Refused(Exception):
-    """The call has no effect and is answered with an error."""
-
-    def __init__(self, status: Status) -> None:
-        self.status = status
+    """The call has no effect and is answered with an error, its argument."""
 
 
 def _require(condition: bool, status: Status = Status.BAD_ARGUMENT) -> None:
@@ -56,10 +53,6 @@ def _receiver(kernel: "Kernel", partition: Partition, right: Right, number: int)
 def _is_free(partition: Partition, address: int) -> bool:
     """Whether a page may appear there."""
     return not address % PAGE_SIZE and address // PAGE_SIZE < _HIGHEST_PAGE and not partition.memory.occupied(address // PAGE_SIZE)
-
-
-def _console_write(kernel: "Kernel", partition: Partition, address: int, length: int) -> None:
-    partition.say(_read(kernel, partition, address, length))
 
 
 def _wait(partition: Partition, call: Hypercall, whom: int) -> None:
@@ -239,7 +232,7 @@ def _shutdown(kernel: "Kernel", partition: Partition, status: int, second: int) 
 
 _CALLS: dict[Hypercall, tuple[Callable[["Kernel", Partition, int, int], _Result], Right | None, str]] = {
     Hypercall.YIELD: (lambda kernel, partition, first, second: kernel.scheduler.end_slice(partition), None, NOBODY),
-    Hypercall.CONSOLE_WRITE: (_console_write, None, NOBODY),
+    Hypercall.CONSOLE_WRITE: (lambda kernel, partition, *buffer: partition.say(_read(kernel, partition, *buffer)), None, NOBODY),
     Hypercall.RECEIVE: (_receive, None, NOBODY),
     Hypercall.SEND: (_send, None, NOBODY),
     Hypercall.GIVE_PAGE: (_give_page, None, NOBODY),
@@ -271,7 +264,7 @@ def hypercall(kernel: "Kernel", partition: Partition) -> None:
         _require(right is None or kernel.permits(partition, right, about), Status.DENIED)
         result = call(kernel, partition, vcpu.register(Gpr.EBX), vcpu.register(Gpr.ECX)) or Status.OK
     except _Refused as refusal:
-        result = refusal.status
+        result = refusal.args[0]
     except Unavailable:
         result = Status.UNAVAILABLE
     if partition.state is State.RUNNABLE:  # neither ended nor to be answered later

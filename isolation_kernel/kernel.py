@@ -124,15 +124,13 @@ class Kernel(Foundation):
     def shutdown(self, status: int) -> None:
         """End everything. RAM is not cleaned here: the platform scrubs it before anyone else runs."""
         self.over, self.exit_status = True, status
-        for partition in self.partitions.values():
-            if partition.alive:
-                partition.state, partition.end_reason = State.ENDED, "the system was shut down"
+        for partition in (p for p in self.partitions.values() if p.alive):
+            partition.state, partition.end_reason = State.ENDED, "the system was shut down"
         self.machine.shutdown()
 
     def living(self, number: int) -> Partition | None:
         """The partition of that number, if there is one that has not ended."""
-        partition = self.partitions.get(number)
-        return partition if partition is not None and partition.alive else None
+        return partition if (partition := self.partitions.get(number)) is not None and partition.alive else None
 
     def permits(self, partition: Partition, right: Right, about: str) -> bool:
         """Whether a guest may: every decision about it is made here, by its rights and the policy, and is in the log."""
@@ -204,8 +202,7 @@ class Kernel(Foundation):
         vcpu, vector = partition.vcpu, partition.pc.ask(partition.pc.pc.pending)
         control = vcpu.get("INT_CONTROL") & ~_V_IRQ
         vcpu.put("INT_CONTROL", control if vector is None else control | _V_IRQ)
-        if vector is not None:
-            vcpu.put("INT_VECTOR", vector)
+        vcpu.put("INT_VECTOR", vector or 0)
         vcpu.put("TLB_CONTROL", self.asids.enter(self.machine, vcpu.block, partition.shadow.current.asid))
         vcpu.flush()
         self.machine.run(vcpu.block)

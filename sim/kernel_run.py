@@ -1,6 +1,5 @@
 """``ringfence run --guest``: programs above the isolation kernel instead of on the bare machine."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from contracts.report import Step
 from isolation_kernel.frames import KernelError
 from isolation_kernel.partition import Partition
 from sim.attestation.desk import Desk
+from sim.guest_console import GuestConsole
 from sim.guests import GuestProgram, GuestSystem, share_memory
 from sim.kernel_time import KernelTime
 from sim.launch.hand_over import HandOver
@@ -95,34 +95,6 @@ def _load(path: Path, small: int, large: int, name: str, **options: object) -> G
         return GuestProgram.load(path, large, name, **options)
 
 
-class _Console:
-    """What guests print, on standard output; lines begin with the guest's name if there is more than one."""
-
-    def __init__(self, names: dict[int, str]) -> None:
-        self._names = names
-        self._lines: dict[int, bytes] = {}
-
-    def __call__(self, number: int, data: bytes) -> None:
-        if len(self._names) == 1:
-            self._write(data)
-            return
-        *lines, rest = (self._lines.get(number, b"") + data).split(b"\n")
-        self._lines[number] = rest
-        for line in lines:
-            self._write(f"[{self._names[number]}] ".encode() + line + b"\n")
-
-    def finish(self) -> None:
-        """Lines without an end."""
-        for number, rest in self._lines.items():
-            if rest:
-                self._write(f"[{self._names[number]}] ".encode() + rest + b"\n")
-
-    @staticmethod
-    def _write(data: bytes) -> None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-
-
 def run_guests(
     machine: Machine,
     programs: Sequence[GuestProgram],
@@ -138,7 +110,7 @@ def run_guests(
     Ctrl-C ends it. The owner's phrase, if it is given, is kept where there is a store. LaunchError; StorageError and TpmError (of the
     kernel) if the store cannot be made, or does not take it."""
     start = time.process_time()
-    console = _Console({n: p.name for n, p in enumerate(programs, 1)})
+    console = GuestConsole({n: p.name for n, p in enumerate(programs, 1)})
     system: GuestSystem | None = None
     try:
         system = GuestSystem(machine, config or KernelConfig(), console, late_launch=late_launch)
