@@ -2,10 +2,11 @@
 
 VMMCALL with EAX = number, EBX, ECX, EDX, ESI = arguments; EAX = result (Status, or a value where said). A call that waits lets the guest
 sleep until it can be answered, or answers AGAIN if ESI is not 0. A channel is named by the number of the partition at its other end.
-What WAIT tells of is told in the order in which it happened, each guest once until then: in a channel of the caller's, a message that has
-come or, after a RECEIVE, one that is still there; room in one that was full; an OPEN of the other end, and its end. What came of it may have
-been taken meanwhile. A message of the host, a guest that waits in OPEN for the caller, or one that has ended, to who has the right.
 Who may read what is sealed is a number of 32 bits (1 to 8) and so many identities.
+
+WAIT tells of each guest once until then, in the order in which it happened: in a channel of the caller's, of a message that has come or,
+after a RECEIVE, of one that is still there; of room in one that was full; of an OPEN of the other end, and of its end. What came may have
+been taken meanwhile. Who has the right is told of messages of the host, of guests that wait in OPEN for the caller, and of those that end.
 """
 
 from enum import IntEnum

@@ -71,18 +71,14 @@ def _hlt(kernel: "Kernel", partition: Partition) -> None:
         partition.state = State.HALTED
 
 
-def _time(kernel: "Kernel", partition: Partition) -> int | None:
-    return kernel.machine.time() if partition.config.clock else None
-
-
 def _cpuid(kernel: "Kernel", partition: Partition) -> None:
     memory = partition.memory.offset * PAGE_SIZE, partition.config.memory, partition.number, 0
     carry_out(partition, tells(kernel.config.native_cpuid, memory))
 
 
 def _msr(kernel: "Kernel", partition: Partition) -> None:
-    write = bool(partition.vcpu.get("EXITINFO1") & 1)
-    found = carry_out(partition, accesses_msr(partition.pc.pc, write, _time(kernel, partition)))
+    write, now = bool(partition.vcpu.get("EXITINFO1") & 1), kernel.machine.time() if partition.config.clock else None
+    found = carry_out(partition, accesses_msr(partition.pc.pc, write, now))
     if isinstance(found, Written):
         partition.vcpu.put("TSC_OFFSET", found.value)
 
@@ -109,7 +105,7 @@ _Handler = Callable[["Kernel", Partition], object]
 _INSTRUCTIONS: dict[int, _Handler] = {  # which the handler carries out: the guest goes on behind them
     **{ExitCode.CR_READ + n: lambda kernel, partition: read_control(partition) for n in (0, 3, 4)},
     **{ExitCode.CR_WRITE + n: lambda kernel, partition: write_control(partition) for n in (0, 3, 4)},
-    ExitCode.RDTSC: lambda kernel, partition: carry_out(partition, reads_clock(partition.pc.pc, _time(kernel, partition))),
+    ExitCode.RDTSC: lambda kernel, partition: carry_out(partition, reads_clock(partition.pc.pc, None)),  # of a guest without a clock
     ExitCode.CPUID: _cpuid,
     **dict.fromkeys((ExitCode.INVD, ExitCode.WBINVD), lambda kernel, partition: None),  # caches are coherent
     ExitCode.HLT: _hlt,

@@ -78,19 +78,22 @@ class Tpm:
 
     def _places(self, begin: int, end: int, *flags: str) -> Iterator[int]:
         """Places of words, each as soon as it may be moved. Bytes beyond the end of a command are dropped, beyond that of an answer FFh."""
+        room = 0
         for at in range(begin, end, WORD_SIZE):
-            self._wait("STS", *flags, burst=min(WORD_SIZE, end - at))
+            if room < WORD_SIZE:
+                room = self._wait("STS", *flags, burst=min(WORD_SIZE, end - at))
+            room -= WORD_SIZE
             yield at
 
-    def _wait(self, name: str, *flags: str, burst: int = 0) -> None:
-        """Until the register shows these flags, and that so many bytes can be moved."""
+    def _wait(self, name: str, *flags: str, burst: int = 0) -> int:
+        """Until the register shows these flags, and that so many bytes can be moved; how many can."""
         mask, never = (sum(TPM[name].field(flag).mask for flag in group) for group in (flags, _NEVER[name]))
         for _ in range(self._looks):
             value = self._machine.read32(self._address(name))
             if value & never:
                 raise TpmError(f"no TPM answers in locality {self._locality}: it is absent, has failed, or there was no launch")
             if value & mask == mask and _BURST.get(value) >= burst:
-                return
+                return _BURST.get(value)
         raise TpmError("the TPM hangs: it does not do what it was asked to")
 
     def _write(self, name: str, flag: str) -> None:
