@@ -5,7 +5,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 RINGFENCE := $(VENV)/bin/ringfence
 STAMP := $(VENV)/.ringfence-ready
-JOBS ?= 2
+# One more than there are cores: tests wait for the processes that they start.
+JOBS ?= $(shell expr $$(nproc) + 1)
 BOARD ?= ulx3s_85f
 SCENARIO ?= sanctuary
 # Each worker has a run of neighbouring tests, which share what they build; who is done first takes over.

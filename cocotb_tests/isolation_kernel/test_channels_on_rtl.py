@@ -77,6 +77,7 @@ def test_without_the_check_it_is_not() -> None:
 FAILED_CLOSE = 4
 
 
+@pytest.mark.regress
 def test_without_the_drop_the_page_of_a_closed_channel_is_still_reached() -> None:
     """The control of what the listener finds in the end: it writes where the page was, and the speaker finds its own word gone."""
     (one, other), _, _ = talk(SPEAKS, LISTENS, off=("drop_on_revoke",))

@@ -144,6 +144,7 @@ def phases(rng: random.Random, count: int) -> list[int]:
     return [(n // 4 * 4 * 2 * SECTOR_CYCLES // count + rng.randrange(8 * SECTOR_CYCLES // count)) for n in range(count)]
 
 
+@pytest.mark.regress
 def test_it_changes_hands_with_transfers_in_flight(image: Path, rng: random.Random) -> None:
     """Nothing reaches memory after the take, nothing of the old owner the new one, and the new one can use it."""
     assert {write for write, _ in hand_overs(image, phases(rng, FEW))} == {True, False}
@@ -155,6 +156,7 @@ def test_it_changes_hands_at_any_moment(image: Path, rng: random.Random) -> None
     assert len(hand_overs(image, phases(rng, MANY))) == 4
 
 
+@pytest.mark.regress
 def test_without_reset_and_policy_its_transfers_go_on_after_the_take(image: Path) -> None:
     """The control run: the same take, and what is watched there is seen, in both directions. Its next owner finds what is left."""
     run = HandOver(image, Protections.without("device_reset", "dma_policy"))

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from contracts.configuration import KernelConfig
 from contracts.protections import Protections
 from contracts.report import Step
@@ -26,6 +28,7 @@ def lines(text: str) -> list[str]:
     return [*sizes.splitlines(), rest]
 
 
+@pytest.mark.regress
 def test_a_guest_finds_its_memory_and_nothing_else() -> None:
     program = link("absent", [LIBRARY / "rt.S", LIBRARY / "rt.c", SOURCE], extra=(f"-I{LIBRARY}",)).path
     with Machine() as machine:

@@ -125,17 +125,20 @@ def reason(bundle: Bundle | None, text: str, nonce: bytes = NONCE) -> Reason | N
     return verdict.reason if isinstance(verdict, Refused) else None
 
 
+@pytest.mark.regress
 def test_what_is_sealed_is_there_after_a_loss_of_power(lives: Lives) -> None:
     assert lives.genuine.printed.startswith("nothing unsealed: -7\nstart 1, sealed 0\nquoted 0\n")
     assert lives.again.printed == "start 2, sealed 0\nquoted 0\n", "whatever the others have tried in between"
     assert lives.genuine.status == lives.again.status == ENDED
 
 
+@pytest.mark.regress
 def test_the_digests_are_those_of_what_was_launched(lives: Lives) -> None:
     for name, digest in (("stub", hashlib.sha256(stub_image()).digest()), ("kernel", kernel_digest())):
         assert f"{name} {digest.hex()}\n" in lives.genuine.told
 
 
+@pytest.mark.regress
 def test_the_quote_is_accepted(lives: Lives, tmp_path: Path) -> None:
     assert lives.genuine.bundle is not None and lives.again.bundle is not None
     (tmp_path / "quote").write_text(write_bundle(lives.genuine.bundle))
@@ -146,6 +149,7 @@ def test_the_quote_is_accepted(lives: Lives, tmp_path: Path) -> None:
     assert isinstance(verdict, Accepted) and verdict.data == lives.genuine.bundle.data, "the key outlasts the power too"
 
 
+@pytest.mark.regress
 def test_tpm2_checkquote_accepts_it(lives: Lives, tmp_path: Path) -> None:
     bundle = lives.genuine.bundle
     assert bundle is not None
@@ -163,6 +167,7 @@ def test_tpm2_checkquote_accepts_it(lives: Lives, tmp_path: Path) -> None:
     assert check(qualifying_data(OTHER_NONCE, bundle.identity, bundle.data)) != 0
 
 
+@pytest.mark.regress
 def test_a_guest_one_bit_away_is_another(lives: Lives) -> None:
     """It unseals nothing, and its quote is its own; a verifier that expects it accepts it."""
     changed = lives.changed_guest
@@ -171,6 +176,7 @@ def test_a_guest_one_bit_away_is_another(lives: Lives) -> None:
     assert reason(changed.bundle, expectation(lives, identity=changed.bundle.identity.hex())) is None
 
 
+@pytest.mark.regress
 def test_a_guest_that_claims_another_ones_name_is_refused(lives: Lives) -> None:
     assert lives.genuine.bundle is not None and lives.changed_guest.bundle is not None
     lie = replace(lives.changed_guest.bundle, identity=lives.genuine.bundle.identity)
@@ -178,6 +184,7 @@ def test_a_guest_that_claims_another_ones_name_is_refused(lives: Lives) -> None:
     assert (lives.thief.printed, lives.thief.status) == ("stolen -7\n", ENDED)
 
 
+@pytest.mark.regress
 def test_another_kernel_unseals_nothing_and_is_told(lives: Lives) -> None:
     changed = lives.changed_kernel
     assert changed.printed == "nothing unsealed: -7\nstart 1, sealed -7\nquoted 0\n" and changed.status == FAILED_SEAL
@@ -186,6 +193,7 @@ def test_another_kernel_unseals_nothing_and_is_told(lives: Lives) -> None:
     assert reason(changed.bundle, expectation(lives, kernel=digest)) is None, "the same machine, and the same key"
 
 
+@pytest.mark.regress
 def test_a_nonce_is_good_once(lives: Lives) -> None:
     assert reason(lives.genuine.bundle, expectation(lives)) is None
     assert reason(lives.genuine.bundle, expectation(lives), OTHER_NONCE) is Reason.OTHER_NONCE

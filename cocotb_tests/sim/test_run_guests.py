@@ -131,6 +131,7 @@ def test_bad_arguments_are_refused_in_one_line(arguments: tuple[str, ...], messa
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.regress
 def test_the_owners_phrase_is_in_the_trusted_line_and_nowhere_else(tmp_path: Path) -> None:
     pictures = []
     for phrase in ("pelican under glass", "pelican under grass"):

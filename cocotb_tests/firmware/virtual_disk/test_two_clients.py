@@ -3,6 +3,8 @@
 import random
 from pathlib import Path
 
+import pytest
+
 from cocotb_tests.firmware.virtual_disk.reference import worked
 from cocotb_tests.firmware.virtual_disk.sharing import DISK_SECTORS, PART_SECTORS, Client, Sharing
 from contracts.ide import SECTOR_SIZE
@@ -12,6 +14,7 @@ __all__: list[str] = []
 REQUESTS = 24
 
 
+@pytest.mark.regress
 def test_two_clients_at_once(tmp_path: Path, rng: random.Random) -> None:
     """And no sector beside their partitions has changed. The driver ends when nobody is left."""
     seeds = [rng.getrandbits(31), rng.getrandbits(31)]

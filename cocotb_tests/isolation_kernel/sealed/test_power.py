@@ -52,6 +52,7 @@ def cut_everywhere(stage: Stage, prepare: Change, change: Change, check: Change)
     raise AssertionError("it never ends")
 
 
+@pytest.mark.regress
 def test_a_first_value_is_there_or_not(stage: Stage) -> None:
     stage.kernel.seal(MAIL, 0, b"mail's", (MAIL,))
     seen = set()
@@ -79,6 +80,7 @@ def test_a_new_value_is_there_or_the_old_one(stage: Stage) -> None:
     assert seen == sorted(seen, key=lambda data: data == b"new"), "there is one step, the TPM's counter, at which it changes"
 
 
+@pytest.mark.regress
 def test_an_opening_loses_nothing(stage: Stage, rng: Random) -> None:
     data = rng.randbytes(MAX_DATA)
     stage.kernel.seal(VAULT, 0, data, (VAULT,))
@@ -92,6 +94,7 @@ def test_an_opening_loses_nothing(stage: Stage, rng: Random) -> None:
     assert cut_everywhere(stage, check, reopen, check) > 40
 
 
+@pytest.mark.regress
 def test_a_creation_that_was_cut_is_repeated(stage: Stage, rng: Random) -> None:
     power = stage.machine.power
     stage.kernel.create()

@@ -24,6 +24,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
+@pytest.mark.regress
 def test_two_at_a_time_share_one_build(empty_cache: Path) -> None:
     spec = sample_spec()
     with multiprocessing.get_context("fork").Pool(2) as pool:
@@ -33,6 +34,7 @@ def test_two_at_a_time_share_one_build(empty_cache: Path) -> None:
     assert not list((empty_cache / "partial").iterdir())
 
 
+@pytest.mark.regress
 def test_what_an_interrupted_build_left_is_replaced(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object) -> None:
         folder = arguments[4]

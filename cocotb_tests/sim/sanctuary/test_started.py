@@ -35,6 +35,7 @@ def branch(started: Started, name: str) -> Evidence:
         pytest.param("dma_read_kernel", "dma_write_kernel", ("GUARD_OFF",), id="strap"),
     ],
 )
+@pytest.mark.regress
 def test_a_branch_leaves_the_same_evidence(name: str, before: str, off: tuple[str, ...]) -> None:
     """Also after a branch of another attack."""
     attack = BY_NAME[name]
