@@ -257,9 +257,8 @@ def hypercall(kernel: "Kernel", partition: Partition) -> None:
     if vcpu.get("CPL") and kernel.protections.hypercall_ring:
         vcpu.inject(Exc.UD)  # as where there is no VMMCALL: applications have no business with the kernel
         return
-    number = vcpu.register(Gpr.EAX)
     try:
-        _require(number in Hypercall.__members__.values(), Status.BAD_CALL)
+        _require((number := vcpu.register(Gpr.EAX)) in _CALLS, Status.BAD_CALL)
         call, right, about = _CALLS[Hypercall(number)]
         _require(right is None or kernel.permits(partition, right, about), Status.DENIED)
         result = call(kernel, partition, vcpu.register(Gpr.EBX), vcpu.register(Gpr.ECX)) or Status.OK
