@@ -30,7 +30,6 @@ from isolation_kernel.model.script import (
     Write,
     WriteCr,
 )  # fmt: skip
-from virtual_pc.cpuid import cpuid
 from virtual_pc.decode import Segment
 from virtual_pc.paging import Leaf
 from virtual_pc.ports import VirtualPc
@@ -111,8 +110,6 @@ class LyingFence(Fence):
             return self._translation() if owner.gi_code.co_name == "walk" else self._instruction()
         if question is allows:
             return self._rng.choice((True, False, None))
-        if question is cpuid:
-            return tuple(self._number() for _ in range(4))
         assert question is list, question
         return [(name, self._number()) for name in (*FIELDS, *Gpr.__members__, "nonsense")]
 
