@@ -1,7 +1,7 @@
 """How a small circuit with a short clock is mapped to an ECP5's look-up tables, and placed: the recipe by which the bare guard is measured.
 
 Found by trial, for the guard. ``synth_ecp5`` as it is makes the lookups a level or two longer; whoever wants the guard's clock in a design
-of their own maps it as is done here.
+of their own maps it as is done here. The longest ways are laid out in the circuit itself (``chipset/dma_policy/tables.py``).
 """
 
 from collections.abc import Sequence
