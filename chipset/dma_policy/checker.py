@@ -12,14 +12,15 @@ too, with its word or without; whether it is for this page, too, is compared bes
 
 from collections.abc import Collection
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.dma_policy.decision import ALL_FORMATS, REGION_BITS, Access, region_of, two_bits
 from chipset.dma_policy.policy import policy_layout
+from chipset.dma_policy.tables import all_of, equal_pairs, net
 from chipset.dma_policy.walker import Walker
-from chipset.dma_policy.word_cache import WordCache, row_count
+from chipset.dma_policy.word_cache import FOUND_PARTS, WordCache, row_count
 from chipset.interconnect.ports import MemoryRequest
 from chipset.memory_controller.controller import WriteEvent
 from contracts.bus import BusResponse
@@ -41,8 +42,9 @@ class Checker(wiring.Component):
     -------
     asks : In(1), with ``access`` In(Access): a request waits at the door of memory
     known : Out(1), combinational: its verdict is ``admitted`` Out(1), which counts in this very cycle; else it is declined
-    likely, found : Out(1): while the policy is enabled ``known`` is ``likely & found``. ``found`` comes last in the cycle; who has a long
-        way to go from ``known`` does better to join it in at the end
+    likely : Out(1), found : Out(FOUND_PARTS): while the policy is enabled ``known`` is ``likely & found.all()``. ``found`` comes last in
+        the cycle; who has a long way to go from ``known`` does better to join it in at the end
+    judged : In(1): ``admitted`` is ``verdict`` In(1), which has been found before for the request to which the access belongs
     leaves : In(1), with ``asks``: the request goes on in this cycle if it is known
     stalled : Out(requesters): let others go first. Who is stalled may ask nevertheless; who has been declined must ask again in the end,
         for the others wait for that
@@ -59,7 +61,8 @@ class Checker(wiring.Component):
         self._cache = WordCache(requesters=requesters, words=cached_words, formats=formats)
         self._walker = Walker(requesters=requesters, formats=formats, split=cached_words > 1, rows=row_count(requesters, cached_words))
         super().__init__({
-            "asks": In(1), "access": In(Access), "known": Out(1), "likely": Out(1), "found": Out(1), "admitted": Out(1), "leaves": In(1),
+            "asks": In(1), "access": In(Access), "known": Out(1), "likely": Out(1), "found": Out(FOUND_PARTS), "admitted": Out(1),
+            "judged": In(1), "verdict": In(1), "leaves": In(1),
             "stalled": Out(requesters),
             "policy": In(policy_layout(requesters, formats)), "hold": In(1), "flush": In(1), "quiet": Out(1),
             "walk": Out(stream.Signature(MemoryRequest)), "walk_answer_valid": In(1), "walk_answer": In(BusResponse),
@@ -75,19 +78,25 @@ class Checker(wiring.Component):
         launch = Signal()  # lies in the launch region
         serves = Signal()  # the walker has found out something for this requester
         beside = Signal()  # for this access too, if the region is the same: the cache, which has kept it at the same place, says that
-        sure = Signal()  # admitted whatever the cache has; perhaps not if ``by_word``
-        by_word = Signal()
-        alike = (walker.access.write == access.write) | ~two_bits(policy.map_format, self._formats)  # one bit is for both directions
+        last = REGION_BITS - 1
+        same = [
+            net(m, cache.beside, "same_place"), *equal_pairs(m, walker.access.page[:last], access.page[:last], "same"),
+            net(m, walker.decided & (walker.access.page[last] == access.page[last]), f"same{last}"),
+        ]  # fmt: skip
+        if Format.PER_REQUESTER_AND_ACCESS in self._formats:  # in the others one bit is for both directions
+            same.append((walker.access.write == access.write) | ~two_bits(policy.map_format, self._formats))
+        whole = net(m, cache.whole, "whole")
+        # Admitted whatever the cache has, as is known without looking, or as the walker has found out; or if the word says so.
+        before = net(m, Mux(self.judged, self.verdict, ~policy.enable), "before")
+        sure = net(m, before | (beside & net(m, walker.admitted & ~self.judged, "walked")), "sure")
+        by_word = net(m, policy.enable & ~beside & ~self.judged, "by_word")
+        closed = net(m, launch & ~self.judged, "closed")
         m.d.comb += [
-            launch.eq(policy.launch.protect & (region_of(access.page) == policy.launch.base)),
+            launch.eq(policy.launch.protect & all_of(equal_pairs(m, region_of(access.page), policy.launch.base, "launch"))),
             serves.eq(walker.decided & (walker.access.requester == access.requester)),
-            beside.eq(
-                walker.decided & cache.beside & alike & (walker.access.page[:REGION_BITS] == access.page[:REGION_BITS])
-            ),
-            self.likely.eq(cache.whole | beside), self.found.eq(cache.found), self.known.eq(~policy.enable | (self.likely & self.found)),
-            # The cache's bit comes last, so it is joined in as a product.
-            sure.eq(~policy.enable | (beside & walker.admitted)), by_word.eq(policy.enable & ~beside),
-            self.admitted.eq(~launch & (sure | (by_word & cache.admitted))),
+            beside.eq(net(m, all_of(same), "beside")),
+            self.likely.eq(whole | beside), self.found.eq(cache.found), self.known.eq(~policy.enable | (self.likely & self.found.all())),
+            self.admitted.eq(~closed & (sure | (by_word & net(m, cache.admitted, "word")))),  # one table, as the cache's bit comes last
             cache.access.eq(access), cache.map_format.eq(policy.map_format), cache.written.eq(self.written), cache.flush.eq(self.flush),
             cache.fill.eq(walker.fill), cache.filled.eq(walker.access), cache.fill_address.eq(walker.address),
             cache.fill_row.eq(walker.fill_row), cache.fill_data.eq(walker.fill_data), cache.fill_whole.eq(walker.fill_whole),
@@ -100,6 +109,9 @@ class Checker(wiring.Component):
         # What a request comes to is known so late in the cycle that everything else begins with a flip-flop: all these are of the cycle
         # before.
         asked = Signal()  # something was asked of the policy
+        was_whole = Signal()  # what ``likely`` and ``found`` were made of
+        was_beside = Signal()
+        was_found_parts = Signal(FOUND_PARTS)
         was_likely = Signal()  # it was known if both
         was_found = Signal()
         unknown = Signal()
@@ -116,11 +128,13 @@ class Checker(wiring.Component):
         own = Signal()  # it is the one that asks
         m.d.comb += [somebody.eq(waiting.bit_select(turn, 1)), own.eq(access.requester[:places] == turn)]
         m.d.sync += [
-            asked.eq(self.asks & policy.enable), was_likely.eq(self.likely), was_found.eq(self.found), who.eq(access.requester),
+            asked.eq(self.asks & policy.enable), was_whole.eq(whole), was_beside.eq(beside), was_found_parts.eq(self.found),
+            who.eq(access.requester),
             open_to.eq(walker.idle & ~self.hold & ((own & somebody) | ~waiting.any())),
             served.eq(serves), stays.eq(beside & ~self.leaves), went.eq(self.leaves),
         ]  # fmt: skip
         m.d.comb += [
+            was_likely.eq(was_whole | was_beside), was_found.eq(was_found_parts.all()),
             unknown.eq(asked & ~(was_likely & was_found)), walker.start.eq(unknown & open_to), declined.eq(unknown & ~served),
             # The one that is served has left, or its requester asks for something else now.
             walker.left.eq(asked & served & ~(stays & was_found)),

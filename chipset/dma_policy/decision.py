@@ -6,9 +6,10 @@ Bit k of a map is bit k & 7 of byte k >> 3, so of a little-endian 32-bit word bi
 
 from collections.abc import Collection
 
-from amaranth.hdl import Cat, Const, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 from amaranth.lib import data
 
+from chipset.dma_policy.tables import equal_pairs, net
 from contracts.policy_map import Format
 
 __all__ = [
@@ -65,9 +66,11 @@ def region_of(page: Value) -> Value:
     return page[_LAUNCH_PAGE_BITS:]
 
 
-def same_region(one: Value, other: Value, fmt: Value, formats: Collection[Format]) -> Value:
-    """1 where one word decides for both; ``one`` and ``other`` as of ``region_of``."""
-    return (one[1:] == other[1:]) & ((one[0] == other[0]) | ~two_bits(fmt, formats))
+def same_region(m: Module, one: Value, other: Value, fmt: Value, formats: Collection[Format]) -> list[Value]:
+    """Eight nets, all 1 where one word decides for both; ``one`` and ``other`` as of ``region_of``."""
+    top = len(one) - 1
+    lowest = (one[0] == other[0]) | ~two_bits(fmt, formats)
+    return [*equal_pairs(m, one[1:top], other[1:top], "region"), net(m, (one[top] == other[top]) & lowest, f"region{top}")]
 
 
 def word_index(page: Value, fmt: Value, formats: Collection[Format]) -> Value:

@@ -7,13 +7,14 @@ between check and access, and a burst, which lies within one page and is taken i
 
 from collections.abc import Collection
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.dma_policy.checker import Checker
 from chipset.dma_policy.decision import ALL_FORMATS
 from chipset.dma_policy.policy import Denial, policy_layout
+from chipset.dma_policy.tables import net
 from chipset.interconnect.ports import MemoryRequest
 from chipset.memory_controller.controller import WriteEvent
 from contracts.bus import BusRequest, BusResponse
@@ -72,9 +73,14 @@ class Guard(wiring.Component):
         first = Signal()  # if so, it was its request's first
         final = Signal()  # … its last
         outstanding = Signal(_OUTSTANDING_BITS)  # answers that are due, but for one that is due since the cycle before
-        free = Signal()  # a request may leave
-        sure = Signal()  # it does, if it is taken, whatever the checker knows
-        likely = Signal()  # it does if its region is found, which is known last
+        # In few tables, as what the checker has found comes last.
+        request_valid, taken = self.requests.valid, self.out.ready
+        free = net(m, ~self.hold & ~outstanding[1:].all(), "free")  # a request may leave
+        sure = net(m, request_valid & (inside | (~self.policy.enable & free)), "sure")  # it does, if it is taken, whatever is found
+        likely = net(m, net(m, request_valid & free, "offered") & checker.likely, "likely")  # it does if its region is found
+        sure_taken = net(m, sure & taken, "sure_taken")
+        offered_taken = net(m, net(m, request_valid & taken, "valid_taken") & free, "offered_taken")
+        likely_taken = net(m, offered_taken & checker.likely, "likely_taken")
         m.d.comb += [
             checker.asks.eq(self.requests.valid & ~inside),
             checker.access.requester.eq((request.requester - DMA_FIRST)[: (self._requesters - 1).bit_length()]),
@@ -83,14 +89,11 @@ class Guard(wiring.Component):
             checker.policy.eq(self.policy), checker.hold.eq(self.hold), checker.flush.eq(self.flush),
             checker.walk_answer_valid.eq(self.walk_answer_valid), checker.walk_answer.eq(self.walk_answer),
             checker.written.eq(self.written), self.map_error.eq(checker.map_error), self.stalled.eq(checker.stalled),
-            free.eq(~self.hold & ~outstanding[1:].all()),
-            sure.eq(self.requests.valid & (inside | (~self.policy.enable & free))),
-            likely.eq(self.requests.valid & free & checker.likely),
-            self.out.valid.eq(sure | (likely & checker.found)),
+            self.out.valid.eq(sure | (likely & checker.found.all())),
             self.out.payload.request.eq(request),
-            self.out.payload.admitted.eq(Mux(inside, kept, checker.admitted)),
+            checker.judged.eq(inside), checker.verdict.eq(kept), self.out.payload.admitted.eq(checker.admitted),
             checker.leaves.eq(free & self.out.ready),
-            self.requests.ready.eq((self.out.ready & sure) | ((self.out.ready & likely) & checker.found)),
+            self.requests.ready.eq(sure_taken | (likely_taken & checker.found.all())),
             self.denial.valid.eq(left & first & ~kept),
             self.drained.eq(checker.quiet & ~inside & ~left & (outstanding == 0)),
         ]  # fmt: skip

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from chipset.dma_policy.decision import ALL_FORMATS
 from chipset.dma_policy.policy import Denial, policy_layout
+from chipset.dma_policy.tables import net
 from chipset.interconnect.ports import RegisterSignature
 from chipset.late_launch.port import ProtectSignature
 from contracts.policy_map import GUARD, Format
@@ -17,6 +18,8 @@ from contracts.policy_map import GUARD, Format
 __all__ = ["GuardRegisters"]
 
 _WORD = 4
+_BANK_BITS = 4
+_BANK = 1 << _BANK_BITS  # so many registers are told apart by one table
 
 
 def _at(name: str, index: int = 0) -> int:
@@ -75,13 +78,22 @@ class GuardRegisters(wiring.Component):
         count = Signal(GUARD["DENIED_COUNT"].field("COUNT").width)
         m.d.comb += [self.enabled.eq(policy.enable), self.memory_clean.eq(memory_clean), self.irq.eq(denied)]
 
+        # For few levels a register is chosen by the bits of its number that one table takes, and what the others say comes last.
+        chosen = [net(m, block.address[:_BANK_BITS] == n, f"chosen{n}") for n in range(_BANK)]
+        last = _at("MAP_LENGTH", len(policy.maps) - 1)
+        banks = {bank: net(m, block.address[_BANK_BITS:] == bank, f"bank{bank}") for bank in range(last // _BANK + 1)}
+
+        def addressed(name: str, index: int = 0) -> Value:
+            bank, number = divmod(_at(name, index), _BANK)
+            return banks[bank] & chosen[number]
+
         # Writes.
         clears = Signal()
         commits = Signal()
         launch = self.launch
         m.d.comb += [
-            clears.eq(block.valid & block.write & (block.address == _at("STATUS"))),
-            commits.eq(block.valid & block.write & (block.address != _at("STATUS"))),
+            clears.eq(block.valid & block.write & addressed("STATUS")),
+            commits.eq(block.valid & block.write & ~addressed("STATUS")),
             self.flush.eq(((block.valid & block.write) | launch.valid) & self.hold & self.drained),
             launch.ready.eq(self.flush),
             block.ready.eq(~commits | (self.hold & self.drained & ~launch.valid)),
@@ -91,24 +103,23 @@ class GuardRegisters(wiring.Component):
         with m.If(self.flush & launch.valid):
             m.d.sync += [policy.launch.base.eq(launch.base), policy.launch.protect.eq(1), memory_clean.eq(0)]
         with m.Elif(self.flush):
-            with m.Switch(block.address):
-                with m.Case(_at("CONTROL")):
-                    control = _Control(block.write_data[: data.Layout.cast(_Control).size])
-                    m.d.sync += [
-                        policy.enable.eq(policy.enable | control.enable), policy.map_format.eq(control.map_format),
-                        memory_clean.eq(control.memory_clean),
-                    ]  # fmt: skip
-                with m.Case(_at("LAUNCH_BASE")):
-                    m.d.sync += policy.launch.base.eq(block.write_data[16:])
-                with m.Case(_at("LAUNCH_CONTROL")):
-                    m.d.sync += policy.launch.protect.eq(block.write_data[0])
-                with m.Case(_at("DEVICE_RESET")):
-                    m.d.sync += self.device_reset.eq(block.write_data)
-                for n in range(len(policy.maps)):
-                    with m.Case(_at("MAP_BASE", n)):
-                        m.d.sync += policy.maps[n].base.eq(words)
-                    with m.Case(_at("MAP_LENGTH", n)):
-                        m.d.sync += policy.maps[n].length.eq(words)
+            with m.If(addressed("CONTROL")):
+                control = _Control(block.write_data[: data.Layout.cast(_Control).size])
+                m.d.sync += [
+                    policy.enable.eq(policy.enable | control.enable), policy.map_format.eq(control.map_format),
+                    memory_clean.eq(control.memory_clean),
+                ]  # fmt: skip
+            with m.If(addressed("LAUNCH_BASE")):
+                m.d.sync += policy.launch.base.eq(block.write_data[16:])
+            with m.If(addressed("LAUNCH_CONTROL")):
+                m.d.sync += policy.launch.protect.eq(block.write_data[0])
+            with m.If(addressed("DEVICE_RESET")):
+                m.d.sync += self.device_reset.eq(block.write_data)
+            for n in range(len(policy.maps)):
+                with m.If(addressed("MAP_BASE", n)):
+                    m.d.sync += policy.maps[n].base.eq(words)
+                with m.If(addressed("MAP_LENGTH", n)):
+                    m.d.sync += policy.maps[n].length.eq(words)
 
         # What happens; it wins over being cleared.
         with m.If(clears):
@@ -142,5 +153,9 @@ class GuardRegisters(wiring.Component):
         for n, place in enumerate(policy.maps):
             values |= {_at("MAP_BASE", n): Cat(Const(0, 2), place.base), _at("MAP_LENGTH", n): Cat(Const(0, 2), place.length)}
         # One-hot selection: few registers have the higher bits, so an OR of them is smaller than a multiplexer.
-        m.d.comb += block.read_data.eq(reduce(or_, (Mux(block.address == at, value, 0) for at, value in values.items())))
+        read = (
+            Mux(here, reduce(or_, (Mux(chosen[at % _BANK], value, 0) for at, value in values.items() if at // _BANK == bank)), 0)
+            for bank, here in banks.items()
+        )
+        m.d.comb += block.read_data.eq(reduce(or_, read))
         return m

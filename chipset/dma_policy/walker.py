@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from chipset.dma_policy.decision import ALL_FORMATS, PAGE_WIDTH, REGION_BITS, Access, bit_in_word, is_built, word_index
 from chipset.dma_policy.policy import MapPlace, policy_layout
+from chipset.dma_policy.tables import all_of, equal_pairs, groups_of
 from chipset.dma_policy.word_cache import WORD_WIDTH
 from chipset.interconnect.ports import MemoryRequest
 from chipset.memory_controller.controller import WriteEvent
@@ -214,7 +215,7 @@ class Walker(wiring.Component):
         touched = Signal()  # some of the word has been written
         newer = Signal()  # the verdict has been
         m.d.comb += [
-            here.eq(self.written.valid & (self.written.word == self.address)),
+            here.eq(all_of(groups_of(m, [self.written.valid, *equal_pairs(m, self.written.word, self.address, "written")], "here"))),
             hits.eq(here & self.written.mask.bit_select(number[_BYTE_BITS:], 1)),
         ]
         m.d.sync += [touched.eq(~begins & (touched | here)), newer.eq(~begins & (newer | hits))]

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from chipset.dma_policy.decision import ALL_FORMATS, Access, bit_in_word, region_of, same_region, word_index
+from chipset.dma_policy.tables import any_of, groups_of, net
 from chipset.memory_controller.controller import WriteEvent
 from contracts.policy_map import Format
 from contracts.requesters import DMA_FIRST
 
-__all__ = ["KEY_WIDTH", "WORD_WIDTH", "WordCache", "row_count"]
+__all__ = ["FOUND_PARTS", "KEY_WIDTH", "WORD_WIDTH", "WordCache", "row_count"]
 
 WORD_WIDTH = 30  # address bits 31:2
 KEY_WIDTH = 20  # of a word's address, kept to see writes to it; another word of the same key drops it too, which costs a read
@@ -19,6 +20,7 @@ _REGION_WIDTH = 16
 _WORD_BITS = 32
 _RAM_DEPTH = 16  # of an FPGA's distributed RAM, which is four bits wide
 _MOST_ROWS = 8
+FOUND_PARTS = 2  # tables that say together whether a region is found
 
 
 def row_count(requesters: int, words: int) -> int:
@@ -35,8 +37,8 @@ class WordCache(wiring.Component):
 
     Members
     -------
-    access : In(Access), what is looked up; found : Out(1), its region is kept at its place; whole : Out(1), and so is its word (if
-        ``found``): admitted : Out(1) is the bit that decides
+    access : In(Access), what is looked up; found : Out(FOUND_PARTS), all 1 if its region is kept at its place; whole : Out(1), so is
+        its word, if that is: admitted : Out(1) is the bit that decides
     beside : Out(1), ``filled`` and ``access`` have the same place
     map_format : In(2), of the policy in force
     fill : In(1), with filled In(Access) and fill_address In(30): keep row ``fill_row`` In(range(rows)), which is ``fill_data``
@@ -53,7 +55,7 @@ class WordCache(wiring.Component):
         self._rows = row_count(requesters, words)
         self._row_bits = _WORD_BITS // self._rows
         super().__init__({
-            "access": In(Access), "found": Out(1), "whole": Out(1), "beside": Out(1), "admitted": Out(1), "map_format": In(2),
+            "access": In(Access), "found": Out(FOUND_PARTS), "whole": Out(1), "beside": Out(1), "admitted": Out(1), "map_format": In(2),
             "fill": In(1), "filled": In(Access), "fill_address": In(WORD_WIDTH),
             "fill_row": In(range(self._rows)), "fill_data": In(self._row_bits), "fill_whole": In(1),
             "written": In(WriteEvent), "flush": In(1),
@@ -78,14 +80,19 @@ class WordCache(wiring.Component):
         here, there = self._place(self.access), self._place(self.filled)
         number = bit_in_word(self.access, self.map_format, self._formats)
         column_bits = self._row_bits.bit_length() - 1
+        # A sum of products has fewer levels than a multiplexer; a table chooses between two bits.
+        bits = [
+            net(m, net(m, number[1:column_bits] == n // 2, f"column{n}") & Mux(number[0], row.data[n + 1], row.data[n]), f"bit{n}")
+            for n in range(0, self._row_bits, 2)
+        ]  # fmt: skip
+        same = same_region(m, region.data, region_of(self.access.page), self.map_format, self._formats)
         m.d.comb += [
             region.addr.eq(here), row.addr.eq(Cat(number[column_bits:], here)),
             new_region.addr.eq(there), new_region.en.eq(self.fill), new_region.data.eq(region_of(self.filled.page)),
             new_row.addr.eq(Cat(self.fill_row, there)), new_row.en.eq(self.fill), new_row.data.eq(self.fill_data),
-            self.found.eq(same_region(region.data, region_of(self.access.page), self.map_format, self._formats)),
+            self.found.eq(Cat(groups_of(m, same, "found"))),
             self.whole.eq(valid.bit_select(here, 1)), self.beside.eq(here == there),
-            # A sum of products has fewer levels than a multiplexer.
-            self.admitted.eq((row.data & Cat(number[:column_bits] == n for n in range(self._row_bits))).any()),
+            self.admitted.eq(any_of(m, bits, "bits")),
         ]  # fmt: skip
         taken = [(n + DMA_FIRST) % (places // self._words) for n in range(self._requesters)]
         for n in range(places):

@@ -44,6 +44,7 @@ def command(kinds: list[str], counts: list[int], formats: list[str], cached_word
     as exported, registers and trusted port too. Each stands among flip-flops, which do not count. All seeds are told, and none is chosen.
     """
     from chipset.export.settings import GuardSettings
+    from sim.fpga.fast_mapping import TARGET_MHZ
     from sim.fpga.measure import CHIP, area_of, clocks_of, tool_versions
     from sim.fpga.toolchain import ECP5, YOSYS
     from sim.fpga.tools import ToolFailed, require
@@ -71,9 +72,13 @@ def command(kinds: list[str], counts: list[int], formats: list[str], cached_word
                 entry["clock_mhz"] = {
                     "by_seed": {str(seed): mhz for seed, mhz in reached.by_seed.items()},
                     "lowest": reached.lowest, "median": reached.median, "best": reached.best,
+                    "target": TARGET_MHZ, "seeds_reaching_target": reached.reaching,
                 }  # fmt: skip
                 each = " ".join(f"{mhz:.1f}" for mhz in reached.by_seed.values())
-                said += f"; MHz: lowest {reached.lowest:.1f}, median {reached.median:.1f}, best {reached.best:.1f} of {each}"
+                said += (
+                    f"; MHz: lowest {reached.lowest:.1f}, median {reached.median:.1f}, best {reached.best:.1f}, "
+                    f"{reached.reaching} of {seeds} seeds reach {TARGET_MHZ}: {each}"
+                )
             click.echo(said)
             entries.append(entry)
     write_output(output, json.dumps({"chip": CHIP, "tools": tool_versions(), "circuits": entries}, indent=2) + "\n")

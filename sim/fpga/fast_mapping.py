@@ -1,11 +1,12 @@
 """How a small circuit with a short clock is mapped to an ECP5's look-up tables, and placed: the recipe by which the bare guard is measured.
 
 Found by trial, for the guard. ``synth_ecp5`` as it is makes the lookups a level or two longer; whoever wants the guard's clock in a design
-of their own maps it as is done here.
+of their own maps it as is done here. The longest ways are laid out in the circuit itself (``chipset/dma_policy/tables.py``).
 """
 
 from collections.abc import Sequence
 
+from chipset.dma_policy.tables import NET_CELL
 from sim.fpga.toolchain import TOP
 
 __all__ = ["PLACING", "TARGET_MHZ", "script"]
@@ -36,13 +37,15 @@ PLACING: Sequence[str] = (
 
 
 def script(apart: str) -> tuple[str, ...]:
-    """Yosys' commands, from the design as it was read to ``top.json``. The module ``apart`` is not joined with what is around it."""
+    """Yosys' commands, from the design as it was read to ``top.json``. The module ``apart`` is not joined with what is around it. Of the
+    design's nets, made for ``StopsAtNets``, each stays one: what is before it is mapped apart from what is behind it."""
     synthesis = f"synth_ecp5 -top {TOP}"
     return (
         f"setattr -mod -set keep_hierarchy 1 {apart}",
+        f"setparam -set WIDTH 1 t:{NET_CELL}", f"chtype -set $barrier t:{NET_CELL}",
         f"{synthesis} -run :map_luts",
         "techmap -map +/lattice/latches_map.v",  # the first half of the step that is left out here
         f"abc9 -W {_WIRE_DELAY} -maxlut {_MOST_INPUTS} -script +{';'.join(_ABC)}",
-        "clean",
+        "setparam -unset WIDTH t:$barrier", "chtype -set $_BUF_ t:$barrier", "clean",
         f"{synthesis} -run map_cells: -json {TOP}.json",
-    )
+    )  # fmt: skip

@@ -42,6 +42,11 @@ class Clocks:
     def best(self) -> float:
         return max(self.by_seed.values())
 
+    @property
+    def reaching(self) -> int:
+        """How many seeds reach ``TARGET_MHZ``."""
+        return sum(mhz >= fast_mapping.TARGET_MHZ for mhz in self.by_seed.values())
+
 
 def tool_versions() -> dict[str, str]:
     """Of what is measured with, by package."""
@@ -57,10 +62,11 @@ def area_of(bare: Bare) -> Area:
     from amaranth.back import rtlil
 
     from chipset.boards.bare_guard import FlipFlopFrame
+    from chipset.dma_policy.tables import StopsAtNets
 
     require(YOSYS)
     folder, commands = _folder(bare), fast_mapping.script(_FRAMED)
-    design = str(rtlil.convert(FlipFlopFrame(bare.make()), name=TOP, emit_src=False))
+    design = str(rtlil.convert(FlipFlopFrame(bare.make()), name=TOP, platform=StopsAtNets(), emit_src=False))
     key = digest_of(design, *commands, version(YOSYS))
     stamp = folder / _SYNTHESIZED
     if not is_fresh(stamp, key):

@@ -91,7 +91,7 @@ def verdict_for_whoever_asks(inside: Inside) -> None:
 
 def verdict_for_every_region(inside: Inside) -> None:
     """Regions are not compared."""
-    inside.checker.module.d.comb += inside.checker.component.found.eq(1)
+    inside.checker.module.d.comb += inside.checker.component.found.eq(-1)
 
 
 def can_be_switched_off(inside: Inside) -> None:

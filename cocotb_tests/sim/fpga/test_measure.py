@@ -11,6 +11,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from chipset.dma_policy.tables import net
 from contracts.policy_map import Format
 from sim.fpga import fast_mapping, measure
 from sim.fpga.bare import KINDS, Bare, circuits
@@ -36,6 +37,24 @@ class Parities(wiring.Component):
         return m
 
 
+class Joined(wiring.Component):
+    """A table of four inputs; three tables if each half is on a net of its own."""
+
+    bits: In(4)
+    both: Out(1)
+
+    def __init__(self, *, nets: bool) -> None:
+        self._nets = nets
+        super().__init__()
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        halves = (self.bits[:2].all(), self.bits[2:].all())
+        first, second = (net(m, half, f"half{n}") for n, half in enumerate(halves)) if self._nets else halves
+        m.d.comb += self.both.eq(first & second)
+        return m
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(measure, "BUILD", tmp_path)
@@ -48,6 +67,12 @@ def test_the_frame_does_not_count(elsewhere: Path) -> None:
     assert area == Area(luts=WIDTH, flip_flops=WIDTH, block_rams=0, multipliers=0)
     whole = ECP5.area(json.loads((elsewhere / "measure" / "parities-1" / "stat.json").read_text()))
     assert whole.flip_flops > 2 * WIDTH and whole.luts > 0
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_synthesis_stops_at_nets() -> None:
+    assert measure.area_of(Bare("nets", 1, (), 0, lambda: Joined(nets=True))).luts == 3
+    assert measure.area_of(Bare("none", 1, (), 0, lambda: Joined(nets=False))).luts == 1
 
 
 def test_what_has_changed_is_measured_anew(elsewhere: Path) -> None:
@@ -64,7 +89,7 @@ def test_what_has_changed_is_measured_anew(elsewhere: Path) -> None:
 
 def test_all_seeds_are_told() -> None:
     clocks = measure.Clocks({1: 140.0, 2: 160.0, 3: 151.0, 4: 150.0})
-    assert (clocks.lowest, clocks.median, clocks.best) == (140.0, 150.5, 160.0)
+    assert (clocks.lowest, clocks.median, clocks.best, clocks.reaching) == (140.0, 150.5, 160.0, 3)
     assert slowest_clock({"fmax": {"a": {"achieved": 151.5, "constraint": 150}, "b": {"achieved": 99.5, "constraint": 12}}}) == 99.5
 
 
