@@ -12,9 +12,10 @@ from cocotb_tests.isolation_kernel.world import paging_on
 from contracts.architecture import Pte
 from contracts.display import COLUMNS, ROWS, SCREEN_BYTES, CrtcIndex, VgaPort, levels
 from contracts.memory_map import Physical
-from contracts.user_view import COLUMN_WIDTHS, LINE_ATTRIBUTE, trusted_line
+from contracts.user_view import COLUMN_WIDTHS, LINE_ATTRIBUTE
 from isolation_kernel.model.memory import Straps
 from isolation_kernel.model.script import Out, Script, Spin, Write
+from isolation_kernel.trusted_line import trusted_line
 
 __all__ = ["LINE"]
 

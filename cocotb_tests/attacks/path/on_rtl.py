@@ -13,8 +13,8 @@ from contracts.display import COLUMNS, SCREEN_BYTES, CursorStart
 from contracts.memory_map import PAGE_SIZE, Physical
 from contracts.protections import Protections
 from contracts.report import Step
-from contracts.user_view import trusted_line
 from isolation_kernel.partition import Partition
+from isolation_kernel.trusted_line import trusted_line
 from sim.display.screen import Screen
 from sim.guests import GuestSystem
 from sim.machine import Machine

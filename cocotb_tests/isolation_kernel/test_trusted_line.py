@@ -5,13 +5,8 @@ import random
 import pytest
 
 from contracts.display import COLUMNS
-from contracts.user_view import (
-    ATTENTION_ATTRIBUTE,
-    ATTENTION_TEXT,
-    COLUMN_WIDTHS,
-    LINE_ATTRIBUTE,
-    trusted_line,
-)
+from contracts.user_view import ATTENTION_ATTRIBUTE, ATTENTION_TEXT, COLUMN_WIDTHS, LINE_ATTRIBUTE
+from isolation_kernel.trusted_line import trusted_line
 
 __all__: list[str] = []
 
