@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from cocotb_tests.sim.test_multiboot import CODE, HEADER, elf
 from cocotb_tests.sim.test_run import ENDLESS, HELLO, ringfence, say, write
 from contracts.memory_map import Port
-from sim.cli import run
+from sim.cli import run_options
 from sim.cli.main import main
 from sim.paths import ROOT
 
@@ -101,7 +101,7 @@ def test_waves_that_cannot_be_drawn_are_told_before_anything_runs(
     tmp_path: Path, how: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = write(tmp_path, ENDLESS)
-    monkeypatch.setattr(run, "_WAVES", program / "waves.fst")
+    monkeypatch.setattr(run_options, "_WAVES", program / "waves.fst")
     done = CliRunner().invoke(main, ["run", *how, str(program), "--waves"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert "waves.fst" in done.stderr or "Not a directory" in done.stderr
@@ -118,8 +118,8 @@ def test_a_command_line_that_cannot_be_is_told_before_anything_is_built_or_overw
     waves, report = tmp_path / "waves.fst", tmp_path / "report.json"
     for path in (waves, report):
         path.write_text("before")
-    monkeypatch.setattr(run, "_WAVES", waves)
-    monkeypatch.setattr(run, "Machine", lambda *_, **__: pytest.fail("a machine was made"))
+    monkeypatch.setattr(run_options, "_WAVES", waves)
+    monkeypatch.setattr(run_options, "Machine", lambda *_, **__: pytest.fail("a machine was made"))
     arguments = ["run", *how, str(write(tmp_path, HELLO)), "--waves", "--report", str(report), "--append", line]
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, done.stdout) == (2, "") and done.stderr.count("\n") == 1 and message in done.stderr

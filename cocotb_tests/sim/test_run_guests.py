@@ -17,7 +17,7 @@ from contracts.memory_map import Port
 from contracts.user_view import COLUMN_WIDTHS
 from firmware.build import guest
 from isolation_kernel.partition import Partition
-from sim.cli import run
+from sim.cli import run_options
 from sim.cli.main import main
 from sim.guests import GuestProgram, GuestSystem
 from sim.kernel_run import GUEST_MEMORY, guest_programs
@@ -200,7 +200,7 @@ def test_ctrl_c_while_guests_are_loaded_leaves_report_and_waves(tmp_path: Path, 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(GuestSystem, "start", interrupted)
-    monkeypatch.setattr(run, "Machine", Drawn)
+    monkeypatch.setattr(run_options, "Machine", Drawn)
     monkeypatch.setattr(Drawn, "told", [])
     report = tmp_path / "report.json"
     files = ["--guest", str(program(tmp_path, "first", HELLO)), "--guest", str(program(tmp_path, "second", OTHER))]

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from cocotb_tests.sim.fst import Fst
 from cocotb_tests.sim.test_run import HELLO, write
-from sim.cli import run
+from sim.cli import run_options
 from sim.cli.main import main
 from sim.sanctuary.waves_names import fst_name
 
@@ -26,7 +26,7 @@ def signal(name: str, width: int) -> str:
 @pytest.mark.regress  # the model that draws takes minutes to build
 def test_waves_of_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waves = tmp_path / "waves.fst"
-    monkeypatch.setattr(run, "_WAVES", waves)
+    monkeypatch.setattr(run_options, "_WAVES", waves)
     done = CliRunner().invoke(main, ["run", str(write(tmp_path, HELLO)), "--waves"])
     assert (done.exit_code, done.stdout) == (0x21, "serial\ndebug\n"), done.stderr
     assert f"waves in {waves}" in done.stderr

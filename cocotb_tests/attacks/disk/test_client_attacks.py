@@ -111,6 +111,7 @@ def test_a_client_that_ends_in_the_middle_of_a_request(tmp_path: Path, before: b
             assert written == (control is not None) and (NOTHING in run.part(0)) == written
 
 
+@pytest.mark.regress
 def test_what_is_left_of_a_clients_requests_reaches_nobody_in_its_place(tmp_path: Path, before: bytes) -> None:
     """It ends while the driver owes it an answer and has requests of it; the same program, started again, gets answers to its own alone."""
     for control in (None, weakened.KEEPS_WHAT_IT_OWES):

@@ -113,7 +113,8 @@ def commit_does_not_wait(guard: Opened) -> None:
 @seeded(Guard)
 def commit_does_not_hold(guard: Opened) -> None:
     """While a register write waits, requests go on."""
-    guard.module.d.comb += [guard["free"].eq(~guard["outstanding"][1:].all()), guard.component._checker.hold.eq(0)]
+    free = guard.module.submodules.net_free
+    guard.module.d.comb += [free.i.eq(~guard["outstanding"][1:].all()), guard.component._checker.hold.eq(0)]
 
 
 @seeded(Checker)
