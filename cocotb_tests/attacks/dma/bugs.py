@@ -9,7 +9,7 @@ from chipset.dma_policy.guard import Guard
 from chipset.dma_policy.policy import MapPlace
 from chipset.dma_policy.registers import GuardRegisters
 from chipset.dma_policy.walker import Walker
-from chipset.dma_policy.word_cache import WordCache
+from chipset.dma_policy.word_cache import FOUND_PARTS, WordCache
 from chipset.interconnect.arbiter import MemoryArbiter
 from chipset.interconnect.decode import is_page
 from chipset.interconnect.dma_merge import DmaMerge
@@ -139,7 +139,7 @@ def verdict_is_for_anybody(checker: Opened) -> None:
     component = checker.component
     walker, access = component._walker, component.access
     same = walker.decided & (walker.access.page == access.page) & (walker.access.write == access.write)
-    checker.module.d.comb += [checker["beside"].eq(same), component.found.eq(component._cache.found | same)]
+    checker.module.d.comb += [checker["beside"].eq(same), component.found.eq(component._cache.found | same.replicate(FOUND_PARTS))]
 
 
 @seeded(Checker)
@@ -179,7 +179,8 @@ def cache_compares_one_bit_less(cache: Opened) -> None:
     (read,) = m.submodules.regions.read_ports
     kept, asked = read.data, region_of(component.access.page)
     bit = 27 - 16
-    m.d.comb += component.found.eq((kept[1:bit] == asked[1:bit]) & (kept[bit + 1 :] == asked[bit + 1 :]))
+    same = (kept[1:bit] == asked[1:bit]) & (kept[bit + 1 :] == asked[bit + 1 :])
+    m.d.comb += component.found.eq(same.replicate(FOUND_PARTS))
 
 
 def _is_whole(walker: Opened) -> Value:
