@@ -17,7 +17,6 @@ __all__ = ["ChannelCost", "channel_cost"]
 
 _MEMORY = 2 << 20  # bytes of each guest
 _LIMIT = 50_000_000  # cycles
-_SHORT = 4  # bytes
 _ASKS, _ANSWERS = 1, 2  # partitions
 _PARTS = ("nothing", "short", "long", "stream", "page", "copy")  # as firmware/guests/channel_bench/main.c has them
 

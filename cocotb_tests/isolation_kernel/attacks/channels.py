@@ -189,30 +189,26 @@ def opens_a_channel_without_the_right(world: World) -> Judge:
     return lambda world: bool(other.channels)
 
 
+def _sleeps_in_wait() -> Script:
+    """Whoever is woken shows it."""
+    yield Write(SCRATCH, BAD)
+    yield Vmmcall(Hypercall.WAIT)
+    yield Write(SCRATCH, SECRET)
+    yield from idles()
+
+
 @attack("hypercall_rights")
 def learns_by_waiting_that_another_asks_for_it(world: World) -> Judge:
     """A guest that may have no channel sleeps in WAIT: whether anybody wants one, or ends, is not told."""
 
-    def script() -> Script:
-        yield Write(SCRATCH, BAD)
-        yield Vmmcall(Hypercall.WAIT)
-        yield Write(SCRATCH, SECRET)
-        yield from idles()
-
-    world.guest(script, one_to_one=True, rights=NO_RIGHTS)
+    world.guest(_sleeps_in_wait, one_to_one=True, rights=NO_RIGHTS)
     world.guest(lambda: calls([], *idles(_TURNS), opens(1))())
     return shows()
 
 
 @attack("hypercall_rights")
 def learns_by_waiting_that_another_has_ended(world: World) -> Judge:
-    def script() -> Script:
-        yield Write(SCRATCH, BAD)
-        yield Vmmcall(Hypercall.WAIT)
-        yield Write(SCRATCH, SECRET)
-        yield from idles()
-
-    world.guest(script, one_to_one=True, rights=NO_RIGHTS)
+    world.guest(_sleeps_in_wait, one_to_one=True, rights=NO_RIGHTS)
     world.guest(lambda: calls([], *idles(_TURNS), Vmmcall(Hypercall.SHUTDOWN, 0))())
     return shows()
 
